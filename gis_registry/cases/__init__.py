@@ -1,0 +1,1 @@
+"""Cases: the incidents that reports are evidence of."""

@@ -1,0 +1,41 @@
+"""Everything of cases that talks to the database."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import RowMapping, select
+from sqlalchemy.orm import Session
+
+from gis_registry.cases.tables import Case, CaseEvent
+from gis_registry.db.sql import load_queries
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+def summaries(
+    session: Session,
+    *,
+    case_id: int | None = None,
+    only_open: bool = False,
+    before: int | None = None,
+    limit: int = 1,
+) -> Sequence[RowMapping]:
+    """Return cases with their state and latest decision, the newest first."""
+    values = {"case_id": case_id, "only_open": only_open, "before": before, "limit": limit}
+    return session.execute(_QUERIES["summaries"], values).mappings().all()
+
+
+def locked(session: Session, division_code: str, case_id: int) -> Case:
+    """Return a case and keep others from changing it until the transaction ends."""
+    return session.get_one(
+        Case, {"division_code": division_code, "id": case_id}, with_for_update=True
+    )
+
+
+def events(session: Session, division_code: str, case_id: int) -> Sequence[CaseEvent]:
+    """Return what happened to a case, in order."""
+    return session.scalars(
+        select(CaseEvent)
+        .where(CaseEvent.division_code == division_code, CaseEvent.case_id == case_id)
+        .order_by(CaseEvent.sequence)
+    ).all()

@@ -1,0 +1,1 @@
+"""Editions of the standard, component classes, their counterparts, and matter types."""

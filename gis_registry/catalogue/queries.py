@@ -1,0 +1,83 @@
+"""Reads of the catalogue."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gis_registry.catalogue.tables import (
+    ClassCounterpart,
+    ComponentClass,
+    Edition,
+    MatterKind,
+    MatterType,
+    MatterTypeClass,
+)
+
+
+def editions(session: Session) -> Sequence[Edition]:
+    """Return the editions by key."""
+    return session.scalars(select(Edition).order_by(Edition.key)).all()
+
+
+def classes(
+    session: Session, *, edition_key: str | None = None, in_profile: bool = False
+) -> Sequence[ComponentClass]:
+    """Return component classes by edition and code."""
+    query = select(ComponentClass).order_by(ComponentClass.edition_key, ComponentClass.code)
+    if edition_key is not None:
+        query = query.where(ComponentClass.edition_key == edition_key)
+    if in_profile:
+        query = query.where(ComponentClass.is_in_profile)
+    return session.scalars(query).all()
+
+
+def class_by_code(session: Session, code: str, edition_key: str) -> ComponentClass | None:
+    """Return the class with this code in this edition."""
+    return session.scalars(
+        select(ComponentClass).where(
+            ComponentClass.edition_key == edition_key, ComponentClass.code == code
+        )
+    ).one_or_none()
+
+
+def counterparts(session: Session, class_id: int) -> Sequence[ComponentClass]:
+    """Return the same kind of thing in the other editions."""
+    return session.scalars(
+        select(ComponentClass)
+        .join(ClassCounterpart, ClassCounterpart.counterpart_id == ComponentClass.id)
+        .where(ClassCounterpart.class_id == class_id)
+        .order_by(ComponentClass.edition_key, ComponentClass.code)
+    ).all()
+
+
+def matter_types(
+    session: Session, *, edition_key: str | None = None, kind: MatterKind | None = None
+) -> Sequence[MatterType]:
+    """Return matter types by edition, kind and code."""
+    query = select(MatterType).order_by(MatterType.edition_key, MatterType.kind, MatterType.code)
+    if edition_key is not None:
+        query = query.where(MatterType.edition_key == edition_key)
+    if kind is not None:
+        query = query.where(MatterType.kind == kind)
+    return session.scalars(query).all()
+
+
+def matter_type(
+    session: Session, code: str, edition_key: str, kind: MatterKind | None = None
+) -> MatterType | None:
+    """Return the matter type with this code; without a kind, places come first."""
+    query = select(MatterType).where(MatterType.edition_key == edition_key, MatterType.code == code)
+    if kind is not None:
+        query = query.where(MatterType.kind == kind)
+    return session.scalars(query.order_by(MatterType.kind.desc()).limit(1)).one_or_none()
+
+
+def classes_of_matter(session: Session, matter_type_id: int) -> Sequence[ComponentClass]:
+    """Return the classes of every edition that a component matter can be about."""
+    return session.scalars(
+        select(ComponentClass)
+        .join(MatterTypeClass, MatterTypeClass.class_id == ComponentClass.id)
+        .where(MatterTypeClass.matter_type_id == matter_type_id)
+        .order_by(ComponentClass.edition_key, ComponentClass.code)
+    ).all()

@@ -1,0 +1,67 @@
+"""Finding a class or a matter type from what people and files say."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from gis_registry.catalogue import queries
+from gis_registry.catalogue.tables import ComponentClass, MatterKind, MatterType
+from gis_registry.errors import UnknownClass, UnknownMatterType
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a report is about: a matter type, and the classes it can concern (none: a place)."""
+
+    type: MatterType
+    classes: tuple[ComponentClass, ...]
+
+
+def find_class(session: Session, code: str, *, edition_key: str) -> ComponentClass:
+    """Return the class with this code in this edition.
+
+    Raises:
+        UnknownClass: there is none; the message lists editions in which the code exists.
+    """
+    code = code.strip()
+    found = queries.class_by_code(session, code, edition_key)
+    if found is not None:
+        return found
+    elsewhere = [
+        f"{one.edition_key} ({one.name_zh}, {one.name_en})"
+        for one in queries.classes(session)
+        if one.code == code
+    ]
+    hint = (
+        f"It exists in {'; '.join(elsewhere)}: name that edition if it is meant."
+        if elsewhere
+        else "`gis-registry catalogue list` shows the classes there are."
+    )
+    raise UnknownClass(f"There is no class {code!r} in the edition {edition_key}. {hint}")
+
+
+def find_matter(
+    session: Session, code: str, *, matter_edition_key: str, class_edition_key: str
+) -> Matter:
+    """Return the matter type with this code, or the one of the class with this code.
+
+    Args:
+        session: open transaction.
+        code: a matter type's code in the city's matter edition, or a class code of its class
+            edition, which stands for "something is wrong with one of these".
+        matter_edition_key: edition of matter codes.
+        class_edition_key: edition of class codes.
+
+    Raises:
+        UnknownMatterType: the code is neither.
+    """
+    code = code.strip()
+    found = queries.matter_type(session, code, matter_edition_key)
+    if found is None:
+        found = queries.matter_type(session, code, class_edition_key, MatterKind.COMPONENT)
+    if found is None:
+        raise UnknownMatterType(
+            f"There is no matter type {code!r} in {matter_edition_key} and no class {code!r} in "
+            f"{class_edition_key}. `gis-registry catalogue list --matters` shows what there is."
+        )
+    return Matter(type=found, classes=tuple(queries.classes_of_matter(session, found.id)))

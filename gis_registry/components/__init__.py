@@ -1,0 +1,1 @@
+"""The registry itself: identifiers, components, their history, and looking them up."""

@@ -1,0 +1,137 @@
+"""Tables of the registry.
+
+The current state of every component stands in ``components``; each state that it replaced stands
+in ``component_history``. Both name the change that made them, so that a history reads as a list of
+who changed what, when and why, and the state of any date is one query over both.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from geoalchemy2 import WKBElement
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from gis_registry.catalogue.tables import ComponentClass
+from gis_registry.db.base import Base, big_identity, geometry
+from gis_registry.units.tables import Unit
+
+
+class ComponentState(StrEnum):
+    """Whether a component stands, is gone, or was registered by a survey since reverted."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+    WITHDRAWN = "withdrawn"
+
+
+class Operation(StrEnum):
+    """What a change did to a component."""
+
+    REGISTERED = "registered"
+    EDITED = "edited"
+    MOVED = "moved"
+    RETIRED = "retired"
+    WITHDRAWN = "withdrawn"
+    RESTORED = "restored"
+
+
+class Change(Base):
+    """One transaction that changed components: who, when and why."""
+
+    __tablename__ = "changes"
+
+    id: Mapped[int] = big_identity()
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    actor: Mapped[str]
+    reason: Mapped[str]
+
+
+class ComponentColumns:
+    """The columns that a component has now and that each former state of it keeps."""
+
+    division_code: Mapped[str] = mapped_column(primary_key=True, sort_order=-3)
+    code: Mapped[str] = mapped_column(primary_key=True, sort_order=-2)
+    version: Mapped[int] = mapped_column(sort_order=-1)
+    operation: Mapped[str]
+    state: Mapped[str]
+    geom: Mapped[WKBElement] = geometry("GEOMETRY")
+    accuracy_m: Mapped[float]
+    subdistrict_code: Mapped[str | None]
+    cell_code: Mapped[str | None]
+    surveyed_on: Mapped[date]
+    is_synthetic: Mapped[bool] = mapped_column(server_default=text("false"))
+    attributes: Mapped[dict[str, Any]]
+
+    @declared_attr
+    def class_id(self) -> Mapped[int]:
+        """Component class."""
+        return mapped_column(ForeignKey(ComponentClass.id))
+
+    @declared_attr
+    def supervisor_id(self) -> Mapped[int | None]:
+        """Unit that supervises it, as surveyed."""
+        return mapped_column(ForeignKey(Unit.id))
+
+    @declared_attr
+    def owner_id(self) -> Mapped[int | None]:
+        """Unit that owns it, as surveyed."""
+        return mapped_column(ForeignKey(Unit.id))
+
+    @declared_attr
+    def maintainer_id(self) -> Mapped[int | None]:
+        """Unit that maintains it, as surveyed."""
+        return mapped_column(ForeignKey(Unit.id))
+
+    @declared_attr
+    def change_id(self) -> Mapped[int]:
+        """Change that made this state."""
+        return mapped_column(ForeignKey(Change.id))
+
+
+class Component(ComponentColumns, Base):
+    """A physical thing in the registry, as it is now."""
+
+    __tablename__ = "components"
+    __table_args__ = (
+        CheckConstraint("code ~ '^[0-9]{16,17}$'", name="code"),
+        CheckConstraint("division_code = left(code, 6)", name="division_code"),
+        CheckConstraint("state in ('active', 'retired', 'withdrawn')", name="state"),
+        Index("ix_components_class_id_geom", "class_id", "geom", postgresql_using="gist"),
+        Index("ix_components_geom", "geom", postgresql_using="gist"),
+        Index("ix_components_change_id", "change_id"),
+    )
+
+
+class FormerComponent(ComponentColumns, Base):
+    """A state that a component had until a later change."""
+
+    __tablename__ = "component_history"
+    __table_args__ = (Index("ix_component_history_ended_by", "ended_by"),)
+
+    version: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    ended_by: Mapped[int] = mapped_column(ForeignKey(Change.id))
+
+
+class SerialCounter(Base):
+    """The next serial of a prefix: six digits of division, then the class code."""
+
+    __tablename__ = "serial_counters"
+
+    division_code: Mapped[str] = mapped_column(primary_key=True)
+    class_code: Mapped[str] = mapped_column(primary_key=True)
+    next_serial: Mapped[int]
+
+
+class IdentifierBlock(Base):
+    """A run of serials issued by one change; together they are every identifier ever issued."""
+
+    __tablename__ = "identifier_blocks"
+    __table_args__ = (CheckConstraint("last_serial >= first_serial", name="serials"),)
+
+    division_code: Mapped[str] = mapped_column(primary_key=True)
+    class_code: Mapped[str] = mapped_column(primary_key=True)
+    first_serial: Mapped[int] = mapped_column(primary_key=True)
+    last_serial: Mapped[int]
+    change_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Change.id), index=True)

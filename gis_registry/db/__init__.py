@@ -1,0 +1,1 @@
+"""Engine, sessions, queries, and the embedded server."""

@@ -1,0 +1,43 @@
+"""The declarative base, the constraint names and the geometry column of every table."""
+
+from datetime import date, datetime
+from typing import Any
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import BigInteger, Date, DateTime, Identity, MetaData, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
+
+#: CGCS2000 geographic: every stored geometry is in it, x = longitude, y = latitude.
+SRID = 4490
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  read by SQLAlchemy, which declares it so
+        str: Text,
+        datetime: DateTime(timezone=True),
+        date: Date,
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+    }
+
+
+def geometry(kind: str, *, nullable: bool = False) -> MappedColumn[WKBElement]:
+    """Return a column of geometries of ``kind`` in EPSG:4490; its index is named by its table."""
+    return mapped_column(Geometry(kind, srid=SRID, spatial_index=False), nullable=nullable)
+
+
+def big_identity() -> MappedColumn[int]:
+    """Return a bigint primary-key column that the database numbers."""
+    return mapped_column(BigInteger, Identity(always=True), primary_key=True)

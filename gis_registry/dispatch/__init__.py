@@ -1,0 +1,1 @@
+"""Which unit is responsible, and who is nearest and free to go."""

@@ -1,0 +1,1 @@
+"""Drone detections and where on the ground they are."""

@@ -1,0 +1,82 @@
+"""Taking in drone detections: each becomes a report of the channel "drone"."""
+
+from sqlalchemy.orm import Session
+
+from gis_registry.catalogue import service as catalogue
+from gis_registry.db.base import SRID
+from gis_registry.drones import queries
+from gis_registry.drones.schemas import AnsweredDetection, NewDetection
+from gis_registry.drones.tables import Detection
+from gis_registry.errors import NotFound
+from gis_registry.places import service as places
+from gis_registry.reports import service as reports
+from gis_registry.reports.schemas import NewReport
+from gis_registry.reports.tables import Channel
+
+
+def submit(session: Session, new: NewDetection, *, reported_by: str) -> AnsweredDetection:
+    """Keep a detection and answer it like a report.
+
+    The same image, matter and position twice is one detection.
+
+    Raises:
+        UnknownMatterType: there is no such matter type.
+        InvalidPosition: the position is none or outside the city.
+        InvalidInput: it is from the future.
+    """
+    report = reports.submit(
+        session,
+        NewReport(
+            lon=new.lon,
+            lat=new.lat,
+            datum=new.datum,
+            accuracy_m=new.accuracy_m,
+            matter=new.matter,
+            text=new.note,
+            channel=Channel.DRONE,
+            client_key=f"detection:{new.image[-120:]}:{new.matter}:{new.lon:.7f}:{new.lat:.7f}",
+            reported_at=new.taken_at,
+        ),
+        reported_by=reported_by,
+    )
+    known = queries.same(session, report.id)
+    if known is not None:
+        return show(session, known.id)
+    city = places.the_city(session)
+    matter = catalogue.find_matter(
+        session,
+        new.matter,
+        matter_edition_key=city.matter_edition_key,
+        class_edition_key=city.edition_key,
+    )
+    division = report.answer.place.division
+    detection = Detection(
+        division_code=division.code if division else city.division_code,
+        image=new.image,
+        matter_type_id=matter.type.id,
+        geom=f"SRID={SRID};POINT({report.lon} {report.lat})",
+        accuracy_m=new.accuracy_m,
+        confidence=new.confidence,
+        taken_at=new.taken_at,
+        report_id=report.id,
+    )
+    session.add(detection)
+    session.flush()
+    return show(session, detection.id)
+
+
+def show(session: Session, detection_id: int) -> AnsweredDetection:
+    """Return a detection with its answer.
+
+    Raises:
+        NotFound: there is no such detection.
+    """
+    detection = queries.detection(session, detection_id)
+    if detection is None:
+        raise NotFound(f"There is no detection {detection_id}.")
+    return AnsweredDetection(
+        id=detection.id,
+        image=detection.image,
+        confidence=detection.confidence,
+        report=reports.show(session, detection.report_id),
+    )

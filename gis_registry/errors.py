@@ -1,0 +1,157 @@
+"""Everything that can go wrong and be explained, in one tree.
+
+    RegistryError
+    ├── InvalidInput                 422  the input itself cannot be used
+    │   ├── UnreadableFile
+    │   ├── MissingCrs
+    │   ├── InvalidProfile
+    │   └── InvalidPosition
+    ├── NotFound                     404
+    │   ├── UnknownClass
+    │   ├── UnknownMatterType
+    │   └── UnknownIdentifier
+    ├── Conflict                     409  right in itself, but not now
+    │   ├── AlreadyLoaded
+    │   └── SerialsExhausted
+    ├── NotAuthenticated             401
+    ├── NotPermitted                 403
+    └── DatabaseUnavailable          503
+        ├── ServerProgramsMissing
+        └── DatabaseUnsuitable
+
+Each class carries its HTTP status, a stable code for programs, and a title; the message of an
+instance says what was found and what to do about it. The command line exits with 1 on any of them.
+"""
+
+
+class RegistryError(Exception):
+    """Something the user can understand and act on went wrong."""
+
+    status = 500
+    code = "registry-error"
+    title = "The registry could not do this"
+
+
+class InvalidInput(RegistryError):
+    """The input cannot be used as it is."""
+
+    status = 422
+    code = "invalid-input"
+    title = "The input cannot be used as it is"
+
+
+class UnreadableFile(InvalidInput):
+    """A file is missing, damaged or in no format that is read."""
+
+    code = "unreadable-file"
+    title = "The file cannot be read"
+
+
+class MissingCrs(InvalidInput):
+    """A file does not say in which coordinate reference system it is."""
+
+    code = "missing-crs"
+    title = "The file does not say its coordinate reference system"
+
+
+class InvalidProfile(InvalidInput):
+    """A city profile or one of its files is incomplete or contradicts itself."""
+
+    code = "invalid-profile"
+    title = "The city profile cannot be used"
+
+
+class InvalidPosition(InvalidInput):
+    """A position is no place on the ground, or not one in this city."""
+
+    code = "invalid-position"
+    title = "The position is not in the city"
+
+
+class NotFound(RegistryError):
+    """What was asked for does not exist."""
+
+    status = 404
+    code = "not-found"
+    title = "There is no such thing here"
+
+
+class UnknownClass(NotFound):
+    """No component class has this code in the edition."""
+
+    code = "unknown-class"
+    title = "There is no such component class"
+
+
+class UnknownMatterType(NotFound):
+    """No matter type has this code in the edition."""
+
+    code = "unknown-matter-type"
+    title = "There is no such matter type"
+
+
+class UnknownIdentifier(NotFound):
+    """The identifier was never issued here."""
+
+    code = "unknown-identifier"
+    title = "This identifier was never issued here"
+
+
+class Conflict(RegistryError):
+    """The request contradicts the present state."""
+
+    status = 409
+    code = "conflict"
+    title = "This contradicts the present state"
+
+
+class AlreadyLoaded(Conflict):
+    """The same file was already loaded."""
+
+    code = "already-loaded"
+    title = "This was already loaded"
+
+
+class SerialsExhausted(Conflict):
+    """All 999,999 serials of a class in a division are issued."""
+
+    code = "serials-exhausted"
+    title = "No identifiers are left for this class in this division"
+
+
+class NotAuthenticated(RegistryError):
+    """No key, or one that is not known."""
+
+    status = 401
+    code = "not-authenticated"
+    title = "A valid API key is needed"
+
+
+class NotPermitted(RegistryError):
+    """The key's role does not include the permission."""
+
+    status = 403
+    code = "not-permitted"
+    title = "Your role does not allow this"
+
+
+class DatabaseUnavailable(RegistryError):
+    """The database does not answer."""
+
+    status = 503
+    code = "database-unavailable"
+    title = "The database does not answer"
+
+
+class ServerProgramsMissing(DatabaseUnavailable):
+    """PostgreSQL, PostGIS or pgRouting is not installed on this machine."""
+
+    code = "server-programs-missing"
+    title = "Programs of the database server are missing"
+
+
+class DatabaseUnsuitable(DatabaseUnavailable):
+    """The database lacks a version, an extension or a setting that is needed."""
+
+    code = "database-unsuitable"
+    title = "The database cannot be used as it is"

@@ -1,0 +1,1 @@
+"""The city, its divisions at four levels, and its grid cells."""

@@ -1,0 +1,219 @@
+"""Loading divisions and grid cells from polygon files and lists."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from sqlalchemy import insert as plain_insert
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis_registry.db.base import SRID
+from gis_registry.errors import InvalidInput
+from gis_registry.places import queries
+from gis_registry.places.tables import Division, DivisionArea, GridCell, Level
+from gis_registry.tabular import read_csv
+from gis_registry.vector_files import read_features
+
+_LEVELS = list(Level)
+_DIGITS = {Level.CITY: 6, Level.DISTRICT: 6, Level.SUBDISTRICT: 9, Level.COMMUNITY: 12}
+
+_AREAS = {"Polygon", "MultiPolygon"}
+
+#: Areas of a first load hold from here on; boundaries before it were never recorded.
+EARLIEST = date(1900, 1, 1)
+
+
+@dataclass(frozen=True)
+class _DivisionRow:
+    place: str
+    code: str
+    level: str
+    parent_code: str | None
+    name_zh: str
+    name_en: str
+    source: str
+    polygon: shapely.Geometry | None
+
+
+def load_divisions(
+    session: Session, paths: Iterable[Path], *, valid_from: date = EARLIEST
+) -> dict[str, int]:
+    """Load divisions from polygon files (``code, level, parent_code, name_zh, name_en, source``).
+
+    A CSV file with the same columns brings divisions without an area. An area that differs from the
+    present one ends it on ``valid_from`` and follows it; the same one again changes nothing.
+
+    Returns:
+        How many divisions of each level were read, and how many areas are new.
+
+    Raises:
+        UnreadableFile, MissingCrs: a file cannot be read.
+        InvalidInput: a row contradicts its level or has an unknown parent; the message says where.
+    """
+    rows = [row for path in paths for row in _read_divisions(path)]
+    known = {one.code for one in queries.divisions(session)} | {row.code for row in rows}
+    for row in rows:
+        if row.parent_code is not None and row.parent_code not in known:
+            raise InvalidInput(f"{row.place}: its parent {row.parent_code} is not a division.")
+    rows.sort(key=lambda row: (_LEVELS.index(Level(row.level)), row.code))
+    values = [
+        {key: getattr(row, key) for key in ("code", "level", "parent_code", "name_zh", "name_en")}
+        for row in rows
+    ]
+    if values:
+        statement = insert(Division)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["code"],
+                set_={key: statement.excluded[key] for key in values[0] if key != "code"},
+            ),
+            values,
+        )
+    new_areas = sum(_load_area(session, row, valid_from) for row in rows if row.polygon is not None)
+    session.flush()
+    queries.cut_areas(session)
+    read = {level.value: sum(row.level == level for row in rows) for level in Level}
+    return read | {"new_areas": new_areas}
+
+
+def load_grid_cells(session: Session, paths: Iterable[Path]) -> int:
+    """Load grid cells from polygon files with ``code`` and ``subdistrict_code``.
+
+    Returns:
+        How many were read.
+
+    Raises:
+        UnreadableFile, MissingCrs: a file cannot be read.
+        InvalidInput: a code has not 15 digits, or its subdistrict is not known.
+    """
+    subdistricts = {one.code for one in queries.divisions(session, level=Level.SUBDISTRICT)}
+    count = 0
+    for path in paths:
+        frame = read_features(path, {"code", "subdistrict_code"}, {"Polygon"})
+        for number, (code, subdistrict) in enumerate(
+            zip(frame["code"], frame["subdistrict_code"], strict=True), start=1
+        ):
+            if not re.fullmatch(r"\d{15}", str(code)):
+                raise InvalidInput(
+                    f"{path.name}, row {number}: {code!r} is no grid cell code of 15 digits."
+                )
+            if str(subdistrict) not in subdistricts:
+                raise InvalidInput(
+                    f"{path.name}, row {number}: {subdistrict!r} is no subdistrict that is known."
+                )
+        statement = insert(GridCell)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["code"],
+                set_={
+                    "geom": statement.excluded.geom,
+                    "subdistrict_code": statement.excluded.subdistrict_code,
+                },
+            ),
+            [
+                {"code": str(code), "subdistrict_code": str(subdistrict), "geom": _ewkt(polygon)}
+                for code, subdistrict, polygon in zip(
+                    frame["code"], frame["subdistrict_code"], frame.geometry, strict=True
+                )
+            ],
+        )
+        count += len(frame)
+    return count
+
+
+def _read_divisions(path: Path) -> list[_DivisionRow]:
+    if path.suffix == ".csv":
+        read = [
+            _DivisionRow(
+                place=f"{path.name}, line {row.line}",
+                code=row.required("code"),
+                level=row.required("level"),
+                parent_code=row.optional("parent_code"),
+                name_zh=row.required("name_zh"),
+                name_en=row.text("name_en"),
+                source=row.text("source"),
+                polygon=None,
+            )
+            for row in read_csv(path, {"code", "level", "parent_code", "name_zh"})
+        ]
+    else:
+        frame: gpd.GeoDataFrame = read_features(
+            path, {"code", "level", "parent_code", "name_zh"}, _AREAS, may_be_missing=True
+        )
+        read = [
+            _DivisionRow(
+                place=f"{path.name}, row {number}",
+                code=str(one["code"]),
+                level=str(one["level"]),
+                parent_code=_text(one["parent_code"]) or None,
+                name_zh=_text(one["name_zh"]),
+                name_en=_text(one.get("name_en")),
+                source=_text(one.get("source")) or path.name,
+                polygon=one["geometry"],
+            )
+            for number, one in enumerate(frame.to_dict("records"), start=1)
+        ]
+    for row in read:
+        if row.level not in set(Level):
+            raise InvalidInput(
+                f"{row.place}: the level is {row.level!r}; write {', '.join(Level)}."
+            )
+        digits = _DIGITS[Level(row.level)]
+        if not re.fullmatch(rf"[0-9]{{{digits}}}", row.code):
+            raise InvalidInput(
+                f"{row.place}: {row.code!r} is no {row.level} code ({digits} digits)."
+            )
+        if row.polygon is not None and not row.polygon.is_valid:
+            reason = shapely.is_valid_reason(row.polygon)
+            raise InvalidInput(f"{row.place}: the polygon is not valid ({reason}).")
+    return read
+
+
+def _load_area(session: Session, row: _DivisionRow, valid_from: date) -> bool:
+    assert row.polygon is not None  # noqa: S101  the caller's condition
+    geom = _ewkt(_multi(row.polygon))
+    present = session.scalars(
+        select(DivisionArea).where(
+            DivisionArea.division_code == row.code, DivisionArea.valid_to.is_(None)
+        )
+    ).one_or_none()
+    if present is not None:
+        same = session.scalar(
+            select(DivisionArea.geom.ST_OrderingEquals(geom)).where(DivisionArea.id == present.id)
+        )
+        if same:
+            return False
+        if valid_from <= present.valid_from:
+            raise InvalidInput(
+                f"{row.place}: {row.code} already has an area since {present.valid_from}; a new "
+                "one must hold from a later day (--valid-from)."
+            )
+        session.execute(
+            update(DivisionArea).where(DivisionArea.id == present.id).values(valid_to=valid_from)
+        )
+    session.execute(
+        plain_insert(DivisionArea).values(
+            division_code=row.code, geom=geom, valid_from=valid_from, source=row.source
+        )
+    )
+    return True
+
+
+def _multi(polygon: shapely.Geometry) -> shapely.MultiPolygon:
+    flat = shapely.force_2d(polygon)
+    return flat if isinstance(flat, shapely.MultiPolygon) else shapely.MultiPolygon([flat])
+
+
+def _ewkt(geometry: shapely.Geometry) -> str:
+    return f"SRID={SRID};{shapely.to_wkt(shapely.force_2d(geometry), rounding_precision=-1)}"
+
+
+def _text(value: object) -> str:
+    return "" if value is None or pd.isna(value) else str(value).strip()

@@ -1,0 +1,78 @@
+"""Reads of places."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import RowMapping, func, select
+from sqlalchemy.orm import Session
+
+from gis_registry.db.sql import load_queries
+from gis_registry.places.tables import City, Division, DivisionArea, GridCell, Level
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+def city(session: Session) -> City | None:
+    """Return the city, or None while no profile is loaded."""
+    return session.get(City, True)
+
+
+def division(session: Session, code: str) -> Division | None:
+    """Return a division by its code."""
+    return session.get(Division, code)
+
+
+def divisions(
+    session: Session, *, level: Level | None = None, parent_code: str | None = None
+) -> Sequence[Division]:
+    """Return divisions by code."""
+    query = select(Division).order_by(Division.code)
+    if level is not None:
+        query = query.where(Division.level == level)
+    if parent_code is not None:
+        query = query.where(Division.parent_code == parent_code)
+    return session.scalars(query).all()
+
+
+def division_names(session: Session, codes: set[str]) -> dict[str, tuple[str, str]]:
+    """Return the Chinese and English name of each division code."""
+    rows = session.execute(
+        select(Division.code, Division.name_zh, Division.name_en).where(Division.code.in_(codes))
+    )
+    return {code: (name_zh, name_en) for code, name_zh, name_en in rows}
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many divisions there are at each level, areas, and grid cells."""
+    by_level: dict[str, int] = dict(
+        session.execute(select(Division.level, func.count()).group_by(Division.level)).tuples()
+    )
+    return {level.value: by_level.get(level, 0) for level in Level} | {
+        "area": session.scalar(select(func.count()).select_from(DivisionArea)) or 0,
+        "grid_cell": session.scalar(select(func.count()).select_from(GridCell)) or 0,
+    }
+
+
+def cut_areas(session: Session) -> None:
+    """Cut new areas into pieces."""
+    session.execute(_QUERIES["cut_areas"])
+
+
+def locate(
+    session: Session,
+    *,
+    lons: Sequence[float],
+    lats: Sequence[float],
+    on_date: date,
+    tolerance_m: float,
+) -> Sequence[RowMapping]:
+    """Return division, subdistrict (with how far outside it is, in metres) and cell of points."""
+    values: dict[str, Any] = {
+        "lons": list(lons),
+        "lats": list(lats),
+        "on_date": on_date,
+        "tolerance_m": tolerance_m,
+    }
+    return session.execute(_QUERIES["locate"], values).mappings().all()

@@ -1,0 +1,61 @@
+-- cut_areas: cut the areas that have no pieces yet into parts of at most 64 vertices
+INSERT INTO division_pieces (area_id, geom)
+SELECT a.id, ST_Subdivide(a.geom, 64)
+FROM division_areas a
+WHERE NOT EXISTS (SELECT FROM division_pieces p WHERE p.area_id = a.id);
+
+-- locate: the district, subdistrict and cell of each point on a date, in the points' order
+-- A point outside every subdistrict gets the nearest one within the tolerance, and its distance.
+WITH points AS (
+  SELECT n, ST_SetSRID(ST_MakePoint(lon, lat), 4490) AS geom
+  FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[])) WITH ORDINALITY AS t (lon, lat, n)
+)
+SELECT
+  coalesce(left(coalesce(inside.code, near.code), 6), district.code) AS division_code,
+  coalesce(inside.code, near.code) AS subdistrict_code,
+  CASE WHEN inside.code IS NOT NULL THEN 0 ELSE near.distance_m END AS outside_m,
+  cell.code AS cell_code
+FROM points
+LEFT JOIN LATERAL (
+  SELECT d.code
+  FROM division_pieces p
+  JOIN division_areas a ON a.id = p.area_id
+  JOIN divisions d ON d.code = a.division_code
+  WHERE ST_Intersects(p.geom, points.geom) AND d.level = 'subdistrict'
+    AND a.valid_from <= :on_date AND (a.valid_to IS NULL OR a.valid_to > :on_date)
+  ORDER BY d.code
+  LIMIT 1
+) AS inside ON true
+LEFT JOIN LATERAL (
+  SELECT d.code
+  FROM division_pieces p
+  JOIN division_areas a ON a.id = p.area_id
+  JOIN divisions d ON d.code = a.division_code
+  WHERE ST_Intersects(p.geom, points.geom) AND d.level = 'district'
+    AND a.valid_from <= :on_date AND (a.valid_to IS NULL OR a.valid_to > :on_date)
+  ORDER BY d.code
+  LIMIT 1
+) AS district ON true
+LEFT JOIN LATERAL (
+  SELECT code, distance_m
+  FROM (
+    SELECT d.code, ST_Distance(p.geom::geography, points.geom::geography) AS distance_m
+    FROM division_pieces p
+    JOIN division_areas a ON a.id = p.area_id
+    JOIN divisions d ON d.code = a.division_code
+    WHERE inside.code IS NULL AND d.level = 'subdistrict'
+      AND p.geom && metres_box(points.geom, :tolerance_m)
+      AND a.valid_from <= :on_date AND (a.valid_to IS NULL OR a.valid_to > :on_date)
+  ) AS pieces
+  WHERE distance_m <= :tolerance_m
+  ORDER BY distance_m, code
+  LIMIT 1
+) AS near ON true
+LEFT JOIN LATERAL (
+  SELECT c.code
+  FROM grid_cells c
+  WHERE ST_Intersects(c.geom, points.geom)
+  ORDER BY c.code
+  LIMIT 1
+) AS cell ON true
+ORDER BY points.n;

@@ -1,0 +1,114 @@
+"""Where a point is: its district, subdistrict and cell."""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis_registry.errors import DatabaseUnsuitable, InvalidPosition
+from gis_registry.places import queries
+from gis_registry.places.tables import City
+from gis_registry.profile import CityProfile
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a point lies; ``outside_m`` is the distance to its subdistrict, 0 inside it."""
+
+    division_code: str
+    subdistrict_code: str | None
+    outside_m: float | None
+    cell_code: str | None
+
+
+def set_city(session: Session, profile: CityProfile) -> None:
+    """Keep what the profile says of the city."""
+    lon, lat = profile.map.center
+    values = {
+        "is_only": True,
+        "key": profile.key,
+        "name_zh": profile.name_zh,
+        "name_en": profile.name_en,
+        "division_code": profile.division_code,
+        "time_zone": profile.time_zone,
+        "edition_key": profile.edition,
+        "matter_edition_key": profile.matter_edition,
+        "projected_epsg": profile.projected_epsg,
+        "place_tolerance_m": profile.place_tolerance_m,
+        "default_accuracy_m": profile.default_accuracy_m,
+        "map_lon": lon,
+        "map_lat": lat,
+        "map_zoom": profile.map.zoom,
+    }
+    session.execute(
+        insert(City).values(values).on_conflict_do_update(index_elements=["is_only"], set_=values)
+    )
+
+
+def the_city(session: Session) -> City:
+    """Return the city of this registry.
+
+    Raises:
+        DatabaseUnsuitable: no profile is loaded.
+    """
+    city = queries.city(session)
+    if city is None:
+        raise DatabaseUnsuitable("No city is loaded; run `gis-registry places load`.")
+    return city
+
+
+def position_fault(lon: float, lat: float) -> str | None:
+    """Return why a position cannot be one on the ground in degrees, or None if it can."""
+    if not (math.isfinite(lon) and math.isfinite(lat)):
+        return "the coordinates are not numbers"
+    if lon == 0 and lat == 0:
+        return "the position is 0, 0, which stands for a missing one"
+    if abs(lat) > 90:
+        swapped = " (longitude and latitude may be swapped)" if abs(lon) <= 90 else ""
+        return f"the latitude {lat:g} is beyond 90 degrees{swapped}"
+    if abs(lon) > 180:
+        return f"the longitude {lon:g} is beyond 180 degrees"
+    return None
+
+
+def locate(session: Session, *, lon: float, lat: float, on_date: date) -> Place:
+    """Return where a point lies on a date.
+
+    Args:
+        session: open transaction.
+        lon: longitude in degrees, EPSG:4490.
+        lat: latitude in degrees, EPSG:4490.
+        on_date: the day whose boundaries count.
+
+    Raises:
+        InvalidPosition: it is no position, or it is outside the city.
+    """
+    fault = position_fault(lon, lat)
+    if fault is not None:
+        raise InvalidPosition(f"This position cannot be used: {fault}.")
+    city = the_city(session)
+    found = queries.locate(
+        session, lons=[lon], lats=[lat], on_date=on_date, tolerance_m=city.place_tolerance_m
+    )[0]
+    if found["division_code"] is None:
+        swapped = (
+            queries.locate(
+                session, lons=[lat], lats=[lon], on_date=on_date, tolerance_m=city.place_tolerance_m
+            )[0]
+            if position_fault(lat, lon) is None
+            else None
+        )
+        hint = (
+            " With longitude and latitude exchanged it would be inside: give the longitude first."
+            if swapped is not None and swapped["division_code"] is not None
+            else " Check the position and its datum."
+        )
+        raise InvalidPosition(f"{lon:g}, {lat:g} is not in {city.name_en}.{hint}")
+    return Place(
+        division_code=found["division_code"],
+        subdistrict_code=found["subdistrict_code"],
+        outside_m=found["outside_m"],
+        cell_code=found["cell_code"],
+    )

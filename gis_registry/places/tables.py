@@ -1,0 +1,102 @@
+"""Tables of places."""
+
+from datetime import date
+from enum import StrEnum
+
+from geoalchemy2 import WKBElement
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis_registry.catalogue.tables import Edition
+from gis_registry.db.base import Base, geometry
+
+
+class Level(StrEnum):
+    """Levels of divisions, from the largest to the smallest."""
+
+    CITY = "city"
+    DISTRICT = "district"
+    SUBDISTRICT = "subdistrict"
+    COMMUNITY = "community"
+
+
+class City(Base):
+    """The one city of this registry: what its profile said when it was loaded."""
+
+    __tablename__ = "city"
+    __table_args__ = (CheckConstraint("is_only", name="is_only"),)
+
+    is_only: Mapped[bool] = mapped_column(primary_key=True, default=True)
+    key: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    division_code: Mapped[str]
+    time_zone: Mapped[str]
+    edition_key: Mapped[str] = mapped_column(ForeignKey(Edition.key))
+    matter_edition_key: Mapped[str] = mapped_column(ForeignKey(Edition.key))
+    projected_epsg: Mapped[int]
+    place_tolerance_m: Mapped[float]
+    default_accuracy_m: Mapped[float]
+    map_lon: Mapped[float]
+    map_lat: Mapped[float]
+    map_zoom: Mapped[int]
+
+
+class Division(Base):
+    """An administrative division by its official code: 6, 9 or 12 digits."""
+
+    __tablename__ = "divisions"
+    __table_args__ = (
+        CheckConstraint("level in ('city', 'district', 'subdistrict', 'community')", name="level"),
+        CheckConstraint("code ~ '^[0-9]{6}([0-9]{3}){0,2}$'", name="code"),
+    )
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[str]
+    parent_code: Mapped[str | None] = mapped_column(ForeignKey("divisions.code"), index=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+
+
+class DivisionArea(Base):
+    """The ground that a division covers from one date until another."""
+
+    __tablename__ = "division_areas"
+    __table_args__ = (
+        Index("ix_division_areas_geom", "geom", postgresql_using="gist"),
+        CheckConstraint("valid_to > valid_from", name="validity"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    division_code: Mapped[str] = mapped_column(ForeignKey(Division.code), index=True)
+    geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    source: Mapped[str]
+
+
+class DivisionPiece(Base):
+    """A part of an area with few vertices, so that finding a point's division is quick."""
+
+    __tablename__ = "division_pieces"
+    __table_args__ = (Index("ix_division_pieces_geom", "geom", postgresql_using="gist"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    area_id: Mapped[int] = mapped_column(
+        ForeignKey(DivisionArea.id, ondelete="CASCADE"), index=True
+    )
+    geom: Mapped[WKBElement] = geometry("GEOMETRY")
+
+
+class GridCell(Base):
+    """A unit grid cell, the smallest management area, by its 15-digit code."""
+
+    __tablename__ = "grid_cells"
+    __table_args__ = (
+        Index("ix_grid_cells_geom", "geom", postgresql_using="gist"),
+        CheckConstraint("code ~ '^[0-9]{15}$'", name="code"),
+    )
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    subdistrict_code: Mapped[str] = mapped_column(ForeignKey(Division.code), index=True)
+    geom: Mapped[WKBElement] = geometry("POLYGON")

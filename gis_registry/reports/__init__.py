@@ -1,0 +1,1 @@
+"""Reports from every channel, and the answer to each."""

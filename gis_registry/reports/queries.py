@@ -1,0 +1,62 @@
+"""Reads of reports."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import RowMapping, func, select
+from sqlalchemy.orm import Session
+
+from gis_registry.catalogue.tables import MatterType
+from gis_registry.reports.tables import Report
+
+
+def by_client_key(session: Session, client_key: str) -> Report | None:
+    """Return the report with a sender's key."""
+    return session.scalars(select(Report).where(Report.client_key == client_key)).one_or_none()
+
+
+def lock_client_key(session: Session, client_key: str) -> None:
+    """Let others with the same key wait until the transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(client_key, 1))))
+
+
+def report(session: Session, report_id: int) -> RowMapping | None:
+    """Return a report with its position and matter."""
+    return (
+        session.execute(
+            select(
+                Report,
+                MatterType,
+                func.ST_X(Report.geom).label("lon"),
+                func.ST_Y(Report.geom).label("lat"),
+            )
+            .join(MatterType, MatterType.id == Report.matter_type_id)
+            .where(Report.id == report_id)
+        )
+        .mappings()
+        .one_or_none()
+    )
+
+
+def page(session: Session, *, before: int | None, limit: int) -> Sequence[RowMapping]:
+    """Return reports, the newest first."""
+    query = (
+        select(
+            Report.id,
+            Report.channel,
+            MatterType.code.label("matter_code"),
+            MatterType.name_zh.label("matter_name_zh"),
+            MatterType.name_en.label("matter_name_en"),
+            Report.outcome,
+            Report.component_code,
+            Report.case_id,
+            func.ST_X(Report.geom).label("lon"),
+            func.ST_Y(Report.geom).label("lat"),
+            Report.reported_at,
+        )
+        .join(MatterType, MatterType.id == Report.matter_type_id)
+        .order_by(Report.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(Report.id < before)
+    return session.execute(query).mappings().all()

@@ -1,0 +1,123 @@
+"""What goes into a report and what comes out."""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gis_registry.components.schemas import ClassName, Named
+from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit, Sentence
+from gis_registry.places.datums import Datum
+from gis_registry.reports.tables import Channel
+
+DEFAULT_ACCURACY_M = 10.0
+
+
+class NewReport(BaseModel):
+    """A report as it arrives."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lon: float = Field(description="Longitude in degrees, in the datum", examples=[120.3826])
+    lat: float = Field(description="Latitude in degrees, in the datum", examples=[36.0671])
+    datum: Datum = Field(default=Datum.CGCS2000, description="What the position is in")
+    accuracy_m: float = Field(
+        default=DEFAULT_ACCURACY_M,
+        gt=0,
+        le=5000,
+        description="Radius in metres that holds the true position 68 times in 100",
+    )
+    matter: str = Field(
+        min_length=1,
+        max_length=20,
+        description="Matter type code, or a class code: something is wrong with one of these",
+        examples=["01037", "0137", "06001"],
+    )
+    text: str = Field(default="", max_length=4000, examples=["路灯不亮"])
+    channel: Channel = Channel.INSPECTOR
+    client_key: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The sender's own key: the same key twice is one report",
+    )
+    reported_at: AwareDatetime | None = Field(
+        default=None, description="When it was seen, with its time zone; unset: now"
+    )
+
+
+class ReportedPlace(BaseModel):
+    """Where a report is."""
+
+    division: Named | None = Field(description="District")
+    subdistrict: Named | None
+    outside_m: float | None = Field(
+        description="How far outside the subdistrict's polygon it lies, in metres; 0: inside"
+    )
+    cell_code: str | None
+
+
+class ComponentCandidate(BaseModel):
+    """A component that the report may be about."""
+
+    code: str
+    component_class: ClassName = Field(alias="class", serialization_alias="class")
+    distance_m: float
+    reach_m: float = Field(description="How far off it could be by both accuracies, in metres")
+    probability: float
+    lon: float
+    lat: float
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class Answer(BaseModel):
+    """What a report comes to: which component, whose job, who is nearest, and why."""
+
+    outcome: str = Field(description="unique, ambiguous, none, or place (no component is meant)")
+    component_code: str | None = Field(description="The component meant, if it is unique")
+    candidates: list[ComponentCandidate]
+    place: ReportedPlace
+    responsible: ResponsibleUnit
+    responders: list[NearResponder] = Field(description="The nearest who are free to go")
+    grounds: list[Sentence]
+
+
+class AnsweredReport(BaseModel):
+    """A stored report with its answer."""
+
+    id: int
+    channel: str
+    matter: Named
+    text: str
+    lon: float = Field(description="Longitude in degrees, EPSG:4490")
+    lat: float = Field(description="Latitude in degrees, EPSG:4490")
+    accuracy_m: float
+    reported_at: datetime
+    received_at: datetime
+    reported_by: str
+    client_key: str | None
+    case_id: int
+    answer: Answer
+
+
+class ReportSummary(BaseModel):
+    """A report in a list."""
+
+    id: int
+    channel: str
+    matter_code: str
+    matter_name_zh: str
+    matter_name_en: str
+    outcome: str
+    component_code: str | None
+    case_id: int
+    lon: float
+    lat: float
+    reported_at: datetime
+
+
+class ReportPage(BaseModel):
+    """Some reports, the newest first, and where the next ones begin."""
+
+    reports: list[ReportSummary]
+    next_before: int | None = Field(description="Give this as `before` for the next page")

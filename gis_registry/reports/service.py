@@ -1,0 +1,318 @@
+"""Answering a report: the component meant, whose job it is, who is nearest, and why."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from gis_registry.cases import service as cases
+from gis_registry.catalogue import service as catalogue
+from gis_registry.catalogue.service import Matter
+from gis_registry.components import queries as components
+from gis_registry.components.schemas import ClassName, Named
+from gis_registry.db.base import SRID
+from gis_registry.dispatch import service as dispatch
+from gis_registry.dispatch.schemas import Sentence
+from gis_registry.errors import InvalidInput, InvalidPosition, NotFound
+from gis_registry.places import queries as places_queries
+from gis_registry.places import service as places
+from gis_registry.places.datums import to_cgcs2000
+from gis_registry.places.service import Place
+from gis_registry.places.tables import City
+from gis_registry.reports import queries
+from gis_registry.reports.matching import Candidate, Match, match, reach_m
+from gis_registry.reports.schemas import (
+    Answer,
+    AnsweredReport,
+    ComponentCandidate,
+    NewReport,
+    ReportedPlace,
+    ReportPage,
+    ReportSummary,
+)
+from gis_registry.reports.tables import Outcome, Report
+
+_CANDIDATE_COUNT = 20
+_SURVEY_ACCURACY_LIMIT_M = 10.0
+_CLOCK_SKEW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class _Position:
+    lon: float
+    lat: float
+
+
+def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredReport:
+    """Answer a report, open its case, and keep all of it.
+
+    The same client key twice is one report: the second time the first answer is returned.
+
+    Raises:
+        UnknownMatterType: the matter is neither a matter type nor a class.
+        InvalidPosition: the position is none or outside the city.
+        InvalidInput: it is from the future.
+    """
+    if new.client_key is not None:
+        queries.lock_client_key(session, new.client_key)
+        known = queries.by_client_key(session, new.client_key)
+        if known is not None:
+            return show(session, known.id)
+    city = places.the_city(session)
+    now = datetime.now(UTC)
+    reported_at = new.reported_at or now
+    if reported_at > now + _CLOCK_SKEW:
+        raise InvalidInput(f"The report is from the future: {reported_at.isoformat()}.")
+    matter = catalogue.find_matter(
+        session,
+        new.matter,
+        matter_edition_key=city.matter_edition_key,
+        class_edition_key=city.edition_key,
+    )
+    position = _position(new)
+    on_date = reported_at.astimezone(ZoneInfo(city.time_zone)).date()
+    place = places.locate(session, lon=position.lon, lat=position.lat, on_date=on_date)
+    matched = _match(session, matter, position, new.accuracy_m)
+    best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
+    responsible = dispatch.responsible_unit(
+        session,
+        matter=matter,
+        classes=matter.classes,
+        component=best,
+        place=place,
+        on_date=on_date,
+    )
+    responders = dispatch.nearest_responders(
+        session,
+        lon=position.lon,
+        lat=position.lat,
+        unit_code=responsible.claim.unit.code if responsible.claim else None,
+    )
+    where = _reported_place(session, place)
+    answer = Answer(
+        outcome=matched.outcome,
+        component_code=best["code"] if best else None,
+        candidates=[_candidate(one) for one in matched.candidates],
+        place=where,
+        responsible=responsible,
+        responders=responders,
+        grounds=[
+            _why_place(where, city),
+            _why_component(matched, new.accuracy_m, matter),
+            *responsible.grounds,
+            dispatch.why_responders(responders),
+        ],
+    )
+    class_id = best["class_id"] if best else None
+    case_id = cases.open_case(
+        session,
+        division_code=place.division_code,
+        matter_type_id=matter.type.id,
+        class_id=class_id,
+        component_code=answer.component_code,
+        lon=position.lon,
+        lat=position.lat,
+        actor=reported_by,
+        responsible=responsible,
+        responders=responders,
+    )
+    report = Report(
+        division_code=place.division_code,
+        client_key=new.client_key,
+        channel=new.channel,
+        matter_type_id=matter.type.id,
+        class_id=class_id,
+        text=new.text,
+        geom=f"SRID={SRID};POINT({position.lon} {position.lat})",
+        datum=new.datum,
+        accuracy_m=new.accuracy_m,
+        reported_at=reported_at,
+        reported_by=reported_by,
+        subdistrict_code=place.subdistrict_code,
+        cell_code=place.cell_code,
+        outcome=matched.outcome,
+        component_code=answer.component_code,
+        case_id=case_id,
+        answer=answer.model_dump(mode="json", by_alias=True),
+    )
+    session.add(report)
+    session.flush()
+    return AnsweredReport(
+        id=report.id,
+        channel=new.channel,
+        matter=_matter_name(matter),
+        text=new.text,
+        lon=position.lon,
+        lat=position.lat,
+        accuracy_m=new.accuracy_m,
+        reported_at=reported_at,
+        received_at=now,
+        reported_by=reported_by,
+        client_key=new.client_key,
+        case_id=case_id,
+        answer=answer,
+    )
+
+
+def show(session: Session, report_id: int) -> AnsweredReport:
+    """Return a report as it was answered.
+
+    Raises:
+        NotFound: there is no such report.
+    """
+    row = queries.report(session, report_id)
+    if row is None:
+        raise NotFound(f"There is no report {report_id}.")
+    report: Report = row["Report"]
+    matter_type = row["MatterType"]
+    return AnsweredReport(
+        id=report.id,
+        channel=report.channel,
+        matter=Named(
+            code=matter_type.code, name_zh=matter_type.name_zh, name_en=matter_type.name_en
+        ),
+        text=report.text,
+        lon=row["lon"],
+        lat=row["lat"],
+        accuracy_m=report.accuracy_m,
+        reported_at=report.reported_at,
+        received_at=report.received_at,
+        reported_by=report.reported_by,
+        client_key=report.client_key,
+        case_id=report.case_id,
+        answer=Answer.model_validate(report.answer),
+    )
+
+
+def page(session: Session, *, before: int | None = None, limit: int = 100) -> ReportPage:
+    """Return reports, the newest first.
+
+    Raises:
+        InvalidInput: the limit is not 1 to 1000.
+    """
+    if not 1 <= limit <= 1000:
+        raise InvalidInput("The limit must be 1 to 1000.")
+    rows = queries.page(session, before=before, limit=limit + 1)
+    reports = [ReportSummary.model_validate(dict(row)) for row in rows[:limit]]
+    return ReportPage(reports=reports, next_before=reports[-1].id if len(rows) > limit else None)
+
+
+def _position(new: NewReport) -> _Position:
+    fault = places.position_fault(new.lon, new.lat)
+    if fault is not None:
+        raise InvalidPosition(f"This position cannot be used: {fault}.")
+    lon, lat = to_cgcs2000(new.lon, new.lat, new.datum)
+    return _Position(float(lon), float(lat))
+
+
+def _match(session: Session, matter: Matter, position: _Position, accuracy_m: float) -> Match:
+    if not matter.classes:
+        return Match(Outcome.PLACE, ())
+    near = components.nearest(
+        session,
+        lon=position.lon,
+        lat=position.lat,
+        class_ids=[one.id for one in matter.classes],
+        radius_m=reach_m(accuracy_m, _SURVEY_ACCURACY_LIMIT_M),
+        count=_CANDIDATE_COUNT,
+    )
+    return match(near, report_accuracy_m=accuracy_m)
+
+
+def _reported_place(session: Session, place: Place) -> ReportedPlace:
+    codes = {place.division_code, place.subdistrict_code} - {None}
+    names = places_queries.division_names(session, {code for code in codes if code})
+
+    def named(code: str | None) -> Named | None:
+        if code is None:
+            return None
+        name_zh, name_en = names.get(code, (code, code))
+        return Named(code=code, name_zh=name_zh, name_en=name_en or name_zh)
+
+    return ReportedPlace(
+        division=named(place.division_code),
+        subdistrict=named(place.subdistrict_code),
+        outside_m=place.outside_m,
+        cell_code=place.cell_code,
+    )
+
+
+def _candidate(one: Candidate) -> ComponentCandidate:
+    row = one.component
+    return ComponentCandidate(
+        code=row["code"],
+        component_class=ClassName(
+            edition=row["edition_key"],
+            code=row["class_code"],
+            name_zh=row["class_name_zh"],
+            name_en=row["class_name_en"],
+        ),
+        distance_m=round(row["distance_m"], 2),
+        reach_m=round(one.reach_m, 1),
+        probability=round(one.probability, 4),
+        lon=row["lon"],
+        lat=row["lat"],
+    )
+
+
+def _matter_name(matter: Matter) -> Named:
+    return Named(code=matter.type.code, name_zh=matter.type.name_zh, name_en=matter.type.name_en)
+
+
+def _why_place(place: ReportedPlace, city: City) -> Sentence:
+    smallest = place.subdistrict or place.division
+    zh = f"位置在{smallest.name_zh if smallest else city.name_zh}"
+    en = f"The position is in {smallest.name_en if smallest else city.name_en}"
+    if place.division and place.subdistrict:
+        zh = f"位置在{place.division.name_zh}{place.subdistrict.name_zh}"
+        en += f", {place.division.name_en}"
+    if place.outside_m:
+        metres = math.ceil(place.outside_m)
+        zh += f"（在其边界外{metres}米，取最近的）"
+        en += f" (the nearest one: it lies {metres} m outside its boundary)"
+    if place.subdistrict is None:
+        zh += "，街道边界不详"
+        en += "; which subdistrict is not known there"
+    if place.cell_code:
+        zh += f"，单元网格{place.cell_code}"
+        en += f", grid cell {place.cell_code}"
+    return Sentence(step="place", zh=f"{zh}。", en=f"{en}.")
+
+
+def _why_component(matched: Match, accuracy_m: float, matter: Matter) -> Sentence:
+    about_zh, about_en = matter.type.name_zh, matter.type.name_en
+    if matched.outcome is Outcome.PLACE:
+        return Sentence(
+            step="component",
+            zh=f"“{about_zh}”是场所类事项，不涉及部件。",
+            en=f"“{about_en}” is a matter of the place; no component is meant.",
+        )
+    if matched.outcome is Outcome.NONE:
+        widest = reach_m(accuracy_m, max(one.accuracy_m for one in matter.classes))
+        return Sentence(
+            step="component",
+            zh=f"定位精度{accuracy_m:g}米，{widest:.0f}米内没有登记的此类部件。",
+            en=f"No such component is registered within {widest:.0f} m, which is how far off it "
+            f"could be with a position accurate to {accuracy_m:g} m.",
+        )
+    best = matched.candidates[0]
+    row = best.component
+    if matched.outcome is Outcome.UNIQUE:
+        return Sentence(
+            step="component",
+            zh=f"所指部件是{row['class_name_zh']} {row['code']}，距上报位置"
+            f"{row['distance_m']:.1f}米（把握{best.probability:.0%}，"
+            f"范围{best.reach_m:.0f}米内共{len(matched.candidates)}个同类部件）。",
+            en=f"It is the {row['class_name_en']} {row['code']}, {row['distance_m']:.1f} m from "
+            f"the reported position ({best.probability:.0%} sure; "
+            f"{len(matched.candidates)} of its kind within reach of {best.reach_m:.0f} m).",
+        )
+    return Sentence(
+        step="component",
+        zh=f"{best.reach_m:.0f}米内有{len(matched.candidates)}个同类部件都可能，最可能的是"
+        f"{row['code']}（{best.probability:.0%}）：请确认。",
+        en=f"{len(matched.candidates)} components within {best.reach_m:.0f} m could be meant, most "
+        f"probably {row['code']} ({best.probability:.0%}): please confirm.",
+    )

@@ -1,0 +1,78 @@
+"""Tables of reports."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from geoalchemy2 import WKBElement
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gis_registry.catalogue.tables import ComponentClass, MatterType
+from gis_registry.db.base import Base, geometry
+
+
+class Channel(StrEnum):
+    """Where a report comes from."""
+
+    INSPECTOR = "inspector"
+    CITIZEN = "citizen"
+    VIDEO = "video"
+    SENSOR = "sensor"
+    DRONE = "drone"
+    PARTNER = "partner"
+
+
+class Outcome(StrEnum):
+    """What matching a report to a component came to."""
+
+    UNIQUE = "unique"
+    AMBIGUOUS = "ambiguous"
+    NONE = "none"
+    PLACE = "place"
+
+
+class Report(Base):
+    """One message from one channel that something is wrong somewhere, with its answer."""
+
+    __tablename__ = "reports"
+    __table_args__ = (
+        CheckConstraint(
+            "channel in ('inspector', 'citizen', 'video', 'sensor', 'drone', 'partner')",
+            name="channel",
+        ),
+        CheckConstraint("outcome in ('unique', 'ambiguous', 'none', 'place')", name="outcome"),
+        ForeignKeyConstraint(["division_code", "case_id"], ["cases.division_code", "cases.id"]),
+        Index("ix_reports_id", "id"),
+        Index("ix_reports_case_id", "division_code", "case_id"),
+        Index("ix_reports_geom", "geom", postgresql_using="gist"),
+        Index("ix_reports_client_key", "client_key", unique=True),
+    )
+
+    division_code: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    client_key: Mapped[str | None]
+    channel: Mapped[str]
+    matter_type_id: Mapped[int | None] = mapped_column(ForeignKey(MatterType.id))
+    class_id: Mapped[int | None] = mapped_column(ForeignKey(ComponentClass.id))
+    text: Mapped[str]
+    geom: Mapped[WKBElement] = geometry("POINT")
+    datum: Mapped[str]
+    accuracy_m: Mapped[float]
+    reported_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    reported_by: Mapped[str]
+    subdistrict_code: Mapped[str | None]
+    cell_code: Mapped[str | None]
+    outcome: Mapped[str]
+    component_code: Mapped[str | None]
+    case_id: Mapped[int] = mapped_column(BigInteger)
+    answer: Mapped[dict[str, Any]]

@@ -1,0 +1,1 @@
+"""Surveys: read a file, check every row, match, apply, undo."""

@@ -1,0 +1,1 @@
+"""Organisations, what they are responsible for, and whom they can send."""

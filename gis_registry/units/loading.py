@@ -1,0 +1,249 @@
+"""Loading units, responsibilities and responders from CSV and GeoJSON files."""
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis_registry.catalogue import service as catalogue
+from gis_registry.db.base import SRID
+from gis_registry.errors import InvalidInput, RegistryError
+from gis_registry.places import queries as places
+from gis_registry.places.tables import City
+from gis_registry.tabular import Row, read_csv
+from gis_registry.units import queries
+from gis_registry.units.tables import (
+    Responder,
+    ResponderKind,
+    Responsibility,
+    Unit,
+    UnitKind,
+    UnitRole,
+)
+from gis_registry.vector_files import read_features
+
+_Fact = tuple[int, str, str | None, int | None, int | None, str | None, date]
+
+
+def load_units(session: Session, paths: Iterable[Path]) -> int:
+    """Load units (``code, parent_code, kind, name_zh, name_en, division_code, is_synthetic``).
+
+    Parents may stand before or after their children, or be there already.
+
+    Returns:
+        How many were read.
+
+    Raises:
+        UnreadableFile: a file cannot be read.
+        InvalidInput: a row's kind, parent or division is not known; the file and line say so.
+    """
+    rows = [row for path in paths for row in read_csv(path, {"code", "parent_code", "kind"})]
+    divisions = {one.code for one in places.divisions(session)}
+    if not rows:
+        return 0
+    statement = insert(Unit)
+    values = [_unit_values(row, divisions) for row in rows]
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["code"],
+            set_={key: statement.excluded[key] for key in values[0] if key != "code"},
+        ),
+        values,
+    )
+    units = {one.code: one for one in session.scalars(select(Unit))}
+    for row in rows:
+        parent = row.optional("parent_code")
+        if parent is not None and parent not in units:
+            raise row.fault(f"the parent {parent!r} is not a unit.")
+        units[row.required("code")].parent_id = units[parent].id if parent else None
+    for row in rows:
+        _check_no_circle(row, {one.id: one.parent_id for one in units.values()}, units)
+    session.flush()
+    return len(rows)
+
+
+def load_responsibilities(session: Session, paths: Iterable[Path], *, city: City) -> int:
+    """Load responsibilities; a fact that is there already (same but for its end) is brought up to
+    date, any other is added.
+
+    Columns: ``unit_code, role, component_code, class_code, matter_code, division_code, valid_from,
+    valid_to, note``; an empty one means any.
+
+    Returns:
+        How many were read.
+
+    Raises:
+        UnreadableFile: a file cannot be read.
+        InvalidInput: a row names something unknown; the file and line say so.
+    """
+    unit_ids = queries.unit_ids(session)
+    divisions = {one.code for one in places.divisions(session)}
+    present: dict[_Fact, Responsibility] = {
+        _fact_key(one): one for one in session.scalars(select(Responsibility))
+    }
+    resolved_classes: dict[str, int] = {}
+    resolved_matters: dict[str, int] = {}
+    count = 0
+    for path in paths:
+        for row in read_csv(path, {"unit_code", "role", "valid_from"}):
+            count += 1
+            fact = Responsibility(
+                unit_id=_known(row, "unit_code", unit_ids),
+                role=_one_of(row, "role", UnitRole),
+                component_code=row.optional("component_code"),
+                class_id=_class_id(session, row, city, resolved_classes),
+                matter_type_id=_matter_id(session, row, city, resolved_matters),
+                division_code=row.optional("division_code"),
+                valid_from=row.date("valid_from") or date.min,
+                valid_to=row.date("valid_to"),
+                note=row.text("note"),
+            )
+            _check_fact(row, fact, divisions)
+            there = present.get(_fact_key(fact))
+            if there is None:
+                present[_fact_key(fact)] = fact
+                session.add(fact)
+            else:
+                there.valid_to, there.note = fact.valid_to, fact.note
+    session.flush()
+    return count
+
+
+def load_responders(session: Session, paths: Iterable[Path]) -> int:
+    """Load responders from point files (``code, unit_code, name_zh, name_en, kind, is_available``).
+
+    Returns:
+        How many were read.
+
+    Raises:
+        UnreadableFile, MissingCrs: a file cannot be read.
+        InvalidInput: a row's kind or unit is not known.
+    """
+    unit_ids = queries.unit_ids(session)
+    values: list[dict[str, object]] = []
+    for path in paths:
+        frame = read_features(path, {"code", "unit_code", "name_zh", "name_en", "kind"}, {"Point"})
+        for number, one in enumerate(frame.to_dict("records"), start=1):
+            where = f"{path.name}, row {number}"
+            if one["unit_code"] not in unit_ids:
+                raise InvalidInput(f"{where}: {one['unit_code']!r} is not a unit.")
+            if one["kind"] not in set(ResponderKind):
+                raise InvalidInput(f"{where}: the kind is {one['kind']!r}; write station or crew.")
+            values.append(
+                {
+                    "code": str(one["code"]),
+                    "unit_id": unit_ids[one["unit_code"]],
+                    "name_zh": str(one["name_zh"]),
+                    "name_en": str(one["name_en"]),
+                    "kind": one["kind"],
+                    "is_available": bool(one.get("is_available", True)),
+                    "is_synthetic": bool(one.get("is_synthetic", False)),
+                    "geom": f"SRID={SRID};POINT({one['geometry'].x} {one['geometry'].y})",
+                }
+            )
+    if values:
+        statement = insert(Responder)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["code"],
+                set_={key: statement.excluded[key] for key in values[0] if key != "code"},
+            ),
+            values,
+        )
+    return len(values)
+
+
+def _unit_values(row: Row, divisions: set[str]) -> dict[str, object]:
+    division = row.optional("division_code")
+    if division is not None and division not in divisions:
+        raise row.fault(f"{division!r} is not a division.")
+    return {
+        "code": row.required("code"),
+        "kind": _one_of(row, "kind", UnitKind),
+        "name_zh": row.required("name_zh"),
+        "name_en": row.text("name_en"),
+        "division_code": division,
+        "is_synthetic": row.flag("is_synthetic"),
+    }
+
+
+def _check_no_circle(row: Row, parents: dict[int, int | None], units: dict[str, Unit]) -> None:
+    seen: set[int] = set()
+    at: int | None = units[row.required("code")].id
+    while at is not None:
+        if at in seen:
+            raise row.fault("the unit is, by its parents, its own parent.")
+        seen.add(at)
+        at = parents[at]
+
+
+def _one_of(row: Row, column: str, allowed: type[UnitKind] | type[UnitRole]) -> str:
+    value = row.required(column)
+    if value not in set(allowed):
+        raise row.fault(f"{column} is {value!r}; write {', '.join(allowed)}.")
+    return value
+
+
+def _known(row: Row, column: str, ids: dict[str, int]) -> int:
+    value = row.required(column)
+    if value not in ids:
+        raise row.fault(f"{value!r} is not a unit.")
+    return ids[value]
+
+
+def _class_id(session: Session, row: Row, city: City, resolved: dict[str, int]) -> int | None:
+    code = row.optional("class_code")
+    if code is None:
+        return None
+    if code not in resolved:
+        try:
+            found = catalogue.find_class(session, code, edition_key=city.edition_key)
+        except RegistryError as error:
+            raise row.fault(str(error)) from error
+        resolved[code] = found.id
+    return resolved[code]
+
+
+def _matter_id(session: Session, row: Row, city: City, resolved: dict[str, int]) -> int | None:
+    code = row.optional("matter_code")
+    if code is None:
+        return None
+    if code not in resolved:
+        try:
+            matter = catalogue.find_matter(
+                session,
+                code,
+                matter_edition_key=city.matter_edition_key,
+                class_edition_key=city.edition_key,
+            )
+        except RegistryError as error:
+            raise row.fault(str(error)) from error
+        resolved[code] = matter.type.id
+    return resolved[code]
+
+
+def _check_fact(row: Row, fact: Responsibility, divisions: set[str]) -> None:
+    if fact.valid_from == date.min:
+        raise row.fault("the column 'valid_from' is empty.")
+    if fact.valid_to is not None and fact.valid_to <= fact.valid_from:
+        raise row.fault("it ends on or before the day that it begins.")
+    if fact.division_code is not None and fact.division_code not in divisions:
+        raise row.fault(f"{fact.division_code!r} is not a division.")
+    about = (fact.component_code, fact.class_id, fact.matter_type_id, fact.division_code)
+    if not any(about):
+        raise row.fault("it names no component, class, matter type or division.")
+
+
+def _fact_key(fact: Responsibility) -> _Fact:
+    return (
+        fact.unit_id,
+        fact.role,
+        fact.component_code,
+        fact.class_id,
+        fact.matter_type_id,
+        fact.division_code,
+        fact.valid_from,
+    )

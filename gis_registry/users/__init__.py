@@ -1,0 +1,1 @@
+"""Users, their API keys and what each role may do."""

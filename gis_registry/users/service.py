@@ -1,0 +1,141 @@
+"""Adding users, giving them keys, and telling who a key belongs to."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from gis_registry.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, NotPermitted
+from gis_registry.roles import PERMISSIONS, Permission, Role
+from gis_registry.users.tables import ApiKey, User
+
+_PREFIX = "gr_"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks: a user by a key, or nobody known with the role that the settings give them."""
+
+    name: str
+    role: Role | None
+
+    def may(self, permission: Permission) -> bool:
+        """Return whether the role includes a permission."""
+        return self.role is not None and permission in PERMISSIONS[self.role]
+
+    def require(self, permission: Permission) -> None:
+        """Refuse unless the role includes a permission.
+
+        Raises:
+            NotAuthenticated: nobody is known.
+            NotPermitted: the role is not enough.
+        """
+        if self.may(permission):
+            return
+        if self.name == "anonymous":
+            raise NotAuthenticated(
+                "Send a key as `Authorization: Bearer …`; an administrator makes one with "
+                "`gis-registry user add NAME --role ROLE`."
+            )
+        roles = ", ".join(role for role in Role if permission in PERMISSIONS[role])
+        raise NotPermitted(
+            f"This needs the permission {permission!r}, which {roles} have; yours is {self.role}."
+        )
+
+
+def anonymous(role: Role | None) -> Actor:
+    """Return the actor of requests without a key."""
+    return Actor(name="anonymous", role=role)
+
+
+def add_user(session: Session, name: str, role: Role) -> str:
+    """Add a user and return the key, which is kept nowhere else.
+
+    Raises:
+        InvalidInput: the name is empty, too long, or reserved.
+        Conflict: the name is taken.
+    """
+    name = name.strip()
+    if not 1 <= len(name) <= 100 or name == "anonymous":
+        raise InvalidInput("A user's name has 1 to 100 characters and is not “anonymous”.")
+    if _user(session, name) is not None:
+        raise Conflict(f"There is a user {name!r} already; `user key {name}` makes another key.")
+    user = User(name=name, role=role)
+    session.add(user)
+    session.flush()
+    return _new_key(session, user)
+
+
+def add_key(session: Session, name: str, *, revoke_others: bool = False) -> str:
+    """Make another key for a user and return it.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    user = _user(session, name)
+    if user is None:
+        raise NotFound(f"There is no user {name!r}; `gis-registry user list` shows who there is.")
+    if revoke_others:
+        revoke_keys(session, name)
+    return _new_key(session, user)
+
+
+def revoke_keys(session: Session, name: str) -> int:
+    """Make a user's keys useless from now on; return how many there were.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    user = _user(session, name)
+    if user is None:
+        raise NotFound(f"There is no user {name!r}; `gis-registry user list` shows who there is.")
+    revoked = session.execute(
+        update(ApiKey)
+        .where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=datetime.now(UTC))
+        .returning(ApiKey.id)
+    )
+    return len(revoked.all())
+
+
+def actor_of(session: Session, key: str) -> Actor:
+    """Return whose key this is.
+
+    Raises:
+        NotAuthenticated: it is nobody's, or no longer valid.
+    """
+    row = session.execute(
+        select(User.name, User.role)
+        .join(ApiKey, ApiKey.user_id == User.id)
+        .where(ApiKey.key_sha256 == _hash(key), ApiKey.revoked_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        raise NotAuthenticated("The API key is not known or was revoked.")
+    return Actor(name=row.name, role=Role(row.role))
+
+
+def users(session: Session) -> list[tuple[User, int]]:
+    """Return every user with how many valid keys they have."""
+    found = session.scalars(select(User).order_by(User.name)).all()
+    keys = session.scalars(select(ApiKey.user_id).where(ApiKey.revoked_at.is_(None))).all()
+    return [(user, keys.count(user.id)) for user in found]
+
+
+def _user(session: Session, name: str) -> User | None:
+    return session.scalars(select(User).where(User.name == name)).one_or_none()
+
+
+def _new_key(session: Session, user: User) -> str:
+    key = _PREFIX + secrets.token_urlsafe(32)
+    session.add(ApiKey(user_id=user.id, key_sha256=_hash(key)))
+    session.flush()
+    return key
+
+
+def _hash(key: str) -> str:
+    # A key is 256 random bits: a plain hash cannot be guessed backwards, and a slow one would cost
+    # every request its time.
+    return hashlib.sha256(key.strip().encode()).hexdigest()

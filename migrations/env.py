@@ -1,0 +1,34 @@
+"""Run the migrations: on a connection that is given, or on the database of the settings."""
+
+from alembic import context
+from geoalchemy2 import alembic_helpers
+from sqlalchemy import Connection
+
+from gis_registry.db.engine import Database
+from gis_registry.settings import Settings
+from gis_registry.tables import METADATA
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations on an open connection."""
+    context.configure(
+        connection=connection,
+        target_metadata=METADATA,
+        include_object=alembic_helpers.include_object,
+        process_revision_directives=alembic_helpers.writer,
+        render_item=alembic_helpers.render_item,
+        compare_server_default=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if isinstance(given, Connection):
+    migrate(given)
+elif given is not None:
+    with given.connect() as connection:
+        migrate(connection)
+else:
+    with Database(Settings()) as database, database.engine.connect() as connection:
+        migrate(connection)
