@@ -13,6 +13,7 @@ from city_streets import Areas, Floats, Ints, Streets, minor_streets
 
 MIN_SPACING_M = 2.0  # between two components of one class
 LEAST_PER_CLASS = 8
+STAGGERED_FROM_M = 20.0  # nearer ones, such as trees, stand opposite each other
 SURPLUS = 1.05  # placed beyond the number asked for; a new survey finds its additions there
 SPARSE = 3.8  # exponent on the share of streets that have a class: a sample of a city
 FULL = 1.0  # and: a whole city
@@ -194,7 +195,7 @@ def along_streets(
     if rule.sides == "both" and rule.mode != "spot":
         street, nth = np.concatenate([street, street]), np.concatenate([nth, nth + count[street]])
         side = np.concatenate([side, -side])
-    position = positions(rule, street, nth % np.maximum(count[street], 1), count, length, rng)
+    position = positions(rule, street, nth, count, length, rng)
     direction = (streets.end - streets.start) / length[:, None]
     across = np.column_stack([-direction[:, 1], direction[:, 0]])[street]
     offset = rule.offset_m * np.where(rule.offset_m < 12, streets.width[street], 1.0)
@@ -240,16 +241,21 @@ def positions(
     length: Floats,
     rng: np.random.Generator,
 ) -> Floats:
-    """Metres from the start of the street."""
+    """Metres from the start of the street; wide rows stand staggered on its two sides."""
     of = length[street]
+    is_opposite = nth >= count[street]
+    nth = np.where(is_opposite, nth - count[street], nth)
     if rule.mode == "junction":
         near_end = np.minimum(12.0, of / 4) + rng.uniform(-2, 2, len(street))
         return np.where(nth == 0, near_end, of - near_end)
     margin = np.minimum(rule.length_m / 2 + 5.0, of / 2.5)
     if rule.mode == "spot":
-        return margin + rng.random(len(street)) * (of - 2 * margin)
+        anywhere: Floats = margin + rng.random(len(street)) * (of - 2 * margin)
+        return anywhere
     slot = of / np.maximum(count[street], 1)
-    phase = rng.uniform(0.35, 0.65, len(count))[street]
+    phase = rng.uniform(0.3, 0.7, len(count))[street]
+    if rule.spacing_m >= STAGGERED_FROM_M:
+        phase = np.where(is_opposite, (phase + 0.5) % 1.0, phase)
     jitter = rng.uniform(-1, 1, len(street)) * min(1.2, rule.spacing_m * 0.08)
     return np.clip((nth + phase) * slot + jitter, 0.5, of - 0.5)
 

@@ -138,7 +138,8 @@ def between_two(rng: np.random.Generator, xy: Floats) -> Floats:
         near = tree.query(shapely.Point(xy[at]).buffer(9.0))
         others = near[near != at]
         if len(others):
-            return (xy[at] + xy[others[0]]) / 2 + rng.normal(0, 0.3, 2)
+            between: Floats = (xy[at] + xy[others[0]]) / 2 + rng.normal(0, 0.3, 2)
+            return between
     raise ValueError("no two neighbours are so near")
 
 

@@ -11,11 +11,13 @@
     │   ├── UnknownMatterType
     │   └── UnknownIdentifier
     ├── Conflict                     409  right in itself, but not now
+    │   ├── Outdated             412
     │   ├── AlreadyLoaded
     │   └── SerialsExhausted
     ├── NotAuthenticated             401
     ├── NotPermitted                 403
     └── DatabaseUnavailable          503
+        ├── TookTooLong
         ├── ServerProgramsMissing
         └── DatabaseUnsuitable
 
@@ -105,6 +107,14 @@ class Conflict(RegistryError):
     title = "This contradicts the present state"
 
 
+class Outdated(Conflict):
+    """The change was made for a version that somebody has replaced since."""
+
+    status = 412
+    code = "outdated"
+    title = "It was changed in the meantime"
+
+
 class AlreadyLoaded(Conflict):
     """The same file was already loaded."""
 
@@ -141,6 +151,13 @@ class DatabaseUnavailable(RegistryError):
     status = 503
     code = "database-unavailable"
     title = "The database does not answer"
+
+
+class TookTooLong(DatabaseUnavailable):
+    """The database was stopped, since the answer took longer than the settings allow."""
+
+    code = "took-too-long"
+    title = "The answer took too long"
 
 
 class ServerProgramsMissing(DatabaseUnavailable):

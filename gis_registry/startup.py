@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -95,9 +96,15 @@ def load_city(session: Session, profile: CityProfile) -> CitySummary:
     )
 
 
+@cache
+def schema_head() -> str | None:
+    """Return the version of the schema that this program works with."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
 def _prepare(database: Database, settings: Settings, tell: Tell) -> None:
     with answering(database.url), database.engine.connect() as connection:
-        head = ScriptDirectory.from_config(_alembic()).get_current_head()
+        head = schema_head()
         current = MigrationContext.configure(connection).get_current_revision()
         if current == head and _has_city(connection):
             return

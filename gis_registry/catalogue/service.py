@@ -1,12 +1,13 @@
-"""Finding a class or a matter type from what people and files say."""
+"""Listing the catalogue, and finding a class or matter type from what people and files say."""
 
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries
+from gis_registry.catalogue.schemas import ClassEntry, EditionEntry, MatterTypeEntry
 from gis_registry.catalogue.tables import ComponentClass, MatterKind, MatterType
-from gis_registry.errors import UnknownClass, UnknownMatterType
+from gis_registry.errors import NotFound, UnknownClass, UnknownMatterType
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,42 @@ class Matter:
 
     type: MatterType
     classes: tuple[ComponentClass, ...]
+
+
+def list_editions(session: Session) -> list[EditionEntry]:
+    """Return the editions by key."""
+    return [EditionEntry.model_validate(one) for one in queries.editions(session)]
+
+
+def list_classes(
+    session: Session, *, edition_key: str | None = None, in_profile: bool = False
+) -> list[ClassEntry]:
+    """Return component classes by edition and code.
+
+    Args:
+        session: open transaction.
+        edition_key: only those of this edition.
+        in_profile: only those that the city keeps components of.
+
+    Raises:
+        NotFound: there is no such edition.
+    """
+    _require_edition(session, edition_key)
+    found = queries.classes(session, edition_key=edition_key, in_profile=in_profile)
+    return [ClassEntry.model_validate(one) for one in found]
+
+
+def list_matter_types(
+    session: Session, *, edition_key: str | None = None, kind: MatterKind | None = None
+) -> list[MatterTypeEntry]:
+    """Return matter types by edition, kind and code.
+
+    Raises:
+        NotFound: there is no such edition.
+    """
+    _require_edition(session, edition_key)
+    found = queries.matter_types(session, edition_key=edition_key, kind=kind)
+    return [MatterTypeEntry.model_validate(one) for one in found]
 
 
 def find_class(session: Session, code: str, *, edition_key: str) -> ComponentClass:
@@ -65,3 +102,9 @@ def find_matter(
             f"{class_edition_key}. `gis-registry catalogue list --matters` shows what there is."
         )
     return Matter(type=found, classes=tuple(queries.classes_of_matter(session, found.id)))
+
+
+def _require_edition(session: Session, key: str | None) -> None:
+    keys = [one.key for one in queries.editions(session)]
+    if key is not None and key not in keys:
+        raise NotFound(f"There is no edition {key!r}; there are {', '.join(keys)}.")

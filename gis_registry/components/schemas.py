@@ -3,7 +3,10 @@
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from gis_registry.components.tables import ComponentState
+from gis_registry.places.datums import Datum
 
 
 class Named(BaseModel):
@@ -50,6 +53,29 @@ class ComponentDetail(ComponentCard):
     attributes: dict[str, Any]
     version: int
     changed_at: datetime
+
+
+class NewPosition(BaseModel):
+    """A position as somebody gives it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lon: float = Field(description="Longitude in degrees, in the datum", examples=[120.3826])
+    lat: float = Field(description="Latitude in degrees, in the datum", examples=[36.0671])
+    datum: Datum = Field(default=Datum.CGCS2000, description="What the position is in")
+
+
+class ComponentEdit(BaseModel):
+    """What to change about a component, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=1000, examples=["现场核实：井盖移至路缘"])
+    position: NewPosition | None = Field(default=None, description="New place of a point")
+    attributes: dict[str, JsonValue] | None = Field(
+        default=None, description="Attributes to set; null as a value removes one"
+    )
+    state: ComponentState | None = Field(default=None, description="active or retired")
 
 
 class NearComponent(BaseModel):

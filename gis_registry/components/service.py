@@ -1,8 +1,9 @@
 """What the registry can do: show, find nearest, list, edit, and tell a component's history."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
@@ -12,7 +13,9 @@ from gis_registry.components import queries
 from gis_registry.components.identifiers import Identifier, parse_identifier
 from gis_registry.components.schemas import (
     ClassName,
+    ComponentCard,
     ComponentDetail,
+    ComponentEdit,
     ComponentPage,
     HistoryEntry,
     ListedComponent,
@@ -21,9 +24,10 @@ from gis_registry.components.schemas import (
 )
 from gis_registry.components.tables import Component, ComponentState, Operation
 from gis_registry.db.base import SRID
-from gis_registry.errors import Conflict, InvalidInput, InvalidPosition, UnknownIdentifier
+from gis_registry.errors import InvalidInput, InvalidPosition, Outdated, UnknownIdentifier
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
+from gis_registry.places.datums import to_cgcs2000
 
 MAX_COUNT = 1000
 
@@ -62,6 +66,19 @@ def show(session: Session, code: str) -> ComponentDetail:
         attributes=row["attributes"],
         version=row["version"],
         changed_at=row["changed_at"],
+    )
+
+
+def card(session: Session, code: str) -> ComponentCard:
+    """Return what anybody may read of a component.
+
+    Raises:
+        InvalidInput: it is no identifier.
+        UnknownIdentifier: it was never issued here.
+    """
+    detail = show(session, code)
+    return ComponentCard.model_validate(
+        {name: getattr(detail, name) for name in ComponentCard.model_fields}
     )
 
 
@@ -173,6 +190,42 @@ def history(session: Session, code: str) -> list[HistoryEntry]:
     return [HistoryEntry.model_validate(dict(row)) for row in rows]
 
 
+def apply_edit(
+    session: Session,
+    code: str,
+    new: ComponentEdit,
+    *,
+    actor: str,
+    expected_version: int | None = None,
+) -> ComponentDetail:
+    """Change a component as somebody asks today; see :func:`edit`.
+
+    Raises:
+        InvalidInput: nothing to change, or a position for a line or polygon.
+        InvalidPosition: the position is none or not in the city.
+        UnknownIdentifier: there is no such component.
+        Outdated: it was changed since the version that is expected.
+    """
+    position = None
+    if new.position is not None:
+        fault = places.position_fault(new.position.lon, new.position.lat)
+        if fault is not None:
+            raise InvalidPosition(f"This position cannot be used: {fault}.")
+        lon, lat = to_cgcs2000(new.position.lon, new.position.lat, new.position.datum)
+        position = (float(lon), float(lat))
+    return edit(
+        session,
+        code,
+        actor=actor,
+        reason=new.reason,
+        on_date=datetime.now(ZoneInfo(places.the_city(session).time_zone)).date(),
+        position=position,
+        attributes=new.attributes,
+        state=new.state,
+        expected_version=expected_version,
+    )
+
+
 def edit(
     session: Session,
     code: str,
@@ -202,7 +255,7 @@ def edit(
         InvalidInput: nothing to change, no reason, or a position for a line or polygon.
         InvalidPosition: the position is not in the city.
         UnknownIdentifier: there is no such component.
-        Conflict: it was changed in the meantime.
+        Outdated: it was changed in the meantime.
     """
     if not reason.strip():
         raise InvalidInput("A change needs a reason.")
@@ -211,7 +264,7 @@ def edit(
     if component is None:
         raise _unknown(session, identifier)
     if expected_version is not None and component.version != expected_version:
-        raise Conflict(
+        raise Outdated(
             f"{identifier} is at version {component.version}, no longer at {expected_version}: "
             "somebody changed it. Look at it again, then repeat the change."
         )

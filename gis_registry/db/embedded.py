@@ -223,10 +223,17 @@ class EmbeddedServer:
     def _alone(self) -> Iterator[None]:
         """Keep all others from making, starting and stopping the server."""
         with self._explained():
-            self.home.mkdir(parents=True, exist_ok=True)
+            self._make_home()
             ServerAccount.choose(self._data_dir)  # says so when the cluster is somebody else's
             with FileLock(self.home / "postgres.lock").exclusive():
                 yield
+
+    def _make_home(self) -> None:
+        if self.home.is_dir():
+            return
+        self.home.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            self.home.chmod(0o711)  # whatever the umask: the server's account has to pass
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -379,6 +386,7 @@ class EmbeddedServer:
                 output=output,
                 pass_descriptors=[alive.exclusive().fileno()],
             )
+            alive.leave_to_heirs()
 
     def _stop_server(self) -> bool:
         """Stop the server and wait until its last process is gone; say whether it ran."""

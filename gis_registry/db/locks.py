@@ -48,7 +48,13 @@ class FileLock:
         return self._open()
 
     def close(self) -> None:
-        """Let go; without effect when not held."""
+        """Let go, also for a child that was forked this moment; without effect when not held."""
+        if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self.leave_to_heirs()
+
+    def leave_to_heirs(self) -> None:
+        """Close this process's copy; the programs that ``fileno()`` was handed to go on holding."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -84,7 +90,7 @@ _all_locks: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 def _close_in_child() -> None:
     for lock in list(_all_locks):
-        lock.close()
+        lock.leave_to_heirs()  # the parent goes on holding it
 
 
 os.register_at_fork(after_in_child=_close_in_child)

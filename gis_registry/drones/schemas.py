@@ -33,4 +33,7 @@ class AnsweredDetection(BaseModel):
     id: int
     image: str
     confidence: float
+    is_repeat: bool = Field(
+        default=False, description="It was known already: this is the first answer again"
+    )
     report: AnsweredReport

@@ -7,7 +7,7 @@ from gis_registry.db.base import SRID
 from gis_registry.drones import queries
 from gis_registry.drones.schemas import AnsweredDetection, NewDetection
 from gis_registry.drones.tables import Detection
-from gis_registry.errors import NotFound
+from gis_registry.errors import InvalidPosition, NotFound
 from gis_registry.places import service as places
 from gis_registry.reports import service as reports
 from gis_registry.reports.schemas import NewReport
@@ -22,8 +22,11 @@ def submit(session: Session, new: NewDetection, *, reported_by: str) -> Answered
     Raises:
         UnknownMatterType: there is no such matter type.
         InvalidPosition: the position is none or outside the city.
-        InvalidInput: it is from the future.
+        InvalidInput: it is from the future, or from before 2000.
     """
+    fault = places.position_fault(new.lon, new.lat)
+    if fault is not None:
+        raise InvalidPosition(f"This position cannot be used: {fault}.")
     report = reports.submit(
         session,
         NewReport(
@@ -41,7 +44,7 @@ def submit(session: Session, new: NewDetection, *, reported_by: str) -> Answered
     )
     known = queries.same(session, report.id)
     if known is not None:
-        return show(session, known.id)
+        return show(session, known.id).model_copy(update={"is_repeat": True})
     city = places.the_city(session)
     matter = catalogue.find_matter(
         session,

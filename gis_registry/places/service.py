@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gis_registry.errors import DatabaseUnsuitable, InvalidPosition
+from gis_registry.errors import DatabaseUnsuitable, InvalidPosition, NotFound
 from gis_registry.places import queries
-from gis_registry.places.tables import City
+from gis_registry.places.schemas import CityEntry, DivisionEntry, LocatedPlace
+from gis_registry.places.tables import City, Level
 from gis_registry.profile import CityProfile
 
 
@@ -57,6 +59,55 @@ def the_city(session: Session) -> City:
     if city is None:
         raise DatabaseUnsuitable("No city is loaded; run `gis-registry places load`.")
     return city
+
+
+def show_city(session: Session) -> CityEntry:
+    """Return what is to be known of the city.
+
+    Raises:
+        DatabaseUnsuitable: no profile is loaded.
+    """
+    return CityEntry.model_validate(the_city(session))
+
+
+def list_divisions(
+    session: Session, *, level: Level | None = None, parent_code: str | None = None
+) -> list[DivisionEntry]:
+    """Return divisions by code.
+
+    Args:
+        session: open transaction.
+        level: only those of this level.
+        parent_code: only those right below this division.
+
+    Raises:
+        NotFound: there is no such parent.
+    """
+    if parent_code is not None and queries.division(session, parent_code) is None:
+        raise NotFound(f"There is no division {parent_code!r}.")
+    found = queries.divisions(session, level=level, parent_code=parent_code)
+    return [DivisionEntry.model_validate(one) for one in found]
+
+
+def locate_today(session: Session, *, lon: float, lat: float) -> LocatedPlace:
+    """Return where a point lies by today's boundaries; see :func:`locate`.
+
+    Raises:
+        InvalidPosition: it is no position, or it is outside the city.
+    """
+    on_date = datetime.now(ZoneInfo(the_city(session).time_zone)).date()
+    place = locate(session, lon=lon, lat=lat, on_date=on_date)
+
+    def entry(code: str | None) -> DivisionEntry | None:
+        found = queries.division(session, code) if code is not None else None
+        return DivisionEntry.model_validate(found) if found is not None else None
+
+    return LocatedPlace(
+        division=entry(place.division_code),
+        subdistrict=entry(place.subdistrict_code),
+        outside_m=place.outside_m,
+        cell_code=place.cell_code,
+    )
 
 
 def position_fault(lon: float, lat: float) -> str | None:

@@ -97,6 +97,9 @@ class AnsweredReport(BaseModel):
     reported_by: str
     client_key: str | None
     case_id: int
+    is_repeat: bool = Field(
+        default=False, description="Its client key was known: this is the first answer again"
+    )
     answer: Answer
 
 

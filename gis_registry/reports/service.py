@@ -37,6 +37,7 @@ from gis_registry.reports.tables import Outcome, Report
 _CANDIDATE_COUNT = 20
 _SURVEY_ACCURACY_LIMIT_M = 10.0
 _CLOCK_SKEW = timedelta(minutes=10)
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,20 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
     Raises:
         UnknownMatterType: the matter is neither a matter type nor a class.
         InvalidPosition: the position is none or outside the city.
-        InvalidInput: it is from the future.
+        InvalidInput: it is from the future, or from before 2000.
     """
     if new.client_key is not None:
         queries.lock_client_key(session, new.client_key)
         known = queries.by_client_key(session, new.client_key)
         if known is not None:
-            return show(session, known.id)
+            return show(session, known.id).model_copy(update={"is_repeat": True})
     city = places.the_city(session)
     now = datetime.now(UTC)
     reported_at = new.reported_at or now
     if reported_at > now + _CLOCK_SKEW:
         raise InvalidInput(f"The report is from the future: {reported_at.isoformat()}.")
+    if reported_at < _EARLIEST:
+        raise InvalidInput(f"The report is from before 2000: {reported_at.isoformat()}.")
     matter = catalogue.find_matter(
         session,
         new.matter,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
 from gis_registry.db.base import SRID
-from gis_registry.errors import InvalidInput, RegistryError
+from gis_registry.errors import InvalidInput, RegistryError, UnreadableFile
 from gis_registry.places import queries as places
 from gis_registry.places.tables import City
 from gis_registry.tabular import Row, read_csv
@@ -25,7 +26,38 @@ from gis_registry.units.tables import (
 )
 from gis_registry.vector_files import read_features
 
+
+class FileKind(StrEnum):
+    """What a file of units holds."""
+
+    UNITS = "units"
+    RESPONSIBILITIES = "responsibilities"
+    RESPONDERS = "responders"
+
+
 _Fact = tuple[int, str, str | None, int | None, int | None, str | None, date]
+
+
+def kind_of_file(path: Path) -> FileKind:
+    """Return what a file holds, by its format and header.
+
+    Raises:
+        UnreadableFile: it is a CSV file with neither header.
+    """
+    if path.suffix.lower() != ".csv":
+        return FileKind.RESPONDERS
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            header = {name.strip() for name in file.readline().split(",")}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
+    if "role" in header:
+        return FileKind.RESPONSIBILITIES
+    if "parent_code" in header:
+        return FileKind.UNITS
+    raise UnreadableFile(
+        f"{path} holds neither units (a column parent_code) nor responsibilities (a column role)."
+    )
 
 
 def load_units(session: Session, paths: Iterable[Path]) -> int:

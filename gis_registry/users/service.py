@@ -26,23 +26,24 @@ class Actor:
         """Return whether the role includes a permission."""
         return self.role is not None and permission in PERMISSIONS[self.role]
 
-    def require(self, permission: Permission) -> None:
-        """Refuse unless the role includes a permission.
+    def require(self, *permissions: Permission) -> None:
+        """Refuse unless the role includes one of these permissions.
 
         Raises:
             NotAuthenticated: nobody is known.
             NotPermitted: the role is not enough.
         """
-        if self.may(permission):
+        if any(self.may(one) for one in permissions):
             return
         if self.name == "anonymous":
             raise NotAuthenticated(
                 "Send a key as `Authorization: Bearer …`; an administrator makes one with "
                 "`gis-registry user add NAME --role ROLE`."
             )
-        roles = ", ".join(role for role in Role if permission in PERMISSIONS[role])
+        roles = ", ".join(role for role in Role if PERMISSIONS[role] & set(permissions))
+        needed = " or ".join(f"“{one}”" for one in permissions)
         raise NotPermitted(
-            f"This needs the permission {permission!r}, which {roles} have; yours is {self.role}."
+            f"This needs the permission {needed}, which {roles} have; yours is {self.role}."
         )
 
 

@@ -77,6 +77,7 @@ const WANTED = {
     "dist/MarkerCluster.Default.css",
     "dist/leaflet.markercluster.js",
   ],
+  "swagger-ui-dist": ["LICENSE", "NOTICE", "swagger-ui.css", "swagger-ui-bundle.js"],
 };
 
 rmSync(VENDOR, { recursive: true, force: true });

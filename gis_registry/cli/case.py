@@ -1,0 +1,93 @@
+"""``gis-registry case``: list, show and close cases."""
+
+from typing import Annotated
+
+import typer
+
+from gis_registry.cases import service
+from gis_registry.cases.schemas import CaseSummary
+from gis_registry.cli.context import AsJson, actor, transaction
+from gis_registry.cli.output import print_facts, print_json, print_table, tell
+
+app = typer.Typer(help="List, show and close cases.", no_args_is_help=True)
+
+CaseNumber = Annotated[int, typer.Argument(help="Number of the case.", min=1)]
+
+
+@app.command("list")
+def list_(
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
+    before: Annotated[int | None, typer.Option(help="Those before this number.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List cases, the newest first."""
+    with transaction() as session:
+        page = service.page(session, only_open=only_open, before=before, limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["case", "state", "opened (UTC)", "matter", "component", "responsible"],
+        (
+            (
+                one.id,
+                one.state,
+                f"{one.opened_at:%Y-%m-%d %H:%M}",
+                one.matter_name_zh,
+                one.component_code,
+                one.unit_name_zh,
+            )
+            for one in page.cases
+        ),
+    )
+    if page.next_before:
+        tell(f"There are more: --before {page.next_before}")
+
+
+@app.command("show")
+def show(case: CaseNumber, as_json: AsJson = False) -> None:
+    """Show a case and what happened to it."""
+    with transaction() as session:
+        found = service.show(session, case)
+    _print(found, as_json=as_json)
+
+
+@app.command("close")
+def close(
+    case: CaseNumber,
+    reason: Annotated[str, typer.Option(help="What was done.")],
+    as_json: AsJson = False,
+) -> None:
+    """Close an open case."""
+    with transaction() as session:
+        found = service.close_case(session, case, actor=actor(), reason=reason)
+    _print(found, as_json=as_json)
+
+
+def _print(case: CaseSummary, *, as_json: bool) -> None:
+    if as_json:
+        print_json(case)
+        return
+    print_facts(
+        [
+            ("case", f"{case.id} ({case.state})"),
+            ("matter", f"{case.matter_name_zh} {case.matter_name_en}"),
+            ("component", case.component_code),
+            ("responsible", f"{case.unit_name_zh} {case.unit_name_en}" if case.unit_code else None),
+            ("position", f"{case.lon:.6f}, {case.lat:.6f}"),
+        ]
+    )
+    print_table(
+        ["", "when (UTC)", "what", "who", "note"],
+        (
+            (
+                one.sequence,
+                f"{one.happened_at:%Y-%m-%d %H:%M}",
+                one.kind,
+                one.actor,
+                one.note.get("reason"),
+            )
+            for one in case.events
+        ),
+    )

@@ -1,0 +1,55 @@
+"""What commands share: the settings, the open registry, and who gives the command."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from gis_registry.cli.output import tell
+from gis_registry.db.engine import Database
+from gis_registry.settings import Settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
+Language = Annotated[str, typer.Option("--language", help="zh or en.")]
+
+
+def read_settings() -> Settings:
+    """Read the settings; what is wrong with them is a usage error."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "_".join(map(str, fault["loc"])).upper()
+            tell(f"The setting GIS_REGISTRY_{name} cannot be used: {fault['msg']}.")
+        raise typer.Exit(2) from error
+
+
+@contextmanager
+def registry(settings: Settings | None = None) -> Iterator[Database]:
+    """Open the registry for a command."""
+    from gis_registry.startup import open_registry
+
+    database = open_registry(settings or read_settings(), tell=tell)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Open the registry and a transaction, committed when the command ends well."""
+    with registry() as database, database.session() as session:
+        yield session
+
+
+def actor() -> str:
+    """Return who gives the command, for the record."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (KeyError, OSError):
+        return "command line"

@@ -1,0 +1,112 @@
+"""``gis-registry db``: the embedded server, and the schema."""
+
+import os
+import subprocess
+from typing import Annotated
+
+import typer
+
+from gis_registry.cli.context import AsJson, read_settings, registry
+from gis_registry.cli.output import print_facts, print_json, print_table, tell
+from gis_registry.db.checks import check_server
+from gis_registry.db.embedded import EmbeddedServer
+from gis_registry.db.engine import Database
+from gis_registry.errors import Conflict
+
+app = typer.Typer(help="The embedded PostGIS server, and the schema.", no_args_is_help=True)
+
+
+def _embedded() -> EmbeddedServer:
+    settings = read_settings()
+    if settings.database_url is not None:
+        raise Conflict(
+            "GIS_REGISTRY_DATABASE_URL is set, so the embedded server is not used: start and stop "
+            "that server with its own tools."
+        )
+    return EmbeddedServer(settings.home)
+
+
+@app.command()
+def start() -> None:
+    """Start the embedded server and keep it running until `db stop`."""
+    server = _embedded()
+    server.start()
+    tell(f"The server is running; its files are in {server.status().data_dir}.")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded server, also when programs still use it."""
+    server = _embedded()
+    if not server.status().is_running:
+        tell("The server is not running.")
+        return
+    server.stop()
+    tell("The server is stopped.")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Say whether the embedded server runs, and where its files are."""
+    found = _embedded().status()
+    facts = {
+        "is_running": found.is_running,
+        "is_pinned": found.is_pinned,
+        "pid": found.pid,
+        "version": found.version,
+        "data_dir": str(found.data_dir),
+        "socket_dir": str(found.socket_dir),
+        "url": found.url,
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts(facts.items())
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the registry's database; arguments go to psql."""
+    with registry() as database:
+        url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        environment = {**os.environ, "PGOPTIONS": "-c timezone=UTC"}
+        try:
+            done = subprocess.run(["psql", url, *context.args], check=False, env=environment)  # noqa: S607
+        except FileNotFoundError:
+            tell("psql is not installed: install postgresql-client.")
+            raise typer.Exit(1) from None
+    raise typer.Exit(done.returncode)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schema of the database to this program's version."""
+    from gis_registry.startup import migrate as migrate_database
+
+    with Database(read_settings()) as database:
+        migrate_database(database)
+    tell("The schema is at this program's version.")
+
+
+@app.command()
+def check(
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the exit code.")] = False,
+) -> None:
+    """Check that the database server is suitable, each point with what to do."""
+    with Database(read_settings()) as database, database.engine.connect() as connection:
+        results = check_server(connection)
+    if as_json:
+        print_json(
+            [
+                {"check": one.name, "is_passed": one.is_passed, "message": one.message}
+                for one in results
+            ]
+        )
+    elif not quiet:
+        marks = {True: "✓", False: "✗"}
+        print_table(
+            ["", "check", ""], ((marks[one.is_passed], one.name, one.message) for one in results)
+        )
+    if not all(one.is_passed for one in results):
+        raise typer.Exit(1)

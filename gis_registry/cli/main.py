@@ -1,0 +1,80 @@
+"""The command line ``gis-registry``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from gis_registry import __version__
+from gis_registry.cli import (
+    case,
+    catalogue,
+    component,
+    db,
+    demo,
+    dispatch,
+    drone,
+    map_,
+    places,
+    report,
+    serve,
+    settings,
+    survey,
+    units,
+    user,
+)
+from gis_registry.cli.output import tell
+from gis_registry.errors import RegistryError
+
+app = typer.Typer(
+    name="gis-registry",
+    help="A city's component one-map: registry, surveys, reports, dispatch.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo.demo, serve.serve, map_.map_):
+    app.command(command.__name__.rstrip("_"))(command)
+app.command("settings")(settings.show)
+app.add_typer(db.app, name="db")
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(places.app, name="places")
+app.add_typer(units.app, name="units")
+app.add_typer(survey.app, name="survey")
+app.add_typer(component.app, name="component")
+app.add_typer(report.app, name="report")
+app.add_typer(case.app, name="case")
+app.add_typer(dispatch.app, name="dispatch")
+app.add_typer(drone.app, name="drone")
+app.add_typer(user.app, name="user")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+
+
+def main() -> None:
+    """Run a command: exit 0 done, 1 refused with a reason, 2 wrong usage."""
+    try:
+        app()
+    except RegistryError as error:
+        tell(f"{error.title}. {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        tell("Interrupted; what was not finished was undone.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

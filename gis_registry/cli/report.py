@@ -1,0 +1,156 @@
+"""``gis-registry report``: submit a report and get its answer."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from gis_registry.cli.context import AsJson, actor, transaction
+from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
+from gis_registry.places.datums import Datum
+from gis_registry.reports import service
+from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, NewReport
+from gis_registry.reports.tables import Channel
+
+app = typer.Typer(help="Submit reports and read their answers.", no_args_is_help=True)
+
+
+@app.command("submit")
+def submit(
+    lon: Annotated[float, typer.Option(help="Longitude in degrees.")],
+    lat: Annotated[float, typer.Option(help="Latitude in degrees.")],
+    matter: Annotated[
+        str,
+        typer.Option(help="Matter type code (06001), or a class code (0137) for a fault of one."),
+    ],
+    text: Annotated[str, typer.Option(help="What is wrong, in words.")] = "",
+    accuracy_m: Annotated[
+        float, typer.Option(help="Radius in metres that holds the true position 68 times in 100.")
+    ] = DEFAULT_ACCURACY_M,
+    datum: Annotated[Datum, typer.Option(help="What the position is in.")] = Datum.CGCS2000,
+    channel: Annotated[Channel, typer.Option(help="Where it comes from.")] = Channel.INSPECTOR,
+    key: Annotated[
+        str | None, typer.Option(help="Your own key: the same one twice is one report.")
+    ] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When, with zone; else now."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Answer, but keep nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a report: which component, whose job, who is nearest, and why."""
+    try:
+        new = NewReport(
+            lon=lon,
+            lat=lat,
+            datum=datum,
+            accuracy_m=accuracy_m,
+            matter=matter,
+            text=text,
+            channel=channel,
+            client_key=key,
+            reported_at=at,
+        )
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}.") from error
+    with transaction() as session:
+        report = service.submit(session, new, reported_by=actor())
+        if dry_run:
+            session.rollback()
+    print_report(report, as_json=as_json)
+    if dry_run:
+        tell("This was a dry run: nothing was kept.")
+
+
+@app.command("show")
+def show(
+    report: Annotated[int, typer.Argument(help="Number of the report.", min=1)],
+    as_json: AsJson = False,
+) -> None:
+    """Show a report, its answer and the reasons."""
+    with transaction() as session:
+        found = service.show(session, report)
+    print_report(found, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    before: Annotated[int | None, typer.Option(help="Those before this number.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List reports, the newest first."""
+    with transaction() as session:
+        page = service.page(session, before=before, limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["report", "case", "when (UTC)", "matter", "outcome", "component"],
+        (
+            (
+                one.id,
+                one.case_id,
+                f"{one.reported_at:%Y-%m-%d %H:%M}",
+                f"{one.matter_name_zh} {one.matter_name_en}",
+                one.outcome,
+                one.component_code,
+            )
+            for one in page.reports
+        ),
+    )
+    if page.next_before:
+        tell(f"There are more: --before {page.next_before}")
+
+
+def print_report(report: AnsweredReport, *, as_json: bool) -> None:
+    """Print a report with its answer."""
+    if as_json:
+        print_json(report)
+        return
+    answer = report.answer
+    unit = answer.responsible.claim.unit if answer.responsible.claim else None
+    print_facts(
+        [
+            ("report", f"{report.id} (case {report.case_id})"),
+            ("matter", f"{report.matter.name_zh} {report.matter.name_en}"),
+            ("text", report.text),
+            ("outcome", answer.outcome),
+            ("component", answer.component_code),
+            ("responsible", f"{unit.name_zh} {unit.name_en}" if unit else "nobody"),
+        ]
+    )
+    if answer.outcome == "ambiguous":
+        results.print("\ncandidates", style="bold")
+        print_table(
+            ["code", "class", "metres", "probability"],
+            (
+                (
+                    one.code,
+                    one.component_class.name_en,
+                    f"{one.distance_m:.1f}",
+                    f"{one.probability:.0%}",
+                )
+                for one in answer.candidates
+            ),
+        )
+    if answer.responders:
+        results.print("\nnearest who can go", style="bold")
+        print_table(
+            ["metres", "name", "", "of the responsible unit"],
+            (
+                (
+                    f"{one.distance_m:.0f}",
+                    one.name_zh,
+                    one.name_en,
+                    "yes" if one.is_of_responsible_unit else "no",
+                )
+                for one in answer.responders
+            ),
+        )
+    results.print("\nwhy", style="bold")
+    for sentence in answer.grounds:
+        results.print(f"· {sentence.zh}\n  {sentence.en}", markup=False)

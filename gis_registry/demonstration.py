@@ -1,0 +1,156 @@
+"""The demo: the profile's surveys registered, its reports and detections answered."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gis_registry.cases import queries as cases
+from gis_registry.components import queries as components
+from gis_registry.db.engine import Database
+from gis_registry.drones import service as drones
+from gis_registry.drones.schemas import NewDetection
+from gis_registry.drones.tables import Detection
+from gis_registry.errors import Conflict
+from gis_registry.places import service as places
+from gis_registry.profile import CityProfile, find_profile
+from gis_registry.reports import service as reports
+from gis_registry.reports.schemas import NewReport
+from gis_registry.reports.tables import Channel, Report
+from gis_registry.roles import Role
+from gis_registry.settings import Settings
+from gis_registry.surveys import service as surveys
+from gis_registry.surveys.service import Progress, SurveyFile
+from gis_registry.tabular import read_csv
+from gis_registry.units import queries as units
+from gis_registry.users import service as users
+
+USER = "demo"
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What stands in the registry after the demo, and a key to it."""
+
+    city_name_zh: str
+    city_name_en: str
+    components: int
+    classes: int
+    refused: int
+    units: int
+    reports: int
+    outcomes: str
+    detections: int
+    open_cases: int
+    key: str
+
+
+def run(database: Database, settings: Settings, *, actor: str, progress: Progress) -> Demonstration:
+    """Load what the city profile offers for a demo; what is there already is left.
+
+    Raises:
+        Conflict: the registry is of another city than the settings say.
+        InvalidInput: a file of the profile is wrong; the message says where.
+    """
+    with database.session() as session:
+        city = places.the_city(session)
+        profile = find_profile(settings.city or city.key)
+        if profile.key != city.key:
+            raise Conflict(
+                f"This registry is of {city.name_en}, the settings say {profile.name_en}. Set "
+                "GIS_REGISTRY_HOME to another folder for another city."
+            )
+    for survey in profile.surveys:
+        with database.session() as session:
+            path = profile.paths([survey.file])[0]
+            if surveys.is_applied(session, path):
+                continue
+            staged = surveys.stage(
+                session,
+                SurveyFile(
+                    path=path,
+                    class_code=survey.class_code,
+                    class_field=survey.class_field,
+                    as_of=survey.as_of,
+                    accuracy_m=survey.accuracy_m,
+                    is_synthetic=survey.is_synthetic,
+                ),
+                actor=actor,
+                progress=progress,
+            )
+            surveys.apply(session, staged.survey, actor=actor, progress=progress)
+    with database.session() as session:
+        _submit_reports(session, profile, progress)
+        _submit_detections(session, profile, progress)
+    with database.session() as session:
+        return _summary(session)
+
+
+def _submit_reports(session: Session, profile: CityProfile, progress: Progress) -> None:
+    if profile.demo.reports is None:
+        return
+    path = profile.paths([profile.demo.reports])[0]
+    rows = list(read_csv(path, {"key", "lon", "lat", "matter", "reported_at"}))
+    for number, row in enumerate(rows, start=1):
+        reports.submit(
+            session,
+            NewReport(
+                lon=row.number("lon"),
+                lat=row.number("lat"),
+                accuracy_m=row.number("accuracy_m", 10),
+                matter=row.text("matter") or row.required("class"),
+                text=row.text("text"),
+                channel=Channel(row.text("channel", "inspector")),
+                client_key=f"demo:{row.required('key')}",
+                reported_at=row.moment("reported_at"),
+            ),
+            reported_by=USER,
+        )
+        progress("Answering reports", number, len(rows))
+
+
+def _submit_detections(session: Session, profile: CityProfile, progress: Progress) -> None:
+    if profile.demo.detections is None:
+        return
+    path = profile.paths([profile.demo.detections])[0]
+    rows = list(read_csv(path, {"key", "lon", "lat", "matter", "image", "taken_at"}))
+    for number, row in enumerate(rows, start=1):
+        drones.submit(
+            session,
+            NewDetection(
+                lon=row.number("lon"),
+                lat=row.number("lat"),
+                accuracy_m=row.number("accuracy_m", 15),
+                matter=row.required("matter"),
+                confidence=row.number("confidence", 1),
+                image=row.required("image"),
+                taken_at=row.moment("taken_at"),
+                note=row.text("note"),
+            ),
+            reported_by=USER,
+        )
+        progress("Answering detections", number, len(rows))
+
+
+def _summary(session: Session) -> Demonstration:
+    city = places.the_city(session)
+    by_class = components.class_counts(session)
+    outcomes = session.execute(
+        select(Report.outcome, func.count()).group_by(Report.outcome).order_by(Report.outcome)
+    ).all()
+    known = {user.name for user, _ in users.users(session)}
+    return Demonstration(
+        city_name_zh=city.name_zh,
+        city_name_en=city.name_en,
+        components=sum(row["count"] for row in by_class),
+        classes=len(by_class),
+        refused=sum(one.refused for one in surveys.surveys(session)),
+        units=len(units.units(session)),
+        reports=sum(count for _, count in outcomes),
+        outcomes=", ".join(f"{count} {outcome}" for outcome, count in outcomes),
+        detections=session.scalar(select(func.count()).select_from(Detection)) or 0,
+        open_cases=len(cases.summaries(session, only_open=True, limit=100_000)),
+        key=users.add_key(session, USER, revoke_others=True)
+        if USER in known
+        else users.add_user(session, USER, Role.ADMINISTRATOR),
+    )

@@ -1,0 +1,225 @@
+"""Reading a delivery: any vector file, batch by batch, in CGCS2000.
+
+The coordinate reference system is the one that the file says or the one that is declared. A file
+that says none, or another than the declared one, is not guessed at.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from gis_registry.db.base import SRID
+from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
+from gis_registry.places.datums import Datum, to_cgcs2000
+from gis_registry.vector_files import gdal_path
+
+BATCH_ROWS = 50_000
+
+#: Columns of a CSV file that hold coordinates, as GDAL takes them.
+_CSV_OPTIONS = {
+    "X_POSSIBLE_NAMES": "lon,lng,long,longitude,x,经度",
+    "Y_POSSIBLE_NAMES": "lat,latitude,y,纬度",
+    "KEEP_GEOM_COLUMNS": "NO",
+}
+#: Systems whose longitudes and latitudes are CGCS2000's within centimetres.
+_SAME_AS_CGCS2000 = {4326, 4490, 4979, 4480}
+#: GeoJSON cannot say its system, so that GDAL says WGS 84 for it: a declared one replaces that.
+_WITHOUT_OWN_CRS = {"GeoJSON", "GeoJSONSeq", "CSV"}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file: the number of the first (from 1), geometries in EPSG:4490, fields."""
+
+    first_row: int
+    geometries: NDArray[np.object_]
+    fields: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened file: what it is in, how many rows it has (None: unknown), and its fields."""
+
+    path: Path
+    layer: str
+    crs: str
+    row_count: int | None
+    fields: tuple[str, ...]
+    _target: "CRS | Datum"
+    _options: dict[str, str]
+
+    def batches(self) -> Iterator[Batch]:
+        """Read the rows in the file's order.
+
+        Raises:
+            UnreadableFile: the file is damaged further in.
+        """
+        first_row = 1
+        with (
+            _readable(self.path),
+            pyogrio.open_arrow(
+                gdal_path(self.path),
+                layer=self.layer,
+                batch_size=BATCH_ROWS,
+                use_pyarrow=True,
+                **self._options,
+            ) as (meta, reader),
+        ):
+            geometry_column = meta["geometry_name"] or "wkb_geometry"
+            for record_batch in reader:
+                batch = self._batch(record_batch, geometry_column, first_row)
+                first_row += len(batch.geometries)
+                yield batch
+        if self.row_count is not None and first_row - 1 != self.row_count:
+            raise UnreadableFile(
+                f"{self.path.name} announces {self.row_count} rows, but only {first_row - 1} can "
+                "be read: it is damaged or cut short."
+            )
+
+    def _batch(self, records: pa.RecordBatch, geometry_column: str, first_row: int) -> Batch:
+        table = pa.Table.from_batches([records])
+        wkb = table.column(geometry_column).to_numpy()
+        geometries = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
+        fields = table.drop_columns([geometry_column]).to_pandas(
+            types_mapper=pd.ArrowDtype, ignore_metadata=True
+        )
+        return Batch(first_row, _to_cgcs2000(geometries, self._target), fields)
+
+
+def open_source(path: Path, *, crs: str | None = None, layer: str | None = None) -> Source:
+    """Open a vector file.
+
+    Args:
+        path: GeoJSON, GeoPackage, Shapefile (zipped too), CSV with coordinate columns, or anything
+            else that GDAL reads; ``.gz`` is unpacked.
+        crs: ``EPSG:…`` or another definition, or a datum: ``gcj02``, ``bd09``, ``wgs84``,
+            ``cgcs2000``.
+        layer: which layer, if there are several.
+
+    Raises:
+        UnreadableFile: it cannot be read, or has no geometry.
+        MissingCrs: it does not say its system and none is declared.
+        InvalidInput: the declared system is none, contradicts the file's, or the layer is unclear.
+    """
+    name = path.name.lower().removesuffix(".gz")
+    options = dict(_CSV_OPTIONS) if name.endswith(".csv") else {}
+    with _readable(path):
+        layer = _choose_layer(path, layer)
+        info = pyogrio.read_info(gdal_path(path), layer=layer, force_feature_count=True, **options)
+    if info["geometry_type"] is None:
+        wanted = " (CSV needs columns such as lon and lat)" if options else ""
+        raise UnreadableFile(f"{path.name} has no geometry{wanted}.")
+    target, said = _system(path, info["crs"], crs, info["driver"])
+    return Source(
+        path=path,
+        layer=layer,
+        crs=said,
+        row_count=info["features"] if info["features"] >= 0 else None,
+        fields=tuple(map(str, info["fields"])),
+        _target=target,
+        _options=options,
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the files of a folder such as a FileGDB."""
+    digest = hashlib.sha256()
+    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    for one in files:
+        with one.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            yield
+    except (DataSourceError, DataLayerError, pa.ArrowException, shapely.GEOSException) as error:
+        reason = str(error).replace(str(gdal_path(path)), path.name).strip().rstrip(".")
+        raise UnreadableFile(f"{path.name} cannot be read as a vector file: {reason}.") from error
+
+
+def _choose_layer(path: Path, layer: str | None) -> str:
+    layers = [str(name) for name, kind in pyogrio.list_layers(gdal_path(path)) if kind is not None]
+    if not layers:
+        layers = [str(name) for name, _ in pyogrio.list_layers(gdal_path(path))]
+    if not layers:
+        raise UnreadableFile(f"{path.name} has no layer.")
+    if layer is not None and layer not in layers:
+        raise InvalidInput(f"{path.name} has no layer {layer!r}; it has: {', '.join(layers)}.")
+    if layer is None and len(layers) > 1:
+        raise InvalidInput(
+            f"{path.name} has several layers ({', '.join(layers)}); choose one with --layer."
+        )
+    return layer or layers[0]
+
+
+def _system(
+    path: Path, said: str | None, declared: str | None, driver: str
+) -> tuple[CRS | Datum, str]:
+    """Return what the coordinates are in, and its name for people."""
+    own = CRS.from_user_input(said) if said and driver not in {"CSV"} else None
+    if declared is None:
+        if own is None:
+            raise MissingCrs(
+                f"{path.name} does not say its coordinate reference system. Declare it: --crs "
+                "EPSG:4549 (or another EPSG code), --crs wgs84, --crs gcj02 or --crs bd09."
+            )
+        return own, said or own.name
+    if declared.lower() in set(Datum):
+        datum = Datum(declared.lower())
+        if own is not None and not own.is_geographic:
+            raise InvalidInput(
+                f"{path.name} says it is in {own.name}, which is not in degrees; {datum} is. Leave "
+                "--crs out, or correct the file."
+            )
+        return datum, datum.value
+    try:
+        chosen = CRS.from_user_input(declared)
+    except CRSError as error:
+        raise InvalidInput(
+            f"--crs {declared!r} is no coordinate reference system such as EPSG:4549, and no datum "
+            f"({', '.join(Datum)})."
+        ) from error
+    if (
+        own is not None
+        and driver not in _WITHOUT_OWN_CRS
+        and not own.equals(chosen, ignore_axis_order=True)
+    ):
+        raise InvalidInput(
+            f"{path.name} says it is in {own.name}, but {chosen.name} is declared. Leave --crs out "
+            "if the file is right; otherwise correct the file."
+        )
+    return chosen, declared
+
+
+def _to_cgcs2000(geometries: NDArray[np.object_], system: CRS | Datum) -> NDArray[np.object_]:
+    moved: NDArray[np.object_]
+    if isinstance(system, Datum):
+        if system in {Datum.WGS84, Datum.CGCS2000}:
+            return geometries
+        moved = shapely.transform(
+            geometries, lambda x, y: to_cgcs2000(x, y, system), interleaved=False
+        )
+    elif system.to_epsg() in _SAME_AS_CGCS2000:
+        return geometries
+    else:
+        transformer = Transformer.from_crs(system, SRID, always_xy=True)
+        moved = shapely.transform(geometries, transformer.transform, interleaved=False)
+    return moved

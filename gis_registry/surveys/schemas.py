@@ -1,0 +1,45 @@
+"""What is said of a survey and its rows."""
+
+from datetime import date, datetime
+
+from pydantic import BaseModel, Field
+
+
+class SurveySummary(BaseModel):
+    """A survey and what became of its rows; rows = accepted + refused."""
+
+    survey: int = Field(description="Number of the survey")
+    file_name: str
+    crs: str = Field(description="What its coordinates were in")
+    as_of: date
+    state: str = Field(description="staged, applied or reverted")
+    is_synthetic: bool
+    rows: int
+    accepted: int
+    refused: int
+    verdicts: dict[str, int] = Field(description="How many rows of each verdict")
+    refusals: dict[str, int] = Field(description="How many rows were refused for each reason")
+    actor: str
+    loaded_at: datetime
+
+
+class SurveyRowEntry(BaseModel):
+    """One row of a survey's file and what became of it."""
+
+    row: int = Field(description="Row of the file, from 1")
+    verdict: str
+    code: str | None = Field(description="Identifier of its component")
+    distance_m: float | None = Field(description="Distance to the component it matched, in metres")
+    refusal: str | None
+    reason: str | None
+    class_code: str | None
+    lon: float | None
+    lat: float | None
+
+
+class Reverted(BaseModel):
+    """What reverting a survey did."""
+
+    survey: int
+    withdrawn: int = Field(description="Components that it had registered, now withdrawn")
+    kept: list[str] = Field(description="Identifiers changed since, which were left as they are")

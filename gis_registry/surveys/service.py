@@ -1,0 +1,405 @@
+"""Surveys from file to registry: read → check → match (staged) → apply, and revert."""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import shapely
+from sqlalchemy.orm import Session
+
+from gis_registry.catalogue import queries as catalogue_queries
+from gis_registry.catalogue import service as catalogue
+from gis_registry.components import identifiers
+from gis_registry.components import queries as components
+from gis_registry.db.base import SRID
+from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.places import queries as places_queries
+from gis_registry.places import service as places
+from gis_registry.places.tables import City
+from gis_registry.surveys import queries
+from gis_registry.surveys.checking import CheckedBatch, Expectation, Refusal, check
+from gis_registry.surveys.reading import Source, open_source, sha256_of
+from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveySummary
+from gis_registry.surveys.tables import Survey, SurveyState, Verdict
+from gis_registry.units import queries as units
+
+#: Told after every batch: what is being done, how many rows are done, and of how many if known.
+Progress = Callable[[str, int, int | None], None]
+
+_COLUMNS = (
+    "survey_id",
+    "row_number",
+    "class_id",
+    "geom",
+    "accuracy_m",
+    "surveyed_on",
+    "supervisor_code",
+    "owner_code",
+    "maintainer_code",
+    "attributes",
+    "division_code",
+    "subdistrict_code",
+    "cell_code",
+    "verdict",
+    "refusal",
+    "reason",
+)
+
+
+@dataclass(frozen=True)
+class SurveyFile:
+    """A file as its sender describes it.
+
+    Attributes:
+        path: the file.
+        class_code: class of every row, unless ``class_field`` names the field that holds it.
+        class_field: field with each row's class code.
+        crs: ``EPSG:…`` or a datum, if the file does not say it.
+        layer: which layer, if there are several.
+        as_of: day of the survey; None: today in the city.
+        accuracy_m: position accuracy of all rows in metres; None: that of each class.
+        is_synthetic: whether the data are made up.
+    """
+
+    path: Path
+    class_code: str | None = None
+    class_field: str | None = None
+    crs: str | None = None
+    layer: str | None = None
+    as_of: date | None = None
+    accuracy_m: float | None = None
+    is_synthetic: bool = False
+
+
+def stage(
+    session: Session, file: SurveyFile, *, actor: str, progress: Progress | None = None
+) -> SurveySummary:
+    """Read a file, check every row and match it, without changing the registry.
+
+    Raises:
+        UnreadableFile, MissingCrs: the file cannot be used.
+        UnknownClass: there is no such class.
+        InvalidInput: the class is not said once, or its field is missing.
+    """
+    tell = progress or (lambda _stage, _done, _total: None)
+    city = places.the_city(session)
+    today = datetime.now(UTC).astimezone(ZoneInfo(city.time_zone)).date()
+    as_of = file.as_of or today
+    if as_of > today:
+        raise InvalidInput(f"The survey's date {as_of} is in the future.")
+    if file.accuracy_m is not None and not 0 < file.accuracy_m <= 1000:
+        raise InvalidInput("The accuracy must be more than 0 and at most 1,000 metres.")
+    if (file.class_code is None) == (file.class_field is None):
+        raise InvalidInput("Say the class of all rows, or the field that holds it; one of the two.")
+    source = open_source(file.path, crs=file.crs, layer=file.layer)
+    expected = _expectation(session, file, source, city, as_of)
+    survey = Survey(
+        file_name=file.path.name,
+        file_sha256=sha256_of(file.path),
+        crs=source.crs,
+        as_of=as_of,
+        is_synthetic=file.is_synthetic,
+        actor=actor,
+        state=SurveyState.STAGED,
+        row_count=0,
+        accepted_count=0,
+        refused_count=0,
+    )
+    session.add(survey)
+    session.flush()
+    done = 0
+    tell("Reading and checking", 0, source.row_count)
+    for batch in source.batches():
+        checked = check(batch, expected)
+        _copy(session, survey.id, checked, _locate(session, checked, city, as_of))
+        done += len(batch.geometries)
+        tell("Reading and checking", done, source.row_count)
+    tell("Matching", 0, None)
+    queries.lock_applying(session)
+    queries.refuse_repeated_places(session, survey.id)
+    queries.match_rows(session, survey.id)
+    by_verdict = _verdicts(session, survey.id)
+    survey.row_count = done
+    survey.refused_count = by_verdict.get(Verdict.REFUSED, 0)
+    survey.accepted_count = done - survey.refused_count
+    session.flush()
+    return show(session, survey.id)
+
+
+def apply(
+    session: Session, survey_id: int, *, actor: str, progress: Progress | None = None
+) -> SurveySummary:
+    """Register what a staged survey found new; a survey that is applied stays as it is.
+
+    Raises:
+        NotFound: there is no such survey.
+        Conflict: it was reverted.
+        SerialsExhausted: a class has not enough serials left in a division.
+    """
+    tell = progress or (lambda _stage, _done, _total: None)
+    survey = _get(session, survey_id, lock=True)
+    if survey.state == SurveyState.APPLIED:
+        return show(session, survey_id)
+    if survey.state == SurveyState.REVERTED:
+        raise Conflict(f"Survey {survey_id} was reverted; load its file again instead.")
+    queries.lock_applying(session)
+    queries.match_rows(session, survey_id)  # again: others may have registered in between
+    wanted = queries.wanted_identifiers(session, survey_id)
+    change = components.new_change(
+        session, actor=actor, reason=f"Survey {survey_id} of {survey.as_of}: {survey.file_name}"
+    )
+    if wanted:
+        tell("Registering", 0, None)
+        first_serials = identifiers.issue(session, change_id=change.id, wanted=wanted)
+        queries.register(
+            session,
+            survey_id,
+            change_id=change.id,
+            first_serials=first_serials,
+            is_synthetic=survey.is_synthetic,
+        )
+    survey.state = SurveyState.APPLIED
+    survey.change_id = change.id
+    session.flush()
+    return show(session, survey_id)
+
+
+def revert(session: Session, survey_id: int, *, actor: str) -> Reverted:
+    """Withdraw what an applied survey registered; its identifiers stay issued for ever.
+
+    Components that were changed since are left as they are and named.
+
+    Raises:
+        NotFound: there is no such survey.
+        Conflict: it is not applied.
+    """
+    survey = _get(session, survey_id, lock=True)
+    if survey.state != SurveyState.APPLIED or survey.change_id is None:
+        raise Conflict(
+            f"Survey {survey_id} is {survey.state}; only an applied one can be reverted."
+        )
+    queries.lock_applying(session)
+    registered = queries.registered_by(session, survey_id, survey.change_id)
+    keys = [(row["division_code"], row["code"]) for row in registered if row["is_untouched"]]
+    kept = [row["code"] for row in registered if not row["is_untouched"]]
+    change = components.new_change(session, actor=actor, reason=f"Survey {survey_id} reverted")
+    if keys:
+        components.archive(session, change_id=change.id, keys=keys)
+        queries.withdraw(session, change_id=change.id, keys=keys)
+    survey.state = SurveyState.REVERTED
+    survey.reverted_by = change.id
+    session.flush()
+    return Reverted(survey=survey_id, withdrawn=len(keys), kept=kept)
+
+
+def show(session: Session, survey_id: int) -> SurveySummary:
+    """Return a survey and what became of its rows.
+
+    Raises:
+        NotFound: there is no such survey.
+    """
+    survey = _get(session, survey_id)
+    rows = queries.counts(session, survey_id)
+    return SurveySummary(
+        survey=survey.id,
+        file_name=survey.file_name,
+        crs=survey.crs,
+        as_of=survey.as_of,
+        state=survey.state,
+        is_synthetic=survey.is_synthetic,
+        rows=survey.row_count,
+        accepted=survey.accepted_count,
+        refused=survey.refused_count,
+        verdicts=_verdicts(session, survey_id),
+        refusals={row["refusal"]: row["count"] for row in rows if row["refusal"]},
+        actor=survey.actor,
+        loaded_at=survey.loaded_at,
+    )
+
+
+def surveys(session: Session) -> list[SurveySummary]:
+    """Return all surveys, the newest first."""
+    return [show(session, one.id) for one in queries.surveys(session)]
+
+
+def rows(
+    session: Session, survey_id: int, *, verdict: Verdict | None = None
+) -> Iterator[SurveyRowEntry]:
+    """Return the rows of a survey in the file's order, all of them or those of one verdict.
+
+    Raises:
+        NotFound: there is no such survey.
+    """
+    _get(session, survey_id)
+    for row in queries.rows(session, survey_id, verdict=verdict):
+        yield SurveyRowEntry.model_validate(dict(row))
+
+
+def is_applied(session: Session, path: Path) -> bool:
+    """Return whether a file with this content was applied and not reverted."""
+    return queries.applied_with(session, sha256_of(path)) is not None
+
+
+def _get(session: Session, survey_id: int, *, lock: bool = False) -> Survey:
+    survey = queries.survey(session, survey_id, lock=lock)
+    if survey is None:
+        raise NotFound(
+            f"There is no survey {survey_id}; `gis-registry survey list` shows what there is."
+        )
+    return survey
+
+
+def _expectation(
+    session: Session, file: SurveyFile, source: Source, city: City, as_of: date
+) -> Expectation:
+    single = None
+    if file.class_code is not None:
+        single = catalogue.find_class(session, file.class_code, edition_key=city.edition_key)
+    elif file.class_field not in source.fields:
+        raise InvalidInput(
+            f"{file.path.name} has no field {file.class_field!r}; it has: "
+            f"{', '.join(source.fields) or 'none'}."
+        )
+    classes = catalogue_queries.classes(session, edition_key=city.edition_key)
+    digits = {one.key: one.class_digits for one in catalogue_queries.editions(session)}
+    return Expectation(
+        class_field=file.class_field,
+        single_class=single,
+        classes={one.code: one for one in classes},
+        class_digits=digits[city.edition_key],
+        units=frozenset(units.unit_ids(session)),
+        as_of=as_of,
+        accuracy_m=file.accuracy_m,
+    )
+
+
+def _locate(
+    session: Session, checked: CheckedBatch, city: City, as_of: date
+) -> dict[str, list[str | None]]:
+    """Find where the good rows are, and refuse those that are outside the city."""
+    count = len(checked.geometries)
+    found: dict[str, list[str | None]] = {
+        name: [None] * count for name in ("division_code", "subdistrict_code", "cell_code")
+    }
+    good = np.flatnonzero(checked.good)
+    if len(good) == 0:
+        return found
+    points = shapely.point_on_surface(checked.geometries[good])
+    lons, lats = shapely.get_x(points), shapely.get_y(points)
+    located = places_queries.locate(
+        session,
+        lons=lons.tolist(),
+        lats=lats.tolist(),
+        on_date=as_of,
+        tolerance_m=city.place_tolerance_m,
+    )
+    outside = np.zeros(count, dtype=bool)
+    for index, place in zip(good, located, strict=True):
+        for name, codes in found.items():
+            codes[index] = place[name]
+        outside[index] = place["division_code"] is None
+    if outside.any():
+        _refuse_outside(session, checked, city, as_of, outside)
+    return found
+
+
+def _refuse_outside(
+    session: Session,
+    checked: CheckedBatch,
+    city: City,
+    as_of: date,
+    outside: "np.typing.NDArray[np.bool_]",
+) -> None:
+    points = shapely.point_on_surface(checked.geometries[outside])
+    lons, lats = shapely.get_x(points), shapely.get_y(points)
+    swapped = places_queries.locate(
+        session,
+        lons=lats.tolist(),
+        lats=np.clip(lons, -90, 90).tolist(),
+        on_date=as_of,
+        tolerance_m=city.place_tolerance_m,
+    )
+    reasons = [""] * len(outside)
+    for index, lon, lat, other in zip(np.flatnonzero(outside), lons, lats, swapped, strict=True):
+        reasons[index] = f"{lon:.6f}, {lat:.6f} is not in {city.name_en}" + (
+            "; with longitude and latitude exchanged it would be."
+            if other["division_code"]
+            else "."
+        )
+    checked.refuse(outside, Refusal.OUTSIDE_CITY, reasons)
+
+
+def _copy(
+    session: Session, survey_id: int, checked: CheckedBatch, located: dict[str, list[str | None]]
+) -> None:
+    count = len(checked.geometries)
+    frame = pd.DataFrame(
+        {
+            "survey_id": survey_id,
+            "row_number": np.arange(checked.first_row, checked.first_row + count),
+            "class_id": pd.array(checked.class_ids, dtype="Int64"),
+            "geom": shapely.to_wkb(
+                shapely.set_srid(checked.geometries, SRID), hex=True, include_srid=True
+            ),
+            "accuracy_m": checked.accuracies_m,
+            "surveyed_on": checked.dates,
+            **checked.units,
+            "attributes": _as_json(checked.attributes),
+            **located,
+            "verdict": np.where(checked.good, Verdict.NEW.value, Verdict.REFUSED.value),
+            "refusal": checked.refusal,
+            "reason": checked.reason,
+        }
+    )
+    buffer = BytesIO()
+    with TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True) as text:
+        frame[list(_COLUMNS)].to_csv(
+            text, header=False, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n"
+        )
+        queries.copy_rows(session, _COLUMNS, buffer)
+
+
+def _as_json(fields: pd.DataFrame) -> list[str]:
+    """Return each row's fields as a JSON object, without those that are empty."""
+    names = [str(name) for name in fields.columns]
+    columns = [fields[name].astype(object).where(fields[name].notna(), None) for name in fields]
+    return (
+        [
+            json.dumps(
+                {
+                    name: _plain(value)
+                    for name, value in zip(names, values, strict=True)
+                    if value is not None
+                },
+                ensure_ascii=False,
+            )
+            for values in zip(*columns, strict=True)
+        ]
+        if names
+        else ["{}"] * len(fields)
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, (bool, int, list, dict)):
+        return value
+    return str(value)
+
+
+def _verdicts(session: Session, survey_id: int) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for row in queries.counts(session, survey_id):
+        totals[row["verdict"]] = totals.get(row["verdict"], 0) + row["count"]
+    return totals

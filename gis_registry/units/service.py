@@ -1,0 +1,64 @@
+"""Who there is, and where those who can be sent are now."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from gis_registry.db.base import SRID
+from gis_registry.errors import InvalidInput, InvalidPosition, NotFound
+from gis_registry.places import service as places
+from gis_registry.places.datums import to_cgcs2000
+from gis_registry.units import queries
+from gis_registry.units.schemas import ResponderEntry, ResponderUpdate, UnitEntry
+from gis_registry.units.tables import UnitKind
+
+
+def list_units(session: Session, *, kind: UnitKind | None = None) -> list[UnitEntry]:
+    """Return units by code."""
+    return [UnitEntry.model_validate(dict(row)) for row in queries.unit_rows(session, kind=kind)]
+
+
+def list_responders(
+    session: Session, *, only_available: bool = False, unit_code: str | None = None
+) -> list[ResponderEntry]:
+    """Return responders by code.
+
+    Args:
+        session: open transaction.
+        only_available: only those who are free to go.
+        unit_code: only those of this unit.
+
+    Raises:
+        NotFound: there is no such unit.
+    """
+    if unit_code is not None and queries.unit_id(session, unit_code) is None:
+        raise NotFound(f"There is no unit {unit_code!r}.")
+    rows = queries.responder_rows(session, only_available=only_available, unit_code=unit_code)
+    return [ResponderEntry.model_validate(dict(row)) for row in rows]
+
+
+def update_responder(session: Session, code: str, new: ResponderUpdate) -> ResponderEntry:
+    """Keep where a responder is, and whether it is free to go.
+
+    Raises:
+        NotFound: there is no such responder.
+        InvalidInput: nothing is said.
+        InvalidPosition: the position is none.
+    """
+    if new.position is None and new.is_available is None:
+        raise InvalidInput("There is nothing to change: give a position or is_available.")
+    responder = queries.locked_responder(session, code)
+    if responder is None:
+        raise NotFound(f"There is no responder {code!r}.")
+    if new.position is not None:
+        fault = places.position_fault(new.position.lon, new.position.lat)
+        if fault is not None:
+            raise InvalidPosition(f"This position cannot be used: {fault}.")
+        lon, lat = to_cgcs2000(new.position.lon, new.position.lat, new.position.datum)
+        responder.geom = f"SRID={SRID};POINT({lon} {lat})"  # type: ignore[assignment]
+        responder.positioned_at = datetime.now(UTC)
+    if new.is_available is not None:
+        responder.is_available = new.is_available
+    session.flush()
+    (row,) = queries.responder_rows(session, code=code)
+    return ResponderEntry.model_validate(dict(row))
