@@ -1,44 +1,28 @@
-"""Opening the registry: a suitable database, migrated, with its city loaded."""
+"""Opening the registry: a suitable database, migrated, with its city loaded.
+
+What only an empty or outdated database needs (Alembic, the readers of files) is imported when it is
+needed: every command passes through here.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.orm import Session
 
-from gis_registry.catalogue.loading import CatalogueSummary, load_catalogue
 from gis_registry.db.checks import create_extensions, require_suitable
 from gis_registry.db.engine import Database, answering
 from gis_registry.errors import DatabaseUnsuitable
-from gis_registry.places import loading as places_loading
 from gis_registry.places import queries as places_queries
-from gis_registry.places import service as places
-from gis_registry.profile import CityProfile, find_profile
+from gis_registry.profile import find_profile
 from gis_registry.resources import bundled
 from gis_registry.settings import Settings
-from gis_registry.units import loading as units_loading
+
+#: The schema's version that this program works with: the newest migration.
+SCHEMA_VERSION = "0001"
 
 _LOCK = 0x6769735F726567  # "gis_reg": one program at a time prepares a database
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class CitySummary:
-    """How much of a city was loaded."""
-
-    city: str
-    catalogue: CatalogueSummary
-    divisions: dict[str, int]
-    grid_cells: int
-    units: int
-    responsibilities: int
-    responders: int
 
 
 def open_registry(settings: Settings, *, tell: Tell | None = None) -> Database:
@@ -72,57 +56,35 @@ def migrate(database: Database) -> None:
         connection.commit()
 
 
-def load_city(session: Session, profile: CityProfile) -> CitySummary:
-    """Load everything that a city profile holds but its surveys and reports.
-
-    Raises:
-        InvalidInput: a file of the profile contradicts itself; the message says where.
-    """
-    files = profile.files
-    classes = profile.paths([files.classes])[0] if files.classes else None
-    catalogue = load_catalogue(session, profile_file=classes)
-    places.set_city(session, profile)
-    city = places.the_city(session)
-    return CitySummary(
-        city=profile.key,
-        catalogue=catalogue,
-        divisions=places_loading.load_divisions(session, profile.paths(files.divisions)),
-        grid_cells=places_loading.load_grid_cells(session, profile.paths(files.grid_cells)),
-        units=units_loading.load_units(session, profile.paths(files.units)),
-        responsibilities=units_loading.load_responsibilities(
-            session, profile.paths(files.responsibilities), city=city
-        ),
-        responders=units_loading.load_responders(session, profile.paths(files.responders)),
-    )
-
-
-@cache
-def schema_head() -> str | None:
-    """Return the version of the schema that this program works with."""
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+def schema_version(connection: Connection) -> str | None:
+    """Return the version of a database's schema, or None where there is none yet."""
+    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 def _prepare(database: Database, settings: Settings, tell: Tell) -> None:
     with answering(database.url), database.engine.connect() as connection:
-        head = schema_head()
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current == head and _has_city(connection):
+        if schema_version(connection) == SCHEMA_VERSION and _has_city(connection):
             return
         _locked(connection)
-        current = MigrationContext.configure(connection).get_current_revision()
+        current = schema_version(connection)
         if current is None:
             _refuse_foreign_tables(connection)
             tell("Preparing an empty database.")
             create_extensions(connection)
             require_suitable(connection)
             _upgrade(connection)
-        elif current != head:
+        elif current != SCHEMA_VERSION:
             raise DatabaseUnsuitable(
-                f"The database's schema is at version {current}, this program's at {head}. Back it "
-                "up, then run `gis-registry db migrate`."
+                f"The database's schema is at version {current}, this program's at "
+                f"{SCHEMA_VERSION}. Back it up, then run `gis-registry db migrate`."
             )
         with Session(connection, join_transaction_mode="create_savepoint") as session:
             if places_queries.city(session) is None:
+                from gis_registry.city_loading import load_city
+
                 profile = find_profile(settings.city)
                 tell(f"Loading the city profile “{profile.key}”.")
                 load_city(session, profile)
@@ -150,13 +112,11 @@ def _refuse_foreign_tables(connection: Connection) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _alembic()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    from alembic import command
+    from alembic.config import Config
 
-
-def _alembic() -> Config:
     config = Config()
     config.set_main_option("script_location", str(bundled("migrations")).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

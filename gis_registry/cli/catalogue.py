@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from gis_registry.catalogue import queries
-from gis_registry.catalogue.loading import load_catalogue
 from gis_registry.catalogue.tables import MatterKind
 from gis_registry.cli.context import AsJson, transaction
 from gis_registry.cli.output import print_json, print_table, tell
@@ -28,6 +27,8 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Load the shipped catalogue and a profile of classes; what is there is brought up to date."""
+    from gis_registry.catalogue.loading import load_catalogue
+
     with transaction() as session:
         summary = load_catalogue(session, profile_file=profile)
         if dry_run:

@@ -9,7 +9,7 @@ import typer
 from gis_registry.cli.context import AsJson, read_settings, registry
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
 from gis_registry.db.checks import check_server
-from gis_registry.db.embedded import EmbeddedServer
+from gis_registry.db.embedded import EmbeddedServer, StopOutcome
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict
 
@@ -37,12 +37,12 @@ def start() -> None:
 @app.command()
 def stop() -> None:
     """Stop the embedded server, also when programs still use it."""
-    server = _embedded()
-    if not server.status().is_running:
-        tell("The server is not running.")
-        return
-    server.stop()
-    tell("The server is stopped.")
+    said = {
+        StopOutcome.WAS_NOT_RUNNING: "The server was not running.",
+        StopOutcome.STOPPED: "The server is stopped.",
+        StopOutcome.STOPPED_WHILE_IN_USE: "The server is stopped; programs were still using it.",
+    }
+    tell(said[_embedded().stop()])
 
 
 @app.command()

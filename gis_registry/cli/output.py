@@ -20,8 +20,13 @@ from rich.progress import (
 )
 from rich.table import Table
 
-results = Console(highlight=False, soft_wrap=True)
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+#: Where nobody looks at a terminal, lines are as long as they need to be.
+_ENDLESS = 10_000
+
+results = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _ENDLESS)
+messages = Console(
+    stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else _ENDLESS
+)
 
 Answer = BaseModel | Sequence[BaseModel] | Mapping[str, object] | Sequence[Mapping[str, object]]
 

@@ -21,7 +21,7 @@ from gis_registry.places.tables import City, Level
 COMPONENT_LIMIT = 50_000
 CASE_LIMIT = 1_000
 RESPONDER_LIMIT = 5_000
-_CORE = (2, 98)  # percentiles of longitude and latitude: what lies far out does not set the view
+_FENCE = 1.5  # interquartile ranges beyond the quartiles: what lies farther out sets no view
 
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
@@ -302,8 +302,14 @@ def _nearest(case: RowMapping) -> CaseResponder | None:
 
 
 def _core(components: Sequence[ShownComponent]) -> Box | None:
+    """Return the extent of the components without those far from most."""
     if not components:
         return None
-    west, east = np.percentile([one.lon for one in components], _CORE)
-    south, north = np.percentile([one.lat for one in components], _CORE)
+    places = np.array([(one.lon, one.lat) for one in components])
+    low, high = np.percentile(places, (25, 75), axis=0)
+    reach = _FENCE * (high - low)
+    inside = places[np.all((places >= low - reach) & (places <= high + reach), axis=1)]
+    if not len(inside):
+        inside = places
+    (west, south), (east, north) = inside.min(axis=0), inside.max(axis=0)
     return float(west), float(south), float(east), float(north)

@@ -9,7 +9,7 @@ import html
 from typing import Any
 
 import folium
-from branca.element import CssLink, Element, Figure, JavascriptLink
+from branca.element import CssLink, Element, Figure, JavascriptLink, MacroElement
 from folium.map import Layer
 from folium.template import Template
 
@@ -100,18 +100,23 @@ class DrawnLayer(Layer):
         self.data = data
 
 
-class Call(Element):
+class Call(MacroElement):
     """A call of a function of the page's own script, where it stands among the map's children."""
 
-    _template = Template("{{ this.function }}({{ this.map_name }}, {{ this.data|tojson }});")
+    _template = Template(
+        "{% macro script(this, kwargs) %}\n"
+        "{{ this.function }}({{ this._parent.get_name() }}, {{ this.data|tojson }}"
+        "{% for layer in this.layers %}, {{ layer.get_name() }}{% endfor %});\n"
+        "{% endmacro %}"
+    )
 
-    def __init__(self, function: str, map_name: str, data: object) -> None:
-        """Describe the call: the function gets the map and the data."""
-        super().__init__()
+    def __init__(self, function: str, data: object, *layers: Layer) -> None:
+        """Describe the call: the function gets the map, the data and the layers."""
+        super().__init__()  # type: ignore[no-untyped-call]  # branca's
         self._name = "Call"
         self.function = function
-        self.map_name = map_name
         self.data = data
+        self.layers = layers
 
 
 class Verbatim(Element):

@@ -32,9 +32,7 @@ def encoded(area: shapely.MultiPolygon) -> list[list[Ring]]:
 
     Parts that are smaller than a step are left out.
     """
-    polygons = [
-        [_ring(ring) for ring in (part.exterior, *part.interiors)] for part in area.geoms
-    ]
+    polygons = [[_ring(ring) for ring in (part.exterior, *part.interiors)] for part in area.geoms]
     return [
         [ring for ring in polygon if len(ring) > 6] for polygon in polygons if len(polygon[0]) > 6
     ]

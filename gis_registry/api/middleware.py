@@ -1,0 +1,122 @@
+"""What every request passes: one log line, headers that keep browsers safe, a limit on its body."""
+
+import re
+from time import perf_counter
+
+import structlog
+from fastapi import HTTPException
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gis_registry.api.problems import RequestTooLarge, problem
+from gis_registry.errors import RegistryError
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
+
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def is_request_id(text: str) -> bool:
+    """Return whether a client's request id is taken over: 8 to 64 letters, digits, ``.-_``."""
+    return _REQUEST_ID.fullmatch(text) is not None
+
+
+class RequestLog:
+    """Writes one line for each request, and answers what nobody foresaw with a problem."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        started = perf_counter()
+        status: int | None = None
+
+        async def noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        failure: Exception | None = None
+        try:
+            await self.app(scope, receive, noting_status)
+        except Exception as error:
+            failure = error
+            state["problem"] = RegistryError.code
+            if status is None:
+                await problem(RegistryError())(scope, receive, noting_status)
+        route = scope.get("route")
+        log = structlog.get_logger("gis_registry.api")
+        write = log.info if failure is None and (status or 0) < 500 else log.error
+        write(
+            "request",
+            method=scope["method"],
+            path=getattr(route, "path", None) or scope["path"][:200],
+            status=status,
+            duration_ms=round((perf_counter() - started) * 1000, 1),
+            actor=state.get("actor", "anonymous"),
+            **{name: state[name] for name in ("problem", "reason") if name in state},
+            **({"exc_info": failure} if failure is not None else {}),
+        )
+
+
+class SecurityHeaders:
+    """Adds headers for browsers where the route did not set its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+class BodyLimit:
+    """Refuses bodies larger than a number of bytes, declared or sent."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        message = f"A request may have {self.max_bytes:,} bytes; send less at a time."
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdigit() and int(declared) > self.max_bytes:
+            scope.setdefault("state", {})["problem"] = RequestTooLarge.code
+            await problem(RequestTooLarge(message))(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            event = await receive()
+            received += len(event.get("body", b""))
+            if received > self.max_bytes:
+                raise HTTPException(413, message)
+            return event
+
+        await self.app(scope, counted, send)

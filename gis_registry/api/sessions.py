@@ -1,0 +1,63 @@
+"""One database session a request: its transaction is committed before the answer is sent."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated
+
+import anyio
+from fastapi import Depends, Request
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis_registry.db.engine import Database
+from gis_registry.errors import DatabaseUnavailable
+from gis_registry.settings import Settings
+
+_LONGEST_WAIT_S = 20.0
+
+
+def connections(settings: Settings) -> int:
+    """Return how many connections the engine opens at most."""
+    return 2 * settings.pool_size
+
+
+async def take_turn(request: Request) -> AsyncIterator[None]:
+    """Let in as many requests at once as there are connections.
+
+    Without this, requests that wait for a connection would fill the threads that the requests that
+    have one need to go on.
+
+    Raises:
+        DatabaseUnavailable: too many are before this one.
+    """
+    turns: anyio.Semaphore = request.app.state.turns
+    try:
+        with anyio.fail_after(_LONGEST_WAIT_S):
+            await turns.acquire()
+    except TimeoutError as error:
+        raise DatabaseUnavailable("All connections to the database are in use.") from error
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+def open_session(
+    request: Request, _: Annotated[None, Depends(take_turn, scope="function")]
+) -> Iterator[Session]:
+    """Open a transaction; committed when the route is done, rolled back on any error.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    database: Database = request.app.state.database
+    settings: Settings = request.app.state.settings
+    with database.session() as session:
+        session.execute(
+            text("SELECT set_config('statement_timeout', :milliseconds, true)"),
+            {"milliseconds": str(max(1, round(settings.statement_timeout_s * 1000)))},
+        )
+        yield session
+
+
+#: The scope "function" ends before the answer is sent: a commit that fails becomes an error.
+DatabaseSession = Annotated[Session, Depends(open_session, scope="function")]

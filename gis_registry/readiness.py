@@ -1,0 +1,84 @@
+"""Whether the registry can serve now, and how much it holds."""
+
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis_registry import __version__
+from gis_registry.errors import DatabaseUnsuitable
+from gis_registry.places import service as places
+from gis_registry.places.schemas import CityEntry
+from gis_registry.startup import SCHEMA_VERSION, schema_version
+
+_EXACT_BELOW = 200_000  # rows that are counted in some 20 ms
+
+
+class Total(BaseModel):
+    """How many there are."""
+
+    count: int
+    is_exact: bool = Field(description="Counted; otherwise estimated by the database")
+
+
+class Counts(BaseModel):
+    """How much the registry holds."""
+
+    components: Total
+    open_cases: Total
+    reports: Total
+    units: Total
+    responders: Total
+
+
+class Readiness(BaseModel):
+    """What a registry that is ready says of itself."""
+
+    status: str = "ready"
+    version: str = __version__
+    schema_version: str
+    city: CityEntry
+    counts: Counts
+
+
+def readiness(session: Session) -> Readiness:
+    """Return what is there.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+        DatabaseUnsuitable: its schema is not this program's, or no city is loaded.
+    """
+    current = schema_version(session.connection())
+    if current != SCHEMA_VERSION:
+        raise DatabaseUnsuitable(
+            f"The database's schema is at version {current}, this program's at {SCHEMA_VERSION}."
+        )
+    return Readiness(schema_version=current, city=places.show_city(session), counts=counts(session))
+
+
+def counts(session: Session) -> Counts:
+    """Return how much there is: exact where few, estimated where many."""
+    return Counts(
+        components=_total(session, "components"),
+        open_cases=_open_cases(session),
+        reports=_total(session, "reports"),
+        units=_total(session, "units"),
+        responders=_total(session, "responders"),
+    )
+
+
+def _total(session: Session, table: str) -> Total:
+    estimate = session.scalar(
+        text("SELECT reltuples::bigint FROM pg_class WHERE oid = CAST(:name AS regclass)"),
+        {"name": table},
+    )
+    if estimate is not None and estimate >= _EXACT_BELOW:
+        return Total(count=estimate, is_exact=False)
+    counted = session.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608  a name of ours
+    return Total(count=counted or 0, is_exact=True)
+
+
+def _open_cases(session: Session) -> Total:
+    # A case is closed at most once, so the open ones are all without the closed.
+    cases = _total(session, "cases")
+    closed = session.scalar(text("SELECT count(*) FROM case_events WHERE kind = 'closed'")) or 0
+    return Total(count=max(0, cases.count - closed), is_exact=cases.is_exact)
