@@ -52,7 +52,6 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    assert __doc__ is not None
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

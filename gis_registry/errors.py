@@ -16,6 +16,8 @@
     │   └── SerialsExhausted
     ├── NotAuthenticated             401
     ├── NotPermitted                 403
+    ├── MethodNotAllowed             405
+    ├── RequestTooLarge              413
     └── DatabaseUnavailable          503
         ├── TookTooLong
         ├── ServerProgramsMissing
@@ -143,6 +145,22 @@ class NotPermitted(RegistryError):
     status = 403
     code = "not-permitted"
     title = "Your role does not allow this"
+
+
+class MethodNotAllowed(RegistryError):
+    """The address exists, but not for this method."""
+
+    status = 405
+    code = "method-not-allowed"
+    title = "This address does not answer this method"
+
+
+class RequestTooLarge(RegistryError):
+    """The request's body is larger than the settings allow."""
+
+    status = 413
+    code = "request-too-large"
+    title = "The request is too large"
 
 
 class DatabaseUnavailable(RegistryError):

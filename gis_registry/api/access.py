@@ -1,6 +1,7 @@
 """Who asks, and whether they may: a key in a header, or for reading pages in a cookie."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -58,10 +59,8 @@ def current_actor(
     elif header is not None:
         actor = users.actor_of(session, header)
     elif cookie is not None and request.method in ("GET", "HEAD"):
-        try:
+        with suppress(NotAuthenticated):
             actor = users.actor_of(session, cookie)
-        except NotAuthenticated:
-            pass
     request.state.actor = actor.name
     return actor
 

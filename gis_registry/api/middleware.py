@@ -8,8 +8,8 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gis_registry.api.problems import RequestTooLarge, problem
-from gis_registry.errors import RegistryError
+from gis_registry.api.problems import problem
+from gis_registry.errors import RegistryError, RequestTooLarge
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
 

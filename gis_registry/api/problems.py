@@ -18,31 +18,17 @@ from gis_registry.api.pages import page
 from gis_registry.errors import (
     DatabaseUnavailable,
     InvalidInput,
+    MethodNotAllowed,
     NotAuthenticated,
     NotFound,
     NotPermitted,
     RegistryError,
+    RequestTooLarge,
     TookTooLong,
 )
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = 5
-
-
-class MethodNotAllowed(RegistryError):
-    """The address exists, but not for this method."""
-
-    status = 405
-    code = "method-not-allowed"
-    title = "This address does not answer this method"
-
-
-class RequestTooLarge(RegistryError):
-    """The request's body is larger than the settings allow."""
-
-    status = 413
-    code = "request-too-large"
-    title = "The request is too large"
 
 
 class Fault(BaseModel):
@@ -77,7 +63,8 @@ def problems(*errors: type[RegistryError]) -> dict[int | str, dict[str, Any]]:
         errors: those that its service raises, besides those that any route can have.
     """
     by_status: dict[int | str, list[str]] = {}
-    for error in dict.fromkeys([*errors, InvalidInput, DatabaseUnavailable, RegistryError]):
+    always: list[type[RegistryError]] = [InvalidInput, DatabaseUnavailable, RegistryError]
+    for error in dict.fromkeys([*errors, *always]):
         by_status.setdefault(error.status, []).append(f"{error.title} (`{error.code}`)")
     return {
         status: {"model": Problem, "description": "; ".join(titles)}

@@ -29,6 +29,7 @@ class OfflineFigure(Figure):
         "<head>\n"
         "<title>{{ this.escaped_title }}</title>\n"
         "{{ this.header.render(**kwargs) }}\n"
+        "<style>\n{{ this.style }}</style>\n"
         "</head>\n"
         "<body>\n"
         "{{ this.html.render(**kwargs) }}\n"
@@ -39,15 +40,17 @@ class OfflineFigure(Figure):
         "</html>\n"
     )
 
-    def __init__(self, *, title: str, language: str, asset_prefix: str) -> None:
+    def __init__(self, *, title: str, language: str, asset_prefix: str, style: str = "") -> None:
         """Make an empty page.
 
         Args:
             title: of the window, as plain text.
             language: its main language, such as ``zh-CN``.
             asset_prefix: what comes before the path of an asset, ending with a slash.
+            style: the page's own style sheet, which goes before what the assets say.
         """
         super().__init__(title=title)
+        self.style = style
         self.language = language
         self.escaped_title = html.escape(title)
         self.asset_prefix = asset_prefix

@@ -14,7 +14,7 @@ from gis_registry.maps.outlines import STEPS_PER_DEGREE
 
 _MAX_ZOOM = 20
 _SINGLE_FROM_ZOOM = 17  # from here on every component is drawn by itself
-_TOP_CLASSES = 6
+_TOP_CLASSES = 5
 
 _templates = Environment(
     loader=PackageLoader("gis_registry.maps"), autoescape=True, undefined=StrictUndefined
@@ -47,8 +47,8 @@ def render_overview(
         title=f"{content.city_zh}部件一张图 {content.city_en} component map",
         language="zh-CN",
         asset_prefix=asset_prefix,
+        style=_source("overview.css"),
     )
-    figure.header.add_child(Verbatim(f"<style>\n{_source('overview.css')}</style>"))
     figure.html.add_child(Verbatim(_panels(content)))
     figure.script.add_child(Verbatim(_source("overview.js")))
     figure.add_child(_map(content, card_prefix))
@@ -62,6 +62,7 @@ def _map(content: OverviewContent, card_prefix: str | None) -> LeafletMap:
         zoom_start=content.map_zoom,
         tiles=None,
         maxZoom=_MAX_ZOOM,
+        zoomSnap=0.5,
         control_scale=True,
         prefer_canvas=True,
     )

@@ -8,6 +8,7 @@ const overview = (function () {
   "use strict";
 
   const LABEL_ZOOM = 12; // from here on subdistricts are named instead of districts
+  const NEAR_ZOOM = 15; // from here on a case shows which component it is about
   const CASE_COLOUR = "#c2141c";
   const STYLES = {
     land: { fill: true, fillColor: "#fbfaf6", fillOpacity: 1, stroke: false, interactive: false },
@@ -27,6 +28,7 @@ const overview = (function () {
   const backdrop = []; // what everything else is drawn over, from the bottom up
   const labels = [];
   const linkOfCase = new Map();
+  let caseDetails = null;
 
   // ---------------------------------------------------------------- text
 
@@ -214,6 +216,15 @@ const overview = (function () {
         : [unknown("无", "none")])));
   }
 
+  /** Rings around components and small pins would only be clutter when seen from far. */
+  function showNear(map) {
+    const isNear = map.getZoom() >= NEAR_ZOOM;
+    map.getContainer().classList.toggle("far", !isNear);
+    const { group, details } = caseDetails;
+    if (isNear && map.hasLayer(group)) details.addTo(map);
+    else details.remove();
+  }
+
   function pin(one) {
     const shape = document.getElementById("case-pin").content.cloneNode(true);
     return L.divIcon({
@@ -224,12 +235,15 @@ const overview = (function () {
 
   function cases(shown) {
     const group = L.layerGroup();
+    const details = L.layerGroup();
+    group.on("add", () => showNear(group._map)).on("remove", () => details.remove());
+    caseDetails = { group, details };
     for (const one of shown) {
       const at = L.latLng(one.lat, one.lon);
       if (one.component && one.component.lat !== null) {
         const of = L.latLng(one.component.lat, one.component.lon);
-        group.addLayer(L.polyline([at, of], STYLES.reach));
-        group.addLayer(L.circleMarker(of, STYLES.ring));
+        details.addLayer(L.polyline([at, of], STYLES.reach));
+        details.addLayer(L.circleMarker(of, STYLES.ring));
       }
       L.marker(at, { icon: pin(one), title: `案件 Case ${one.id}`, alt: `Case ${one.id}`,
         riseOnHover: true, zIndexOffset: 2000 })
@@ -361,8 +375,12 @@ const overview = (function () {
       restoreOrder(map);
       placeLabels(map);
     });
-    map.on("zoomend", () => placeLabels(map));
+    map.on("zoomend", () => {
+      placeLabels(map);
+      showNear(map);
+    });
     restoreOrder(map);
+    showNear(map);
     placeLabels(map);
     document.documentElement.dataset.ready = "true";
   }

@@ -1,0 +1,94 @@
+"""The HTTP application: made by a call, with nothing shared between two of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import anyio
+import structlog
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+
+from gis_registry import __version__
+from gis_registry.api import problems
+from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
+from gis_registry.api.openapi import RegistryAPI
+from gis_registry.api.routes import ROUTERS
+from gis_registry.api.sessions import connections
+from gis_registry.db.engine import Database
+from gis_registry.settings import Settings
+from gis_registry.startup import open_registry
+from gis_registry.web.rendering import STATIC
+
+_DESCRIPTION = """
+Every component of a city (manhole covers, street lights, trees …) with an identifier for ever, and
+an answer to every report: which component it is about, whose job it is, who is nearest.
+
+Send your key as `Authorization: Bearer KEY`. Positions are longitude and latitude in degrees in
+CGCS2000 (EPSG:4490, the same as WGS 84 within centimetres) unless a field `datum` says otherwise;
+distances are metres on the ground; times carry their zone. Lists come in pages: give `next_after`
+or `next_before` of one page to get the next. Errors are `application/problem+json` (RFC 9457);
+`type` leads to an explanation, and `instance` is the request's id in the log.
+"""
+
+
+def create_app(settings: Settings, *, database: Database | None = None) -> FastAPI:
+    """Make the application.
+
+    Args:
+        settings: every setting.
+        database: an open registry, which stays the caller's to close; without one the application
+            opens the registry that the settings name, and closes it when it ends.
+    """
+    app = RegistryAPI(
+        title="Component one-map",
+        description=_DESCRIPTION.strip(),
+        version=__version__,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        lifespan=partial(_lifespan, settings=settings, database=database),
+        generate_unique_id_function=_operation_id,
+        middleware=[
+            Middleware(
+                CorrelationIdMiddleware, header_name="X-Request-ID", validator=is_request_id
+            ),
+            Middleware(RequestLog),
+            Middleware(SecurityHeaders),
+            Middleware(GZipMiddleware, minimum_size=1000),
+            Middleware(BodyLimit, max_bytes=settings.max_request_bytes),
+        ],
+    )
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(
+    app: FastAPI, *, settings: Settings, database: Database | None
+) -> AsyncIterator[None]:
+    app.state.settings = settings
+    app.state.turns = anyio.Semaphore(connections(settings))
+    log = structlog.get_logger("gis_registry.api")
+    opened = database
+    if opened is None:
+        opened = await anyio.to_thread.run_sync(
+            lambda: open_registry(settings, tell=lambda what: log.info("opening", what=what))
+        )
+    app.state.database = opened
+    try:
+        yield
+    finally:
+        if database is None:
+            await anyio.to_thread.run_sync(opened.close)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

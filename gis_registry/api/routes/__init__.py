@@ -1,0 +1,31 @@
+"""Routers: each turns requests into calls of services, and decides nothing."""
+
+from gis_registry.api.routes import (
+    cases,
+    catalogue,
+    components,
+    detections,
+    dispatch,
+    health,
+    maps,
+    pages,
+    places,
+    reports,
+    units,
+    users,
+)
+
+ROUTERS = (
+    components.router,
+    reports.router,
+    detections.router,
+    cases.router,
+    dispatch.router,
+    units.router,
+    places.router,
+    catalogue.router,
+    users.router,
+    health.router,
+    maps.router,
+    pages.router,
+)

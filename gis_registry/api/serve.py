@@ -1,0 +1,68 @@
+"""Serving: one process, our log lines, a clear refusal when the port is taken."""
+
+import errno
+import socket
+
+import structlog
+import uvicorn
+
+from gis_registry.api.app import create_app
+from gis_registry.api.logs import configure_logging
+from gis_registry.errors import Conflict, InvalidInput
+from gis_registry.settings import Settings
+from gis_registry.startup import open_registry
+
+
+def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve the application until it is told to stop (SIGINT, SIGTERM).
+
+    Args:
+        settings: every setting.
+        host: name or address to listen on.
+        port: port to listen on; 0: any that is free.
+
+    Raises:
+        Conflict: another program listens there.
+        InvalidInput: this machine cannot listen there.
+        DatabaseUnavailable: the database does not answer or is unsuitable.
+    """
+    with _listening(host, port) as listener:
+        configure_logging(settings)
+        with open_registry(settings) as database:
+            structlog.get_logger("gis_registry.api").info(
+                "listening", url=f"http://{host}:{listener.getsockname()[1]}"
+            )
+            uvicorn.Server(
+                uvicorn.Config(
+                    create_app(settings, database=database),
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                )
+            ).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens, so that a taken port is known before anything starts."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, OverflowError) as error:
+        raise InvalidInput(f"{host}:{port} is no address to listen on ({error}).") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise Conflict(
+                f"Port {port} of {host} is taken by another program; stop it, or choose another "
+                "port."
+            ) from error
+        raise InvalidInput(
+            f"This machine cannot listen on {host}:{port} ({error.strerror})."
+        ) from error
+    return listener

@@ -1,0 +1,43 @@
+"""What pages call the states, operations and roles of the code: Chinese, English."""
+
+STATES = {
+    "active": ("在用", "in use"),
+    "retired": ("已拆除", "retired"),
+    "withdrawn": ("已撤销登记", "registration withdrawn"),
+}
+OPERATIONS = {
+    "registered": ("登记", "registered"),
+    "edited": ("更正", "edited"),
+    "moved": ("移位", "moved"),
+    "retired": ("拆除", "retired"),
+    "withdrawn": ("撤销登记", "withdrawn"),
+    "restored": ("恢复", "restored"),
+}
+UNIT_ROLES = {
+    "supervisor": ("主管部门", "Supervisor"),
+    "owner": ("权属单位", "Owner"),
+    "maintainer": ("养护单位", "Maintainer"),
+}
+ROLES = {
+    "administrator": ("管理员", "administrator"),
+    "analyst": ("数据分析员", "analyst"),
+    "inspector": ("巡查员", "inspector"),
+    "dispatcher": ("派遣员", "dispatcher"),
+    "unit": ("处置单位", "unit"),
+    "reader": ("查阅者", "reader"),
+}
+#: Code of an error → what its page says in Chinese; the English is the error's own title.
+PROBLEMS = {
+    "invalid-input": "输入的内容无法使用",
+    "invalid-position": "位置不在本市范围内",
+    "not-found": "没有找到",
+    "unknown-identifier": "本市从未发放过这个标识码",
+    "not-authenticated": "需要有效的密钥",
+    "not-permitted": "您的角色没有此权限",
+    "method-not-allowed": "此地址不支持该操作",
+    "request-too-large": "提交的内容过大",
+    "database-unavailable": "数据库暂时没有响应",
+    "database-unsuitable": "数据库尚未准备好",
+    "took-too-long": "查询耗时过长",
+}
+DEFAULT_PROBLEM = "系统无法完成此操作"
