@@ -43,7 +43,7 @@ def main() -> int:
             page.click(f".leaflet-control-zoom-{'in' if arguments.zoom > 0 else 'out'}")
             _settle(page)
         if arguments.click is not None:
-            page.locator(arguments.click).first.click()
+            page.locator(arguments.click).first.dispatch_event("click")
         _settle(page)
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=arguments.output)

@@ -185,6 +185,13 @@ const overview = (function () {
 
   // ---------------------------------------------------------------- cases and responders
 
+  function caseClusterIcon(cluster) {
+    return L.divIcon({
+      html: node("span", "", String(cluster.getChildCount())), className: "case-cluster",
+      iconSize: [28, 28],
+    });
+  }
+
   function links(shown) {
     const group = L.layerGroup();
     for (const { id, ends } of shown) {
@@ -234,7 +241,10 @@ const overview = (function () {
   }
 
   function cases(shown) {
-    const group = L.layerGroup();
+    const group = L.markerClusterGroup({
+      maxClusterRadius: 26, showCoverageOnHover: false, clusterPane: "cases",
+      iconCreateFunction: caseClusterIcon,
+    });
     const details = L.layerGroup();
     group.on("add", () => showNear(group._map)).on("remove", () => details.remove());
     caseDetails = { group, details };
@@ -246,7 +256,7 @@ const overview = (function () {
         details.addLayer(L.circleMarker(of, STYLES.ring));
       }
       L.marker(at, { icon: pin(one), title: `案件 Case ${one.id}`, alt: `Case ${one.id}`,
-        riseOnHover: true, zIndexOffset: 2000 })
+        pane: "cases", riseOnHover: true })
         .bindPopup(() => caseCard(one), { maxWidth: 300, minWidth: 230, className: "card",
           offset: [0, -26] })
         .on("popupopen", () => emphasise(one.id, true))
@@ -300,9 +310,10 @@ const overview = (function () {
   function begin(map, given) {
     config = given;
     attribution(map);
-    const pane = map.createPane("labels");
-    pane.style.zIndex = 450;
-    pane.style.pointerEvents = "none";
+    const names = map.createPane("labels");
+    names.style.zIndex = 450;
+    names.style.pointerEvents = "none";
+    map.createPane("cases").style.zIndex = 620; // above the clusters of components
   }
 
   /** Who drew the boundaries. Leaflet takes this line as HTML, so what is not ours is escaped. */
