@@ -1,13 +1,22 @@
 """Opening vector files: one error for all the ways in which a file can be unreadable."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import geopandas as gpd
+import pyarrow as pa
 import pyogrio
+import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
+
+_NOT_UTF8 = "{} holds text that is not UTF-8: save it again with that encoding."
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 def gdal_path(path: Path) -> str:
@@ -21,8 +30,39 @@ def gdal_path(path: Path) -> str:
     if path.suffix == ".gz":
         return f"/vsigzip/{path.resolve()}"
     if path.suffix == ".zip":
-        return f"/vsizip/{path.resolve()}"
+        return f"/vsizip/{path.resolve()}{_shapefile_within(path)}"
     return str(path)
+
+
+def _shapefile_within(path: Path) -> str:
+    """Return where in an archive its shapefile is; empty if GDAL finds what it holds by itself."""
+    try:
+        with ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.lower().endswith(".shp")]
+    except (BadZipFile, OSError) as error:
+        raise UnreadableFile(f"{path.name} is no zip archive, or it is cut short.") from error
+    if len(names) > 1:
+        raise UnreadableFile(
+            f"{path.name} holds several shapefiles ({', '.join(names)}); unpack it and load each."
+        )
+    return f"/{names[0]}" if names and "/" in names[0] else ""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn every way in which a vector file cannot be read into an error that says which file.
+
+    Raises:
+        UnreadableFile: what is done within cannot read it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            yield
+    except (DataSourceError, DataLayerError, pa.ArrowException, shapely.GEOSException) as error:
+        raise UnreadableFile(f"{path.name} {_fault(path, str(error))}") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(_NOT_UTF8.format(path.name)) from error
 
 
 def read_features(
@@ -41,10 +81,8 @@ def read_features(
         MissingCrs: it does not say its coordinate reference system.
         InvalidInput: a row has another geometry, or none; the message names the row.
     """
-    try:
+    with readable(path):
         frame = pyogrio.read_dataframe(gdal_path(path))
-    except (DataSourceError, DataLayerError) as error:
-        raise UnreadableFile(f"{path} cannot be read as a vector file: {error}") from error
     missing = required - set(frame.columns)
     if missing:
         raise UnreadableFile(
@@ -61,3 +99,22 @@ def read_features(
                 f"it must be a {' or '.join(sorted(types))}."
             )
     return frame.to_crs(SRID)
+
+
+def _fault(path: Path, reason: str) -> str:
+    """Return what is wrong with a file that GDAL refuses, in words for who sent it."""
+    if path.is_file():
+        if path.stat().st_size == 0:
+            return "is empty."
+        with path.open("rb") as file:
+            if path.suffix == ".gz" and file.read(2) != _GZIP_MAGIC:
+                return "is named .gz, but is not compressed."
+    if "not recognized as being in a supported file format" in reason:
+        return (
+            "is no vector file: give GeoJSON, GeoPackage, Shapefile (also zipped), FlatGeobuf or "
+            "CSV. If it should be one of these, it is damaged."
+        )
+    if "decompression failed" in reason:
+        return "is damaged or cut short: it cannot be unpacked to its end."
+    plain = reason.replace(str(path.resolve()), path.name).replace(str(path), path.name)
+    return f"cannot be read; it may be damaged or cut short ({plain.strip().rstrip('.')})."

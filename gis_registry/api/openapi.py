@@ -23,10 +23,18 @@ class RegistryAPI(FastAPI):
             }
             for path, operations in schema["paths"].items():
                 for method, operation in operations.items():
+                    _summarise(operation)
                     _state_permission(operation, needed.get((path, method), ()))
                     _name_media_type(operation)
             self.openapi_schema = schema
         return self.openapi_schema
+
+
+def _summarise(operation: dict[str, Any]) -> None:
+    """Make the description's first line the summary, which FastAPI takes from the name."""
+    first, _, rest = operation.get("description", "").partition("\n")
+    operation["summary"] = first.rstrip(".") or operation["summary"]
+    operation["description"] = rest.strip()
 
 
 def _state_permission(operation: dict[str, Any], permissions: tuple[Permission, ...]) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
@@ -47,7 +47,13 @@ class CheckedRoute(APIRoute):
                 for name, value in values:
                     if _UNUSABLE.search(str(value)):
                         raise _fault((source, name))
-            return await handle(CheckedRequest(request.scope, request.receive))
+            try:
+                return await handle(CheckedRequest(request.scope, request.receive))
+            except HTTPException as error:
+                # FastAPI makes a bare 400 of whatever goes wrong while a body is read.
+                if isinstance(error.__cause__, RequestValidationError):
+                    raise error.__cause__ from None
+                raise
 
         return checked
 

@@ -132,3 +132,9 @@ SELECT
 FROM components c
 JOIN unnest(CAST(:division_codes AS text[]), CAST(:codes AS text[])) AS t (division_code, code)
   USING (division_code, code);
+
+-- spatial_indexes: the spatial indexes of the components, as statements that make them again
+SELECT indexname AS name, indexdef AS definition
+FROM pg_indexes
+WHERE schemaname = current_schema() AND tablename = 'components' AND indexdef LIKE '%USING gist%'
+ORDER BY indexname;

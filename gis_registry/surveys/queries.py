@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, func, select, text
 from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
@@ -46,6 +46,11 @@ def copy_rows(session: Session, columns: Sequence[str], csv: BytesIO) -> None:
     statement = f"COPY survey_rows ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(csv.getbuffer())
+
+
+def analyze(session: Session) -> None:
+    """Tell the planner how many rows there are now."""
+    session.execute(text("ANALYZE survey_rows"))
 
 
 def refuse_repeated_places(session: Session, survey_id: int) -> None:

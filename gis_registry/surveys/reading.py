@@ -5,9 +5,7 @@ that says none, or another than the declared one, is not guessed at.
 """
 
 import hashlib
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +15,13 @@ import pyarrow as pa
 import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
 from gis_registry.places.datums import Datum, to_cgcs2000
-from gis_registry.vector_files import gdal_path
+from gis_registry.vector_files import gdal_path, readable
 
 BATCH_ROWS = 50_000
 
@@ -69,7 +66,7 @@ class Source:
         """
         first_row = 1
         with (
-            _readable(self.path),
+            readable(self.path),
             pyogrio.open_arrow(
                 gdal_path(self.path),
                 layer=self.layer,
@@ -90,10 +87,13 @@ class Source:
             )
 
     def _batch(self, records: pa.RecordBatch, geometry_column: str, first_row: int) -> Batch:
-        table = pa.Table.from_batches([records])
-        wkb = table.column(geometry_column).to_numpy()
+        records.validate(full=True)  # text that is not UTF-8 must not come further
+        names = records.schema.names
+        at = len(names) - 1 - names[::-1].index(geometry_column)  # a field may have its name as well
+        wkb = records.column(at).to_numpy(zero_copy_only=False)
         geometries = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
-        fields = table.drop_columns([geometry_column]).to_pandas(
+        others = [index for index in range(len(names)) if index != at]
+        fields = pa.Table.from_batches([records.select(others)]).to_pandas(
             types_mapper=pd.ArrowDtype, ignore_metadata=True
         )
         return Batch(first_row, _to_cgcs2000(geometries, self._target), fields)
@@ -112,23 +112,37 @@ def open_source(path: Path, *, crs: str | None = None, layer: str | None = None)
     Raises:
         UnreadableFile: it cannot be read, or has no geometry.
         MissingCrs: it does not say its system and none is declared.
-        InvalidInput: the declared system is none, contradicts the file's, or the layer is unclear.
+        InvalidInput: the declared system is none, contradicts the file's, or the layer is unclear;
+            or it has no rows, or several fields of one name.
     """
     name = path.name.lower().removesuffix(".gz")
     options = dict(_CSV_OPTIONS) if name.endswith(".csv") else {}
-    with _readable(path):
+    with readable(path):
         layer = _choose_layer(path, layer)
         info = pyogrio.read_info(gdal_path(path), layer=layer, force_feature_count=True, **options)
+    fields = tuple(map(str, info["fields"]))
     if info["geometry_type"] is None:
-        wanted = " (CSV needs columns such as lon and lat)" if options else ""
+        wanted = (
+            f": name the columns of its coordinates lon and lat, or x and y; it has: "
+            f"{', '.join(fields) or 'none'}"
+            if options
+            else ""
+        )
         raise UnreadableFile(f"{path.name} has no geometry{wanted}.")
+    repeated = sorted({name for name in fields if fields.count(name) > 1})
+    if repeated:
+        raise InvalidInput(
+            f"{path.name} has several fields named {', '.join(repeated)}; rename all but one."
+        )
+    if info["features"] == 0:
+        raise InvalidInput(f"{path.name} has no rows: there is nothing to load.")
     target, said = _system(path, info["crs"], crs, info["driver"])
     return Source(
         path=path,
         layer=layer,
         crs=said,
         row_count=info["features"] if info["features"] >= 0 else None,
-        fields=tuple(map(str, info["fields"])),
+        fields=fields,
         _target=target,
         _options=options,
     )
@@ -142,17 +156,6 @@ def sha256_of(path: Path) -> str:
         with one.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            yield
-    except (DataSourceError, DataLayerError, pa.ArrowException, shapely.GEOSException) as error:
-        reason = str(error).replace(str(gdal_path(path)), path.name).strip().rstrip(".")
-        raise UnreadableFile(f"{path.name} cannot be read as a vector file: {reason}.") from error
 
 
 def _choose_layer(path: Path, layer: str | None) -> str:
@@ -184,10 +187,10 @@ def _system(
         return own, said or own.name
     if declared.lower() in set(Datum):
         datum = Datum(declared.lower())
-        if own is not None and not own.is_geographic:
+        if own is not None and driver not in _WITHOUT_OWN_CRS and not _is_like_cgcs2000(own):
             raise InvalidInput(
-                f"{path.name} says it is in {own.name}, which is not in degrees; {datum} is. Leave "
-                "--crs out, or correct the file."
+                f"{path.name} says it is in {own.name}, but {datum} is declared. Leave --crs out "
+                "if the file is right; otherwise correct the file."
             )
         return datum, datum.value
     try:
@@ -209,6 +212,10 @@ def _system(
     return chosen, declared
 
 
+def _is_like_cgcs2000(system: CRS) -> bool:
+    return system.to_epsg() in _SAME_AS_CGCS2000 or system.to_authority() == ("OGC", "CRS84")
+
+
 def _to_cgcs2000(geometries: NDArray[np.object_], system: CRS | Datum) -> NDArray[np.object_]:
     moved: NDArray[np.object_]
     if isinstance(system, Datum):
@@ -217,7 +224,7 @@ def _to_cgcs2000(geometries: NDArray[np.object_], system: CRS | Datum) -> NDArra
         moved = shapely.transform(
             geometries, lambda x, y: to_cgcs2000(x, y, system), interleaved=False
         )
-    elif system.to_epsg() in _SAME_AS_CGCS2000:
+    elif _is_like_cgcs2000(system):
         return geometries
     else:
         transformer = Transformer.from_crs(system, SRID, always_xy=True)

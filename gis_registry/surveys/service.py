@@ -124,6 +124,7 @@ def stage(
         tell("Reading and checking", done, source.row_count)
     tell("Matching", 0, None)
     queries.lock_applying(session)
+    queries.analyze(session)
     queries.refuse_repeated_places(session, survey.id)
     queries.match_rows(session, survey.id)
     by_verdict = _verdicts(session, survey.id)
@@ -159,13 +160,14 @@ def apply(
     if wanted:
         tell("Registering", 0, None)
         first_serials = identifiers.issue(session, change_id=change.id, wanted=wanted)
-        queries.register(
-            session,
-            survey_id,
-            change_id=change.id,
-            first_serials=first_serials,
-            is_synthetic=survey.is_synthetic,
-        )
+        with components.bulk_insert(session):
+            queries.register(
+                session,
+                survey_id,
+                change_id=change.id,
+                first_serials=first_serials,
+                is_synthetic=survey.is_synthetic,
+            )
     survey.state = SurveyState.APPLIED
     survey.change_id = change.id
     session.flush()

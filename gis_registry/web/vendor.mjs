@@ -4,7 +4,8 @@
  * `make setup` runs this after `npm ci`. static/vendor is made anew each time and never committed.
  * A package keeps its own paths below static/vendor/<package>/, so that the links from its styles
  * to its images and fonts hold. manifest.json, written last, lists what was copied and under which
- * licence. gis_registry/maps/assets.py says which link of a rendered map each file replaces.
+ * licence. gis_registry/maps/assets.py says which link of a rendered map each file replaces;
+ * swagger-ui-dist is what /docs shows.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -77,7 +78,13 @@ const WANTED = {
     "dist/MarkerCluster.Default.css",
     "dist/leaflet.markercluster.js",
   ],
-  "swagger-ui-dist": ["LICENSE", "NOTICE", "swagger-ui.css", "swagger-ui-bundle.js"],
+  "swagger-ui-dist": [
+    "LICENSE",
+    "NOTICE",
+    "swagger-ui.css",
+    "swagger-ui-bundle.js",
+    "swagger-ui-bundle.js.LICENSE.txt",
+  ],
 };
 
 rmSync(VENDOR, { recursive: true, force: true });

@@ -108,6 +108,12 @@ async def logout() -> Response:
     return response
 
 
+@router.get("/favicon.ico")
+async def icon() -> Response:
+    """Go to the icon, for pages that do not name it."""
+    return RedirectResponse("/static/icon.svg", status_code=308)
+
+
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """Show the API's documentation, from files of our own."""

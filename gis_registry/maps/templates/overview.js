@@ -8,6 +8,7 @@ const overview = (function () {
   "use strict";
 
   const LABEL_ZOOM = 12; // from here on subdistricts are named instead of districts
+  const LEGEND_WIDTH = 312; // with its margins
   const NEAR_ZOOM = 15; // from here on a case shows which component it is about
   const CASE_COLOUR = "#c2141c";
   const STYLES = {
@@ -29,6 +30,7 @@ const overview = (function () {
   const labels = [];
   const linkOfCase = new Map();
   let caseDetails = null;
+  let responderGroup = null;
 
   // ---------------------------------------------------------------- text
 
@@ -70,9 +72,17 @@ const overview = (function () {
     return node("span", "unknown", bilingual(zh, en));
   }
 
+  /** How popups look, and the room that the map leaves around them for its controls. */
+  function popupOptions() {
+    return {
+      className: "card", minWidth: 210, maxWidth: isWide() ? 300 : 270,
+      autoPanPaddingTopLeft: isWide() ? [60, 12] : [50, 66],
+      autoPanPaddingBottomRight: isWide() ? [LEGEND_WIDTH, 30] : [8, 60],
+    };
+  }
+
   function open(map, at, content) {
-    return L.popup({ maxWidth: 300, minWidth: 210, className: "card" })
-      .setLatLng(at).setContent(content).openOn(map);
+    return L.popup(popupOptions()).setLatLng(at).setContent(content).openOn(map);
   }
 
   // ---------------------------------------------------------------- divisions
@@ -130,8 +140,10 @@ const overview = (function () {
     return L.layerGroup([...shapes, ...areas.map((area) => label(area, "subdistrict"))]);
   }
 
+  /** Draw divisions under, responders over the components, which come and go with every move. */
   function restoreOrder(map) {
     for (const shape of backdrop) if (map.hasLayer(shape)) shape.bringToBack();
+    if (map.hasLayer(responderGroup)) responderGroup.bringToFront();
   }
 
   /** Show the names that fit without touching one another, those of the level that suits the zoom. */
@@ -257,8 +269,7 @@ const overview = (function () {
       }
       L.marker(at, { icon: pin(one), title: `案件 Case ${one.id}`, alt: `Case ${one.id}`,
         pane: "cases", riseOnHover: true })
-        .bindPopup(() => caseCard(one), { maxWidth: 300, minWidth: 230, className: "card",
-          offset: [0, -26] })
+        .bindPopup(() => caseCard(one), { ...popupOptions(), offset: [0, -26] })
         .on("popupopen", () => emphasise(one.id, true))
         .on("popupclose", () => emphasise(one.id, false))
         .addTo(group);
@@ -282,7 +293,7 @@ const overview = (function () {
   }
 
   function responders(shown) {
-    return L.featureGroup(shown.map((one) => {
+    responderGroup = L.featureGroup(shown.map((one) => {
       const style = one.is_available ? STYLES.available : STYLES.away;
       const marker = squareMarker([one.lat, one.lon], { radius: 4.5, ...style });
       marker.responder = one;
@@ -291,6 +302,7 @@ const overview = (function () {
       L.DomEvent.stopPropagation(event);
       open(event.target._map, event.latlng, responderCard(event.layer.responder));
     });
+    return responderGroup;
   }
 
   function responderCard(one) {
@@ -328,9 +340,15 @@ const overview = (function () {
     if (makers.length) map.attributionControl.addAttribution(`边界 Boundaries: ${makers.join("; ")}`);
   }
 
-  function showView(map) {
-    if (config.view.box) map.fitBounds(config.view.box, { padding: [24, 24], maxZoom: 17 });
-    else map.setView(config.view.center, config.view.zoom);
+  function showView(map, animate) {
+    if (config.view.box) {
+      map.fitBounds(config.view.box, {
+        paddingTopLeft: isWide() ? [60, 24] : [24, 24],
+        paddingBottomRight: isWide() ? [LEGEND_WIDTH, 24] : [24, 60],
+        maxZoom: 17,
+        animate,
+      });
+    } else map.setView(config.view.center, config.view.zoom, { animate });
   }
 
   function homeButton(map) {
@@ -344,7 +362,7 @@ const overview = (function () {
       L.DomEvent.disableClickPropagation(button);
       L.DomEvent.on(button, "click", (event) => {
         L.DomEvent.preventDefault(event);
-        showView(map);
+        showView(map, true);
       });
       return node("div", "leaflet-bar", button);
     };
@@ -374,7 +392,7 @@ const overview = (function () {
       L.DomEvent.stopPropagation(event);
       open(map, event.layer.getLatLng(), componentCard(event.layer.component));
     });
-    showView(map);
+    showView(map, false);
     if (config.view.city_box) {
       const city = L.latLngBounds(config.view.city_box);
       map.setMinZoom(Math.min(map.getBoundsZoom(city) - 1, map.getZoom()));
@@ -386,6 +404,7 @@ const overview = (function () {
       restoreOrder(map);
       placeLabels(map);
     });
+    map.on("moveend", () => restoreOrder(map));
     map.on("zoomend", () => {
       placeLabels(map);
       showNear(map);
