@@ -71,7 +71,6 @@ class CityProfile(_Part):
     matter_edition: str
     projected_epsg: int
     place_tolerance_m: float = Field(ge=0, le=50_000)
-    default_accuracy_m: float = Field(gt=0)
     map: MapView
     files: ProfileFiles
     surveys: list[ProfileSurvey] = []

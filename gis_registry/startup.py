@@ -67,6 +67,7 @@ def schema_version(connection: Connection) -> str | None:
 def _prepare(database: Database, settings: Settings, tell: Tell) -> None:
     with answering(database.url), database.engine.connect() as connection:
         if schema_version(connection) == SCHEMA_VERSION and _has_city(connection):
+            require_suitable(connection)
             return
         _locked(connection)
         current = schema_version(connection)

@@ -31,6 +31,7 @@ def page(
             template,
             language=language,
             other_language_url=str(request.url.include_query_params(lang=other)),
+            here="/" if request.url.path == "/login" else request.url.path,
             actor=getattr(request.state, "actor", "anonymous"),
             **context,
         ),

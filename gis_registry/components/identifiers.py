@@ -15,7 +15,8 @@ from gis_registry.components import queries
 from gis_registry.errors import InvalidInput, SerialsExhausted
 
 LAST_SERIAL = 999_999
-_SEPARATORS = re.compile(r"[\s\-_.·/]+")
+#: White space, dots, strokes and every dash, also what copying from a page leaves unseen.
+_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212\u200b\ufeff_.·/]+")
 _PARTS = re.compile(r"(?P<division>\d{6})(?P<class>\d{4,5})(?P<serial>\d{6})", re.ASCII)
 
 
@@ -42,7 +43,7 @@ def parse_identifier(text: str) -> Identifier:
     match = _PARTS.fullmatch(plain)
     if match is None:
         shown = text if len(text) <= 40 else text[:40] + "…"
-        digits = sum(one.isdigit() for one in plain)
+        digits = sum(one.isascii() and one.isdigit() for one in plain)
         raise InvalidInput(
             f"{shown!r} is no identifier: one has 16 or 17 digits, this has {digits}"
             f"{'' if digits == len(plain) else ' and other characters'}."

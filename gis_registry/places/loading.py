@@ -100,7 +100,7 @@ def load_grid_cells(session: Session, paths: Iterable[Path]) -> int:
         for number, (code, subdistrict) in enumerate(
             zip(frame["code"], frame["subdistrict_code"], strict=True), start=1
         ):
-            if not re.fullmatch(r"\d{15}", str(code)):
+            if not re.fullmatch(r"[0-9]{15}", str(code)):
                 raise InvalidInput(
                     f"{path.name}, row {number}: {code!r} is no grid cell code of 15 digits."
                 )

@@ -46,9 +46,8 @@ def division_names(session: Session, codes: set[str]) -> dict[str, tuple[str, st
 
 def counts(session: Session) -> dict[str, int]:
     """Return how many divisions there are at each level, areas, and grid cells."""
-    by_level: dict[str, int] = dict(
-        session.execute(select(Division.level, func.count()).group_by(Division.level)).tuples()
-    )
+    counted = select(Division.level, func.count()).group_by(Division.level)
+    by_level = {str(level): int(count) for level, count in session.execute(counted)}
     return {level.value: by_level.get(level, 0) for level in Level} | {
         "area": session.scalar(select(func.count()).select_from(DivisionArea)) or 0,
         "grid_cell": session.scalar(select(func.count()).select_from(GridCell)) or 0,

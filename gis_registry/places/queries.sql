@@ -1,11 +1,14 @@
--- cut_areas: cut the areas that have no pieces yet into parts of at most 64 vertices
+-- cut_areas: cut districts and subdistricts without pieces into parts of at most 64 vertices
 INSERT INTO division_pieces (area_id, geom)
 SELECT a.id, ST_Subdivide(a.geom, 64)
 FROM division_areas a
-WHERE NOT EXISTS (SELECT FROM division_pieces p WHERE p.area_id = a.id);
+JOIN divisions d ON d.code = a.division_code
+WHERE d.level IN ('district', 'subdistrict')
+  AND NOT EXISTS (SELECT FROM division_pieces p WHERE p.area_id = a.id);
 
 -- locate: the district, subdistrict and cell of each point on a date, in the points' order
--- A point outside every subdistrict gets the nearest one within the tolerance, and its distance.
+-- A point outside every subdistrict gets the nearest one within the tolerance, and its distance;
+-- the district that holds the point, if one does, holds that one too.
 WITH points AS (
   SELECT n, ST_SetSRID(ST_MakePoint(lon, lat), 4490) AS geom
   FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[])) WITH ORDINALITY AS t (lon, lat, n)
@@ -31,7 +34,7 @@ LEFT JOIN LATERAL (
   FROM division_pieces p
   JOIN division_areas a ON a.id = p.area_id
   JOIN divisions d ON d.code = a.division_code
-  WHERE ST_Intersects(p.geom, points.geom) AND d.level = 'district'
+  WHERE inside.code IS NULL AND d.level = 'district' AND ST_Intersects(p.geom, points.geom)
     AND a.valid_from <= :on_date AND (a.valid_to IS NULL OR a.valid_to > :on_date)
   ORDER BY d.code
   LIMIT 1
@@ -44,6 +47,7 @@ LEFT JOIN LATERAL (
     JOIN division_areas a ON a.id = p.area_id
     JOIN divisions d ON d.code = a.division_code
     WHERE inside.code IS NULL AND d.level = 'subdistrict'
+      AND (district.code IS NULL OR left(d.code, 6) = district.code)
       AND p.geom && metres_box(points.geom, :tolerance_m)
       AND a.valid_from <= :on_date AND (a.valid_to IS NULL OR a.valid_to > :on_date)
   ) AS pieces

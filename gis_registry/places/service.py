@@ -39,7 +39,6 @@ def set_city(session: Session, profile: CityProfile) -> None:
         "matter_edition_key": profile.matter_edition,
         "projected_epsg": profile.projected_epsg,
         "place_tolerance_m": profile.place_tolerance_m,
-        "default_accuracy_m": profile.default_accuracy_m,
         "map_lon": lon,
         "map_lat": lat,
         "map_zoom": profile.map.zoom,

@@ -36,7 +36,6 @@ class City(Base):
     matter_edition_key: Mapped[str] = mapped_column(ForeignKey(Edition.key))
     projected_epsg: Mapped[int]
     place_tolerance_m: Mapped[float]
-    default_accuracy_m: Mapped[float]
     map_lon: Mapped[float]
     map_lat: Mapped[float]
     map_zoom: Mapped[int]

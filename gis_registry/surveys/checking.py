@@ -1,9 +1,12 @@
 """Checking rows: each gets the first fault that keeps it out of the registry, or none."""
 
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -33,6 +36,14 @@ UNIT_FIELDS = ("supervisor_code", "owner_code", "maintainer_code")
 ACCURACY_FIELD = "accuracy_m"
 DATE_FIELD = "surveyed_on"
 
+#: Least exact position that is still one.
+MAX_ACCURACY_M = 1000
+#: Surveys before this day were never made; such a date is a slip.
+EARLIEST = date(1900, 1, 1)
+
+_CODE_NUMBER = re.compile(r"(\d+)(?:\.0*)?", re.ASCII)
+_DATE = r"(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})(?:[T ].*)?"
+
 _TYPES = {
     "point": {"Point"},
     "line": {"LineString", "MultiLineString"},
@@ -50,6 +61,8 @@ class Expectation:
     class_digits: int
     units: frozenset[str]
     as_of: date
+    today: date
+    zone: ZoneInfo
     accuracy_m: float | None
 
 
@@ -67,14 +80,15 @@ class CheckedBatch:
     refusal: NDArray[np.object_]
     reason: NDArray[np.object_]
 
-    def refuse(self, rows: NDArray[np.bool_], refusal: Refusal, reason: str | list[str]) -> None:
-        """Refuse rows that are good so far; ``reason`` is one for all or one for each row."""
-        rows = rows & (self.refusal == None)  # noqa: E711  element by element
-        self.refusal[rows] = refusal.value
-        if isinstance(reason, str):
-            self.reason[rows] = reason
-        else:
-            self.reason[rows] = np.array(reason, dtype=object)[rows]
+    def refuse(
+        self, rows: NDArray[np.bool_], refusal: Refusal, reason: str | Callable[[int], str]
+    ) -> None:
+        """Refuse rows that are good so far; ``reason`` is one for all, or made from the index."""
+        indices = np.flatnonzero(rows & self.good)
+        self.refusal[indices] = refusal.value
+        self.reason[indices] = (
+            reason if isinstance(reason, str) else [reason(index) for index in indices]
+        )
 
     @property
     def good(self) -> NDArray[np.bool_]:
@@ -110,8 +124,6 @@ def _single_parts(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     """Take a multi-part geometry of one part for that part."""
     parts = shapely.get_num_geometries(geometries)
     multi = np.isin(shapely.get_type_id(geometries), (4, 5, 6)) & (parts == 1)
-    if not multi.any():
-        return geometries
     geometries = geometries.copy()
     geometries[multi] = shapely.get_geometry(geometries[multi], 0)
     return geometries
@@ -119,7 +131,9 @@ def _single_parts(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
 
 def _check_presence(checked: CheckedBatch) -> None:
     absent = shapely.is_missing(checked.geometries) | shapely.is_empty(checked.geometries)
-    checked.refuse(absent, Refusal.EMPTY_GEOMETRY, "The row has no geometry.")
+    checked.refuse(
+        absent, Refusal.EMPTY_GEOMETRY, "The row has no geometry, or coordinates that are none."
+    )
 
 
 def _check_class(checked: CheckedBatch, expected: Expectation) -> NDArray[np.object_]:
@@ -134,12 +148,11 @@ def _check_class(checked: CheckedBatch, expected: Expectation) -> NDArray[np.obj
         checked.refuse(
             unknown,
             Refusal.UNKNOWN_CLASS,
-            [
-                f"{expected.class_field} is {code!r}, no class of the city's edition."
-                if code
+            lambda row: (
+                f"{expected.class_field} is {codes[row]!r}, no class of the city's edition."
+                if codes[row]
                 else f"{expected.class_field} is empty."
-                for code in codes
-            ],
+            ),
         )
         checked.attributes = checked.attributes.drop(columns=[expected.class_field])
     checked.class_ids = np.array([one and one.id for one in classes] + [None], dtype=object)[:-1]
@@ -147,17 +160,16 @@ def _check_class(checked: CheckedBatch, expected: Expectation) -> NDArray[np.obj
 
 
 def _class_codes(values: pd.Series, digits: int) -> list[str]:
-    """Return class codes as text; a number has lost its leading zeros and gets them back."""
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return [
-            ""
-            if pd.isna(value)
-            else str(int(value)).zfill(digits)
-            if float(value).is_integer()
-            else str(value)
-            for value in values
-        ]
-    return ["" if pd.isna(value) else str(value).strip() for value in values]
+    """Return class codes as text; one that became a number gets its leading zeros back."""
+    texts = [
+        "" if pd.isna(value) else unicodedata.normalize("NFKC", str(value)).strip()
+        for value in values
+    ]
+    numbers = [_CODE_NUMBER.fullmatch(text) for text in texts]
+    return [
+        number[1].zfill(digits) if number else text
+        for text, number in zip(texts, numbers, strict=True)
+    ]
 
 
 def _check_type(checked: CheckedBatch, classes: NDArray[np.object_]) -> None:
@@ -174,12 +186,10 @@ def _check_type(checked: CheckedBatch, classes: NDArray[np.object_]) -> None:
     checked.refuse(
         wrong,
         Refusal.WRONG_GEOMETRY_TYPE,
-        [
-            f"The geometry is a {name}; {one.code} ({one.name_en}) is a {one.geometry_type}."
-            if one is not None
-            else ""
-            for name, one in zip(names, classes, strict=True)
-        ],
+        lambda row: (
+            f"The geometry is a {names[row]}; {classes[row].code} ({classes[row].name_en}) is a "
+            f"{classes[row].geometry_type}."
+        ),
     )
 
 
@@ -193,19 +203,19 @@ def _check_position(checked: CheckedBatch) -> None:
     checked.refuse(
         infinite,
         Refusal.INVALID_POSITION,
-        "The coordinates are not numbers, or cannot be transformed from the declared system.",
+        "The coordinates are not numbers, or lie beyond what the file's system can hold.",
     )
+    checked.geometries[infinite] = None
     checked.refuse(
         zero, Refusal.INVALID_POSITION, "The position is 0, 0, which stands for a missing one."
     )
     checked.refuse(
         beyond,
         Refusal.INVALID_POSITION,
-        [
-            f"The position {x:g}, {y:g} is beyond 180 degrees of longitude or 90 of latitude: "
-            "are longitude and latitude swapped, or is the system another one?"
-            for x, y in zip(min_x, min_y, strict=True)
-        ],
+        lambda row: (
+            f"The position {min_x[row]:.10g}, {min_y[row]:.10g} is beyond 180 degrees of longitude "
+            "or 90 of latitude: are longitude and latitude swapped, or is the system another one?"
+        ),
     )
 
 
@@ -213,11 +223,17 @@ def _check_validity(checked: CheckedBatch) -> None:
     good = checked.good
     invalid = np.zeros(len(good), dtype=bool)
     invalid[good] = ~shapely.is_valid(checked.geometries[good])
-    reasons = np.full(len(good), "", dtype=object)
-    reasons[invalid] = shapely.is_valid_reason(checked.geometries[invalid])
     checked.refuse(
-        invalid, Refusal.INVALID_GEOMETRY, [f"The geometry is not valid: {one}." for one in reasons]
+        invalid,
+        Refusal.INVALID_GEOMETRY,
+        lambda row: f"The geometry is not valid: {_fault_of(checked.geometries[row])}.",
     )
+
+
+def _fault_of(geometry: shapely.Geometry) -> str:
+    """Return what is wrong with a geometry and where."""
+    reason: str = shapely.is_valid_reason(geometry)
+    return reason.rstrip("]").replace("[", " at ")
 
 
 def _take_values(
@@ -228,31 +244,67 @@ def _take_values(
     checked.accuracies_m = np.array([*default, None], dtype=object)[:-1]
     fields = checked.attributes
     if ACCURACY_FIELD in fields:
-        given = pd.to_numeric(fields[ACCURACY_FIELD], errors="coerce").astype(float).to_numpy()
-        bad = fields[ACCURACY_FIELD].notna().to_numpy() & ~(given > 0)
-        checked.refuse(bad, Refusal.INVALID_VALUE, f"{ACCURACY_FIELD} is not a positive number.")
-        present = given > 0
-        checked.accuracies_m[present] = given[present]
+        _take_accuracies(checked, fields[ACCURACY_FIELD])
     if DATE_FIELD in fields:
-        days = pd.to_datetime(fields[DATE_FIELD].astype("str"), errors="coerce", format="ISO8601")
-        filled = fields[DATE_FIELD].notna().to_numpy()
-        known = days.notna().to_numpy() & filled
-        checked.refuse(
-            filled & ~known, Refusal.INVALID_VALUE, f"{DATE_FIELD} is no date such as 2026-06-30."
-        )
-        checked.dates[known] = np.array(days.dt.date, dtype=object)[known]
+        _take_dates(checked, fields[DATE_FIELD], expected)
     for field in UNIT_FIELDS:
-        if field in fields:
-            codes = [
-                None if pd.isna(one) or not str(one).strip() else str(one).strip()
-                for one in fields[field]
-            ]
-            unknown = np.array([one is not None and one not in expected.units for one in codes])
-            checked.refuse(
-                unknown, Refusal.UNKNOWN_UNIT, [f"{field} is {one!r}, no unit." for one in codes]
-            )
-            checked.units[field] = np.array([*codes, None], dtype=object)[:-1]
-        else:
-            checked.units[field] = np.full(count, None, dtype=object)
+        checked.units[field] = (
+            _take_units(checked, field, expected.units)
+            if field in fields
+            else np.full(count, None, dtype=object)
+        )
     taken = [one for one in (ACCURACY_FIELD, DATE_FIELD, *UNIT_FIELDS) if one in fields]
     checked.attributes = fields.drop(columns=taken)
+
+
+def _take_units(checked: CheckedBatch, field: str, known: frozenset[str]) -> NDArray[np.object_]:
+    codes = _texts(checked.attributes[field])
+    unknown = np.array([one != "" and one not in known for one in codes], dtype=bool)
+    checked.refuse(
+        unknown, Refusal.UNKNOWN_UNIT, lambda row: f"{field} is {codes[row]!r}, no unit's code."
+    )
+    codes[codes == ""] = None
+    return codes
+
+
+def _take_accuracies(checked: CheckedBatch, values: pd.Series) -> None:
+    texts = _texts(values)
+    given = pd.to_numeric(pd.Series(texts), errors="coerce").astype(float).to_numpy()
+    with np.errstate(invalid="ignore"):
+        usable = (given > 0) & (given <= MAX_ACCURACY_M)
+    checked.refuse(
+        (texts != "") & ~usable,
+        Refusal.INVALID_VALUE,
+        lambda row: (
+            f"{ACCURACY_FIELD} is {texts[row]!r}, not metres above 0 and up to {MAX_ACCURACY_M:,}."
+        ),
+    )
+    checked.accuracies_m[usable] = given[usable]
+
+
+def _take_dates(checked: CheckedBatch, values: pd.Series, expected: Expectation) -> None:
+    if getattr(getattr(values.dtype, "pyarrow_dtype", None), "tz", None) is not None:
+        values = values.dt.tz_convert(expected.zone)  # GDAL may have made UTC of the local day
+    texts = _texts(values)
+    parts = pd.Series(texts).str.extract(rf"^{_DATE}$").fillna("")
+    days = pd.to_datetime(parts[0] + parts[1] + parts[2], format="%Y%m%d", errors="coerce")
+    dates = np.array(days.dt.date, dtype=object)
+    known = days.notna().to_numpy()
+    checked.refuse(
+        (texts != "") & ~known,
+        Refusal.INVALID_VALUE,
+        lambda row: f"{DATE_FIELD} is {texts[row]!r}, no date such as 2026-06-30.",
+    )
+    off = known.copy()
+    off[known] = [not EARLIEST <= one <= expected.today for one in dates[known]]
+    checked.refuse(
+        off,
+        Refusal.INVALID_VALUE,
+        lambda row: f"{DATE_FIELD} is {texts[row]!r}, in the future or before {EARLIEST.year}.",
+    )
+    checked.dates[known] = dates[known]
+
+
+def _texts(values: pd.Series) -> NDArray[np.object_]:
+    """Return values as text without the white space around it; empty where there is none."""
+    return np.array(["" if pd.isna(one) else str(one).strip() for one in values], dtype=object)

@@ -58,6 +58,11 @@ def refuse_repeated_places(session: Session, survey_id: int) -> None:
     session.execute(_QUERIES["refuse_repeated_places"], {"survey_id": survey_id})
 
 
+def forget_matches(session: Session, survey_id: int) -> None:
+    """Let rows that matched a component be matched again."""
+    session.execute(_QUERIES["forget_matches"], {"survey_id": survey_id})
+
+
 def match_rows(session: Session, survey_id: int) -> None:
     """Find the components that rows are about."""
     values = {"survey_id": survey_id}

@@ -12,6 +12,11 @@ JOIN survey_rows earlier
 WHERE r.survey_id = :survey_id AND r.row_number = repeated.row_number
   AND repeated.row_number > repeated.first_row;
 
+-- forget_matches: take back what rows were found to be about
+UPDATE survey_rows
+SET verdict = 'new', code = NULL, distance_m = NULL
+WHERE survey_id = :survey_id AND verdict = 'unchanged';
+
 -- has_components_to_match: whether there are components of a survey's classes at all
 SELECT EXISTS (
   SELECT FROM components

@@ -89,7 +89,9 @@ class Source:
     def _batch(self, records: pa.RecordBatch, geometry_column: str, first_row: int) -> Batch:
         records.validate(full=True)  # text that is not UTF-8 must not come further
         names = records.schema.names
-        at = len(names) - 1 - names[::-1].index(geometry_column)  # a field may have its name as well
+        at = (
+            len(names) - 1 - names[::-1].index(geometry_column)
+        )  # a field may have its name as well
         wkb = records.column(at).to_numpy(zero_copy_only=False)
         geometries = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
         others = [index for index in range(len(names)) if index != at]

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -25,7 +25,14 @@ from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.places.tables import City
 from gis_registry.surveys import queries
-from gis_registry.surveys.checking import CheckedBatch, Expectation, Refusal, check
+from gis_registry.surveys.checking import (
+    EARLIEST,
+    MAX_ACCURACY_M,
+    CheckedBatch,
+    Expectation,
+    Refusal,
+    check,
+)
 from gis_registry.surveys.reading import Source, open_source, sha256_of
 from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveySummary
 from gis_registry.surveys.tables import Survey, SurveyState, Verdict
@@ -91,16 +98,19 @@ def stage(
     """
     tell = progress or (lambda _stage, _done, _total: None)
     city = places.the_city(session)
-    today = datetime.now(UTC).astimezone(ZoneInfo(city.time_zone)).date()
+    zone = ZoneInfo(city.time_zone)
+    today = datetime.now(zone).date()
     as_of = file.as_of or today
-    if as_of > today:
-        raise InvalidInput(f"The survey's date {as_of} is in the future.")
-    if file.accuracy_m is not None and not 0 < file.accuracy_m <= 1000:
-        raise InvalidInput("The accuracy must be more than 0 and at most 1,000 metres.")
+    if not EARLIEST <= as_of <= today:
+        raise InvalidInput(f"The survey's date {as_of} is in the future or before {EARLIEST.year}.")
+    if file.accuracy_m is not None and not 0 < file.accuracy_m <= MAX_ACCURACY_M:
+        raise InvalidInput(
+            f"The accuracy must be more than 0 and at most {MAX_ACCURACY_M:,} metres."
+        )
     if (file.class_code is None) == (file.class_field is None):
         raise InvalidInput("Say the class of all rows, or the field that holds it; one of the two.")
     source = open_source(file.path, crs=file.crs, layer=file.layer)
-    expected = _expectation(session, file, source, city, as_of)
+    expected = _expectation(session, file, source, city, as_of=as_of, today=today, zone=zone)
     survey = Survey(
         file_name=file.path.name,
         file_sha256=sha256_of(file.path),
@@ -152,7 +162,8 @@ def apply(
     if survey.state == SurveyState.REVERTED:
         raise Conflict(f"Survey {survey_id} was reverted; load its file again instead.")
     queries.lock_applying(session)
-    queries.match_rows(session, survey_id)  # again: others may have registered in between
+    queries.forget_matches(session, survey_id)  # others may have changed the registry since
+    queries.match_rows(session, survey_id)
     wanted = queries.wanted_identifiers(session, survey_id)
     change = components.new_change(
         session, actor=actor, reason=f"Survey {survey_id} of {survey.as_of}: {survey.file_name}"
@@ -260,7 +271,14 @@ def _get(session: Session, survey_id: int, *, lock: bool = False) -> Survey:
 
 
 def _expectation(
-    session: Session, file: SurveyFile, source: Source, city: City, as_of: date
+    session: Session,
+    file: SurveyFile,
+    source: Source,
+    city: City,
+    *,
+    as_of: date,
+    today: date,
+    zone: ZoneInfo,
 ) -> Expectation:
     single = None
     if file.class_code is not None:
@@ -279,6 +297,8 @@ def _expectation(
         class_digits=digits[city.edition_key],
         units=frozenset(units.unit_ids(session)),
         as_of=as_of,
+        today=today,
+        zone=zone,
         accuracy_m=file.accuracy_m,
     )
 
@@ -329,14 +349,16 @@ def _refuse_outside(
         on_date=as_of,
         tolerance_m=city.place_tolerance_m,
     )
-    reasons = [""] * len(outside)
-    for index, lon, lat, other in zip(np.flatnonzero(outside), lons, lats, swapped, strict=True):
-        reasons[index] = f"{lon:.6f}, {lat:.6f} is not in {city.name_en}" + (
+    reasons = {
+        int(index): f"{lon:.6f}, {lat:.6f} is not in {city.name_en}"
+        + (
             "; with longitude and latitude exchanged it would be."
             if other["division_code"]
             else "."
         )
-    checked.refuse(outside, Refusal.OUTSIDE_CITY, reasons)
+        for index, lon, lat, other in zip(np.flatnonzero(outside), lons, lats, swapped, strict=True)
+    }
+    checked.refuse(outside, Refusal.OUTSIDE_CITY, reasons.__getitem__)
 
 
 def _copy(

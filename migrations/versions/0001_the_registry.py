@@ -125,7 +125,6 @@ def upgrade() -> None:
         sa.Column("matter_edition_key", sa.Text(), nullable=False),
         sa.Column("projected_epsg", sa.Integer(), nullable=False),
         sa.Column("place_tolerance_m", sa.Double(), nullable=False),
-        sa.Column("default_accuracy_m", sa.Double(), nullable=False),
         sa.Column("map_lon", sa.Double(), nullable=False),
         sa.Column("map_lat", sa.Double(), nullable=False),
         sa.Column("map_zoom", sa.Integer(), nullable=False),

@@ -1,133 +1,16 @@
-"""A real server on a free port for each test, with users of every role and a few components."""
+"""Running APIs for the tests."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator
 
-import httpx
 import pytest
-import uvicorn
-from sqlalchemy.orm import Session
+from pydantic import SecretStr
+from running_api import Api, running
+from sqlalchemy import create_engine, make_url, text
 
-from gis_registry.api.app import create_app
-from gis_registry.catalogue import queries as catalogue
-from gis_registry.components import identifiers, queries
-from gis_registry.components.tables import Component
-from gis_registry.db.engine import Database
-from gis_registry.places import service as places
-from gis_registry.roles import Role
+from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.settings import Settings
-from gis_registry.units import queries as units
-from gis_registry.units.tables import UnitKind
-from gis_registry.users import service as users
 
-#: Longitude and latitude of the components: 30 m apart along a street of the city.
-POSITIONS = [(120.3826 + 0.000333 * n, 36.0671) for n in range(5)]
-LAMP, COVER = "0137", "0101"
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """Serve the application from a thread of this process; yields its address."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False)
-    )
-    started = threading.Event()
-    startup = server.startup
-
-    async def startup_and_tell(*args: object, **kwargs: object) -> None:
-        await startup(*args, **kwargs)
-        started.set()
-
-    server.startup = startup_and_tell  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        assert started.wait(60), "the server does not start"
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
-
-
-@dataclass
-class Api:
-    """A running API: its address, a key of each role, identifiers of its components."""
-
-    url: str
-    keys: dict[Role, str]
-    codes: list[str]
-    settings: Settings
-    open_client: Callable[[Role | None], httpx.Client]
-
-    def as_(self, role: Role | None) -> httpx.Client:
-        """Return a client with a role's key; None: without a key."""
-        return self.open_client(role)
-
-
-def add_users(session: Session) -> dict[Role, str]:
-    return {role: users.add_user(session, f"{role}-1", role) for role in Role}
-
-
-def add_components(session: Session) -> list[str]:
-    """Register a row of street lights and one manhole cover, of which nobody surveyed anything."""
-    city = places.the_city(session)
-    change = queries.new_change(session, actor="test", reason="测试登记 registered for a test")
-    maintainer = units.units(session, kind=UnitKind.DEPARTMENT)[0]
-    codes = []
-    for number, (lon, lat) in enumerate(POSITIONS):
-        found = catalogue.class_by_code(session, LAMP if number < 4 else COVER, city.edition_key)
-        assert found is not None
-        place = places.locate(session, lon=lon, lat=lat, on_date=date(2026, 1, 1))
-        key = (place.division_code, found.code)
-        serial = identifiers.issue(session, change_id=change.id, wanted={key: 1})[key]
-        code = str(identifiers.Identifier(*key, serial))
-        codes.append(code)
-        session.add(
-            Component(
-                division_code=place.division_code,
-                code=code,
-                version=1,
-                operation="registered",
-                state="active",
-                geom=f"SRID=4490;POINT({lon} {lat})",
-                accuracy_m=0.5,
-                subdistrict_code=place.subdistrict_code,
-                cell_code=place.cell_code,
-                surveyed_on=date(2026, 1, 1),
-                is_synthetic=True,
-                attributes={"材质": "球墨铸铁"},
-                class_id=found.id,
-                maintainer_id=maintainer.id,
-                change_id=change.id,
-            )
-        )
-    session.flush()
-    return codes
-
-
-@contextmanager
-def running(settings: Settings) -> Iterator[Api]:
-    """Fill a database with users and components, and serve it."""
-    with Database(settings) as database, database.session() as session:
-        keys, codes = add_users(session), add_components(session)
-    clients: list[httpx.Client] = []
-    with serving(settings) as url:
-
-        def open_client(role: Role | None) -> httpx.Client:
-            headers = {"Authorization": f"Bearer {keys[role]}"} if role is not None else {}
-            client = httpx.Client(base_url=url, headers=headers, timeout=60, trust_env=False)
-            clients.append(client)
-            return client
-
-        try:
-            yield Api(url, keys, codes, settings, open_client)
-        finally:
-            for client in clients:
-                client.close()
+_SHARED = "shared_api"
 
 
 @pytest.fixture
@@ -135,3 +18,17 @@ def api(own_settings: Settings) -> Iterator[Api]:
     """Return an API of the test's own."""
     with running(own_settings) as api:
         yield api
+
+
+@pytest.fixture(scope="session")
+def shared_api(server: EmbeddedServer, qingdao_template: str) -> Iterator[Api]:
+    """Return an API for tests that change nothing that another one looks at."""
+    engine = create_engine(make_url(server.url("postgres")), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE {_SHARED} TEMPLATE "{qingdao_template}"'))
+        try:
+            with running(Settings(database_url=SecretStr(server.url(_SHARED)))) as api:
+                yield api
+        finally:
+            connection.execute(text(f"DROP DATABASE {_SHARED} WITH (FORCE)"))
+    engine.dispose()

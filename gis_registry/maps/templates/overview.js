@@ -13,7 +13,7 @@ const overview = (function () {
   const CASE_COLOUR = "#c2141c";
   const STYLES = {
     land: { fill: true, fillColor: "#fbfaf6", fillOpacity: 1, stroke: false, interactive: false },
-    district: { fill: false, color: "#66758a", weight: 2.2, opacity: 0.85 },
+    district: { color: "#66758a", weight: 2.2, opacity: 0.85 },
     subdistrict: {
       fill: true, fillColor: "#fbfaf6", fillOpacity: 0.01, color: "#a9b4c1", weight: 1, opacity: 0.9,
     },
@@ -104,8 +104,13 @@ const overview = (function () {
     return L.polygon(area.polygons.map((rings) => rings.map(latLngs)), style);
   }
 
-  function named(area, style) {
-    return polygon(area, style).bindTooltip(
+  /** Only the line: on a canvas, a polygon takes the pointer inside even when it is not filled. */
+  function border(area, style) {
+    return L.polyline(area.polygons.flatMap((rings) => rings.map(latLngs)), style);
+  }
+
+  function withNames(shape, area) {
+    return shape.bindTooltip(
       () => node("div", "", bilingual(area.name_zh, area.name_en),
         area.parent_zh || area.parent_en
           ? node("div", "within", bilingual(area.parent_zh, area.parent_en)) : ""),
@@ -128,13 +133,13 @@ const overview = (function () {
 
   function districts(areas) {
     const land = areas.map((area) => polygon(area, STYLES.land));
-    const borders = areas.map((area) => named(area, STYLES.district));
+    const borders = areas.map((area) => withNames(border(area, STYLES.district), area));
     backdrop.push(...borders, ...land);
     return L.layerGroup([...land, ...borders, ...areas.map((area) => label(area, "district"))]);
   }
 
   function subdistricts(areas) {
-    const shapes = areas.map((area) => named(area, STYLES.subdistrict));
+    const shapes = areas.map((area) => withNames(polygon(area, STYLES.subdistrict), area));
     // Above the land, below the borders of districts.
     backdrop.splice(backdrop.length / 2, 0, ...shapes);
     return L.layerGroup([...shapes, ...areas.map((area) => label(area, "subdistrict"))]);
