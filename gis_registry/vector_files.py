@@ -15,7 +15,6 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
 
-_NOT_UTF8 = "{} holds text that is not UTF-8: save it again with that encoding."
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -59,10 +58,14 @@ def readable(path: Path) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             yield
-    except (DataSourceError, DataLayerError, pa.ArrowException, shapely.GEOSException) as error:
-        raise UnreadableFile(f"{path.name} {_fault(path, str(error))}") from error
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(_NOT_UTF8.format(path.name)) from error
+    except (
+        DataSourceError,
+        DataLayerError,
+        UnicodeDecodeError,
+        pa.ArrowException,
+        shapely.GEOSException,
+    ) as error:
+        raise UnreadableFile(f"{path.name} {_fault(path, error)}") from error
 
 
 def read_features(
@@ -101,14 +104,17 @@ def read_features(
     return frame.to_crs(SRID)
 
 
-def _fault(path: Path, reason: str) -> str:
+def _fault(path: Path, error: Exception) -> str:
     """Return what is wrong with a file that GDAL refuses, in words for who sent it."""
+    reason = str(error)
     if path.is_file():
         if path.stat().st_size == 0:
             return "is empty."
         with path.open("rb") as file:
             if path.suffix == ".gz" and file.read(2) != _GZIP_MAGIC:
                 return "is named .gz, but is not compressed."
+    if isinstance(error, UnicodeDecodeError) or "Invalid UTF8" in reason:
+        return "holds text that is not UTF-8: save it again in that encoding."
     if "not recognized as being in a supported file format" in reason:
         return (
             "is no vector file: give GeoJSON, GeoPackage, Shapefile (also zipped), FlatGeobuf or "

@@ -35,41 +35,58 @@ class RequestLog:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
+        """Handle a request; its line is written before the last of the answer leaves."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
         started = perf_counter()
         status: int | None = None
+        is_written = False
 
-        async def noting_status(message: Message) -> None:
+        def write_line(failure: Exception | None = None) -> None:
+            nonlocal is_written
+            is_written = True
+            _write_line(scope, status, perf_counter() - started, failure)
+
+        async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif not message.get("more_body") and not is_written:
+                write_line(state.get("failure"))
             await send(message)
 
-        failure: Exception | None = None
         try:
-            await self.app(scope, receive, noting_status)
-        except Exception as error:
-            failure = error
+            await self.app(scope, receive, noting)
+        except Exception as error:  # noqa: BLE001  the last place where it can be answered
             state["problem"] = RegistryError.code
             if status is None:
-                await problem(RegistryError())(scope, receive, noting_status)
-        route = scope.get("route")
-        log = structlog.get_logger("gis_registry.api")
-        write = log.info if failure is None and (status or 0) < 500 else log.error
-        write(
-            "request",
-            method=scope["method"],
-            path=getattr(route, "path", None) or scope["path"][:200],
-            status=status,
-            duration_ms=round((perf_counter() - started) * 1000, 1),
-            actor=state.get("actor", "anonymous"),
-            **{name: state[name] for name in ("problem", "reason") if name in state},
-            **({"exc_info": failure} if failure is not None else {}),
-        )
+                state["failure"] = error
+                await problem(RegistryError())(scope, receive, noting)
+            else:
+                write_line(error)
+                raise
+        if not is_written:
+            write_line()
+
+
+def _write_line(
+    scope: Scope, status: int | None, duration_s: float, failure: Exception | None
+) -> None:
+    state = scope["state"]
+    log = structlog.get_logger("gis_registry.api")
+    write = log.info if failure is None and (status or 0) < 500 else log.error
+    write(
+        "request",
+        method=scope["method"],
+        path=getattr(scope.get("route"), "path", None) or scope["path"][:200],
+        status=status,
+        duration_ms=round(duration_s * 1000, 1),
+        actor=state.get("actor", "anonymous"),
+        **{name: state[name] for name in ("problem", "reason") if name in state},
+        **({"exc_info": failure} if failure is not None else {}),
+    )
 
 
 class SecurityHeaders:

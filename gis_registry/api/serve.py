@@ -1,7 +1,11 @@
 """Serving: one process, our log lines, a clear refusal when the port is taken."""
 
 import errno
+import signal
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -28,7 +32,7 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
     """
     with _listening(host, port) as listener:
         configure_logging(settings)
-        with open_registry(settings) as database:
+        with _ending_like_an_interrupt(), open_registry(settings) as database:
             structlog.get_logger("gis_registry.api").info(
                 "listening", url=f"http://{host}:{listener.getsockname()[1]}"
             )
@@ -40,6 +44,23 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
                     server_header=False,
                 )
             ).run(sockets=[listener])
+
+
+@contextmanager
+def _ending_like_an_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGINT end what is in here, so that the database is closed in order.
+
+    uvicorn ends its work on either and then raises it again, which would kill the process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -69,7 +69,7 @@ def main() -> None:
     try:
         app()
     except RegistryError as error:
-        tell(f"{error.title}. {error}")
+        tell(str(error) or f"{error.title}.")
         sys.exit(1)
     except KeyboardInterrupt:
         tell("Interrupted; what was not finished was undone.")

@@ -1,7 +1,6 @@
 """``gis-registry survey``: load field data, look at what became of each row, undo it."""
 
 import csv
-import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +17,7 @@ from gis_registry.cli.output import (
     progress_bar,
     tell,
 )
+from gis_registry.errors import InvalidInput
 from gis_registry.surveys.schemas import SurveyRowEntry, SurveySummary
 from gis_registry.surveys.tables import SurveyState, Verdict
 
@@ -72,6 +72,8 @@ def load(
     """
     from gis_registry.surveys import service
 
+    if (class_code is None) == (class_field is None):
+        raise typer.BadParameter("Give either --class or --class-field.")
     described = service.SurveyFile(
         path=file,
         class_code=class_code,
@@ -92,16 +94,14 @@ def load(
             _write_rows(refused, rows)
         if dry_run:
             session.rollback()
-    if as_json:
-        print_json(summary)
-    else:
-        _print_summary(summary)
+    _print_summary(summary, as_json=as_json, is_kept=not dry_run)
     if dry_run:
         tell("This was a dry run: nothing was kept.")
-    elif summary.refused:
-        tell(f"The refused rows: gis-registry survey rows {summary.survey} --verdict refused")
-    if summary.state == SurveyState.STAGED and not dry_run:
-        tell(f"To register them: gis-registry survey apply {summary.survey}")
+    else:
+        if summary.refused:
+            tell(f"The refused rows: gis-registry survey rows {summary.survey} --verdict refused")
+        if summary.state == SurveyState.STAGED:
+            tell(f"To register the rest: gis-registry survey apply {summary.survey}")
     if summary.rows and not summary.accepted:
         tell("No row could be accepted.")
         raise typer.Exit(1)
@@ -115,12 +115,9 @@ def apply(survey: SurveyNumber, as_json: AsJson = False) -> None:
     with transaction() as session, progress_bar() as progress:
         before = service.show(session, survey).state
         summary = service.apply(session, survey, actor=actor(), progress=progress)
-    if as_json:
-        print_json(summary)
-    elif before == SurveyState.APPLIED:
-        tell(f"Survey {survey} was applied already; nothing to do.")
-    else:
-        _print_summary(summary)
+    _print_summary(summary, as_json=as_json)
+    if before == SurveyState.APPLIED:
+        tell(f"Survey {survey} was applied already; there was nothing to do.")
 
 
 @app.command("revert")
@@ -172,10 +169,7 @@ def show(survey: SurveyNumber, as_json: AsJson = False) -> None:
 
     with transaction() as session:
         summary = service.show(session, survey)
-    if as_json:
-        print_json(summary)
-    else:
-        _print_summary(summary)
+    _print_summary(summary, as_json=as_json)
 
 
 @app.command("rows")
@@ -203,10 +197,15 @@ def rows(
             print_table(columns, values)
 
 
-def _print_summary(summary: SurveySummary) -> None:
+def _print_summary(summary: SurveySummary, *, as_json: bool, is_kept: bool = True) -> None:
+    """Print what became of a survey's rows; the number of one that is not kept means nothing."""
+    if as_json:
+        unkept = {} if is_kept else {"survey": None, "state": "not kept"}
+        print_json(summary.model_dump(mode="json") | unkept)
+        return
     print_facts(
         [
-            ("survey", f"{summary.survey} ({summary.state})"),
+            ("survey", f"{summary.survey} ({summary.state})" if is_kept else None),
             ("file", f"{summary.file_name}, in {summary.crs}, as of {summary.as_of}"),
             (
                 "rows read",
@@ -226,6 +225,5 @@ def _write_rows(path: Path, entries: list[SurveyRowEntry]) -> None:
             writer.writerow(columns)
             writer.writerows([getattr(one, column) for column in columns] for one in entries)
     except OSError as error:
-        sys.stderr.write(f"{path} cannot be written: {error.strerror}.\n")
-        raise typer.Exit(1) from error
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error
     tell(f"{len(entries)} refused rows written to {path}.")

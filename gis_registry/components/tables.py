@@ -3,6 +3,9 @@
 The current state of every component stands in ``components``; each state that it replaced stands
 in ``component_history``. Both name the change that made them, so that a history reads as a list of
 who changed what, when and why, and the state of any date is one query over both.
+
+The large tables have no foreign keys: each would be checked row by row. What fills them joins the
+tables that they refer to.
 """
 
 from datetime import date, datetime
@@ -11,11 +14,9 @@ from typing import Any
 
 from geoalchemy2 import WKBElement
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, func, text
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.db.base import Base, big_identity, geometry
-from gis_registry.units.tables import Unit
 
 
 class ComponentState(StrEnum):
@@ -64,30 +65,11 @@ class ComponentColumns:
     is_synthetic: Mapped[bool] = mapped_column(server_default=text("false"))
     attributes: Mapped[dict[str, Any]]
 
-    @declared_attr
-    def class_id(self) -> Mapped[int]:
-        """Component class."""
-        return mapped_column(ForeignKey(ComponentClass.id))
-
-    @declared_attr
-    def supervisor_id(self) -> Mapped[int | None]:
-        """Unit that supervises it, as surveyed."""
-        return mapped_column(ForeignKey(Unit.id))
-
-    @declared_attr
-    def owner_id(self) -> Mapped[int | None]:
-        """Unit that owns it, as surveyed."""
-        return mapped_column(ForeignKey(Unit.id))
-
-    @declared_attr
-    def maintainer_id(self) -> Mapped[int | None]:
-        """Unit that maintains it, as surveyed."""
-        return mapped_column(ForeignKey(Unit.id))
-
-    @declared_attr
-    def change_id(self) -> Mapped[int]:
-        """Change that made this state."""
-        return mapped_column(ForeignKey(Change.id))
+    class_id: Mapped[int]
+    supervisor_id: Mapped[int | None]
+    owner_id: Mapped[int | None]
+    maintainer_id: Mapped[int | None]
+    change_id: Mapped[int] = mapped_column(BigInteger)
 
 
 class Component(ComponentColumns, Base):
@@ -100,7 +82,6 @@ class Component(ComponentColumns, Base):
         CheckConstraint("state in ('active', 'retired', 'withdrawn')", name="state"),
         Index("ix_components_class_id_geom", "class_id", "geom", postgresql_using="gist"),
         Index("ix_components_geom", "geom", postgresql_using="gist"),
-        Index("ix_components_change_id", "change_id"),
     )
 
 
@@ -108,10 +89,9 @@ class FormerComponent(ComponentColumns, Base):
     """A state that a component had until a later change."""
 
     __tablename__ = "component_history"
-    __table_args__ = (Index("ix_component_history_ended_by", "ended_by"),)
 
     version: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
-    ended_by: Mapped[int] = mapped_column(ForeignKey(Change.id))
+    ended_by: Mapped[int] = mapped_column(BigInteger)
 
 
 class SerialCounter(Base):

@@ -87,7 +87,7 @@ class CheckedBatch:
         indices = np.flatnonzero(rows & self.good)
         self.refusal[indices] = refusal.value
         self.reason[indices] = (
-            reason if isinstance(reason, str) else [reason(index) for index in indices]
+            reason if isinstance(reason, str) else [reason(int(index)) for index in indices]
         )
 
     @property
@@ -132,7 +132,9 @@ def _single_parts(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
 def _check_presence(checked: CheckedBatch) -> None:
     absent = shapely.is_missing(checked.geometries) | shapely.is_empty(checked.geometries)
     checked.refuse(
-        absent, Refusal.EMPTY_GEOMETRY, "The row has no geometry, or coordinates that are none."
+        absent,
+        Refusal.EMPTY_GEOMETRY,
+        "The row has no geometry, or its coordinates are not numbers.",
     )
 
 

@@ -108,7 +108,7 @@ def stage(
             f"The accuracy must be more than 0 and at most {MAX_ACCURACY_M:,} metres."
         )
     if (file.class_code is None) == (file.class_field is None):
-        raise InvalidInput("Say the class of all rows, or the field that holds it; one of the two.")
+        raise InvalidInput("Say either the class of all rows or the field that holds it.")
     source = open_source(file.path, crs=file.crs, layer=file.layer)
     expected = _expectation(session, file, source, city, as_of=as_of, today=today, zone=zone)
     survey = Survey(

@@ -62,9 +62,7 @@ class SurveyRow(Base):
         CheckConstraint("(verdict = 'refused') = (refusal is not null)", name="refusal"),
     )
 
-    survey_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey(Survey.id, ondelete="CASCADE"), primary_key=True
-    )
+    survey_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     row_number: Mapped[int] = mapped_column(primary_key=True)
     class_id: Mapped[int | None]
     geom: Mapped[WKBElement | None] = geometry("GEOMETRY", nullable=True)

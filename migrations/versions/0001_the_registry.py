@@ -417,30 +417,9 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Integer(), nullable=True),
         sa.Column("maintainer_id", sa.Integer(), nullable=True),
         sa.Column("change_id", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["change_id"], ["changes.id"], name=op.f("fk_component_history_change_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["class_id"], ["component_classes.id"], name=op.f("fk_component_history_class_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["ended_by"], ["changes.id"], name=op.f("fk_component_history_ended_by")
-        ),
-        sa.ForeignKeyConstraint(
-            ["maintainer_id"], ["units.id"], name=op.f("fk_component_history_maintainer_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["owner_id"], ["units.id"], name=op.f("fk_component_history_owner_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["supervisor_id"], ["units.id"], name=op.f("fk_component_history_supervisor_id")
-        ),
         sa.PrimaryKeyConstraint(
             "division_code", "code", "version", name=op.f("pk_component_history")
         ),
-    )
-    op.create_index(
-        "ix_component_history_ended_by", "component_history", ["ended_by"], unique=False
     )
     op.create_geospatial_table(
         "components",
@@ -479,22 +458,8 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "division_code = left(code, 6)", name=op.f("ck_components_division_code")
         ),
-        sa.ForeignKeyConstraint(
-            ["change_id"], ["changes.id"], name=op.f("fk_components_change_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["class_id"], ["component_classes.id"], name=op.f("fk_components_class_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["maintainer_id"], ["units.id"], name=op.f("fk_components_maintainer_id")
-        ),
-        sa.ForeignKeyConstraint(["owner_id"], ["units.id"], name=op.f("fk_components_owner_id")),
-        sa.ForeignKeyConstraint(
-            ["supervisor_id"], ["units.id"], name=op.f("fk_components_supervisor_id")
-        ),
         sa.PrimaryKeyConstraint("division_code", "code", name=op.f("pk_components")),
     )
-    op.create_index("ix_components_change_id", "components", ["change_id"], unique=False)
     op.create_index(
         "ix_components_class_id_geom",
         "components",
@@ -695,9 +660,6 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "(verdict = 'refused') = (refusal is not null)", name=op.f("ck_survey_rows_refusal")
-        ),
-        sa.ForeignKeyConstraint(
-            ["survey_id"], ["surveys.id"], name=op.f("fk_survey_rows_survey_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("survey_id", "row_number", name=op.f("pk_survey_rows")),
     )
@@ -912,9 +874,7 @@ def downgrade() -> None:
         "ix_components_geom", table_name="components", postgresql_using="gist", column_name="geom"
     )
     op.drop_index("ix_components_class_id_geom", table_name="components", postgresql_using="gist")
-    op.drop_index("ix_components_change_id", table_name="components")
     op.drop_geospatial_table("components")
-    op.drop_index("ix_component_history_ended_by", table_name="component_history")
     op.drop_geospatial_table("component_history")
     op.drop_index(op.f("ix_class_counterparts_counterpart_id"), table_name="class_counterparts")
     op.drop_table("class_counterparts")

@@ -26,7 +26,7 @@ const overview = (function () {
 
   let config = null;
   const components = [];
-  const backdrop = []; // what everything else is drawn over, from the bottom up
+  const backdrop = []; // what everything else is drawn over, from the top down
   const labels = [];
   const linkOfCase = new Map();
   let caseDetails = null;

@@ -1,0 +1,91 @@
+"""What every request passes: its id, its log line, headers, compression, waiting its turn."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from running_api import Api, running
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
+
+from gis_registry.api.middleware import is_request_id
+from gis_registry.places import service as places
+from gis_registry.roles import Role
+from gis_registry.settings import Settings
+
+
+def test_a_request_id_is_taken_over_or_made(shared_api: Api) -> None:
+    client = shared_api.as_(None)
+    sent = client.get("/health", headers={"X-Request-ID": "camera-17.2026_0001"})
+    assert sent.headers["x-request-id"] == "camera-17.2026_0001"
+    for unusable in ("short", "has spaces in it", "x" * 65, 'quo"ted-text', "-starts-badly"):
+        made = client.get("/health", headers={"X-Request-ID": unusable})
+        assert made.headers["x-request-id"] != unusable
+        assert is_request_id(made.headers["x-request-id"])
+    assert client.get("/health").headers["x-request-id"] != made.headers["x-request-id"]
+
+
+def test_a_request_is_one_line_in_the_log(shared_api: Api) -> None:
+    with capture_logs() as lines:
+        shared_api.as_(Role.READER).get(f"/api/components/{shared_api.codes[0]}?key=secret")
+        shared_api.as_(None).get("/api/me")
+    first, second = lines
+    assert first.pop("duration_ms") > 0
+    assert first == {
+        "event": "request",
+        "log_level": "info",
+        "method": "GET",
+        "path": "/api/components/{code}",
+        "status": 200,
+        "actor": "reader-1",
+    }
+    assert (second["actor"], second["status"]) == ("anonymous", 401)
+    assert second["problem"] == "not-authenticated"
+
+
+def test_browsers_are_kept_from_other_sites(shared_api: Api) -> None:
+    client = shared_api.as_(Role.READER)
+    for path in ("/", f"/c/{shared_api.codes[0]}", "/docs", "/api/me", "/nowhere", "/login"):
+        headers = client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self';")
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert "access-control-allow-origin" not in headers
+    policy = client.get("/maps/overview").headers["content-security-policy"]
+    assert "script-src 'self' 'unsafe-inline'" in policy
+    assert "http" not in policy
+
+
+def test_long_answers_are_compressed(shared_api: Api) -> None:
+    client = shared_api.as_(Role.READER)
+    assert client.get("/api/classes").headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in client.get("/health").headers
+
+
+def test_more_requests_than_connections_wait_their_turn(
+    own_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_settings.pool_size = 1
+    show_city = places.show_city
+
+    def slow(session: Session) -> object:
+        session.execute(text("SELECT pg_sleep(0.02)"))
+        return show_city(session)
+
+    with running(own_settings) as api:
+        monkeypatch.setattr(places, "show_city", slow)
+        headers = {"X-API-Key": api.keys[Role.READER]}
+        limits = httpx.Limits(max_connections=None)
+        with (
+            httpx.Client(
+                base_url=api.url, headers=headers, limits=limits, timeout=30, trust_env=False
+            ) as client,
+            ThreadPoolExecutor(100) as threads,
+        ):
+            started = time.perf_counter()
+            answers = list(threads.map(lambda _: client.get("/api/city").status_code, range(150)))
+        assert answers == [200] * 150
+        assert time.perf_counter() - started < 15
