@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from gis_registry.catalogue import queries as catalogue_queries
 from gis_registry.catalogue.loading import CatalogueSummary, load_catalogue
+from gis_registry.errors import InvalidProfile
 from gis_registry.places import loading as places_loading
+from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
+from gis_registry.places.tables import Level
 from gis_registry.profile import CityProfile
 from gis_registry.units import loading as units_loading
 
@@ -28,17 +32,21 @@ def load_city(session: Session, profile: CityProfile) -> CitySummary:
     """Load the city of a profile; what is there already is brought up to date.
 
     Raises:
+        InvalidProfile: it names an edition or a city that its files do not hold.
         InvalidInput: a file of the profile contradicts itself; the message says where.
     """
     files = profile.files
     classes = profile.paths([files.classes])[0] if files.classes else None
     catalogue = load_catalogue(session, profile_file=classes)
+    _require_editions(session, profile)
     places.set_city(session, profile)
     city = places.the_city(session)
+    divisions = places_loading.load_divisions(session, profile.paths(files.divisions))
+    _require_division(session, profile)
     return CitySummary(
         city=profile.key,
         catalogue=catalogue,
-        divisions=places_loading.load_divisions(session, profile.paths(files.divisions)),
+        divisions=divisions,
         grid_cells=places_loading.load_grid_cells(session, profile.paths(files.grid_cells)),
         units=units_loading.load_units(session, profile.paths(files.units)),
         responsibilities=units_loading.load_responsibilities(
@@ -46,3 +54,22 @@ def load_city(session: Session, profile: CityProfile) -> CitySummary:
         ),
         responders=units_loading.load_responders(session, profile.paths(files.responders)),
     )
+
+
+def _require_editions(session: Session, profile: CityProfile) -> None:
+    known = [one.key for one in catalogue_queries.editions(session)]
+    for key in (profile.edition, profile.matter_edition):
+        if key not in known:
+            raise InvalidProfile(
+                f"The city profile {profile.key} cannot be used: the edition {key!r} does not "
+                f"exist; there are {', '.join(known)}."
+            )
+
+
+def _require_division(session: Session, profile: CityProfile) -> None:
+    division = places_queries.division(session, profile.division_code)
+    if division is None or division.level != Level.CITY:
+        raise InvalidProfile(
+            f"The city profile {profile.key} cannot be used: its divisions lack the city "
+            f"{profile.division_code}."
+        )

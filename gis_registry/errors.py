@@ -12,7 +12,6 @@
     │   └── UnknownIdentifier
     ├── Conflict                     409  right in itself, but not now
     │   ├── Outdated             412
-    │   ├── AlreadyLoaded
     │   └── SerialsExhausted
     ├── NotAuthenticated             401
     ├── NotPermitted                 403
@@ -115,13 +114,6 @@ class Outdated(Conflict):
     status = 412
     code = "outdated"
     title = "It was changed in the meantime"
-
-
-class AlreadyLoaded(Conflict):
-    """The same file was already loaded."""
-
-    code = "already-loaded"
-    title = "This was already loaded"
 
 
 class SerialsExhausted(Conflict):

@@ -17,7 +17,8 @@ from gis_registry.profile import find_profile
 from gis_registry.resources import bundled
 from gis_registry.settings import Settings
 
-#: The schema's version that this program works with: the newest migration.
+#: The schema's version that this program works with: the newest migration. Versions are numbers of
+#: four digits, so that they sort as text.
 SCHEMA_VERSION = "0001"
 
 _LOCK = 0x6769735F726567  # "gis_reg": one program at a time prepares a database
@@ -47,9 +48,19 @@ def open_registry(settings: Settings, *, tell: Tell | None = None) -> Database:
 
 
 def migrate(database: Database) -> None:
-    """Bring the schema to this program's version."""
+    """Bring the schema to this program's version.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer or is unsuitable.
+        DatabaseUnsuitable: it is somebody else's, or its schema is newer than this program.
+    """
     with answering(database.url), database.engine.connect() as connection:
         _locked(connection)
+        current = schema_version(connection)
+        if current is None:
+            _refuse_foreign_tables(connection)
+        elif current > SCHEMA_VERSION:
+            raise _other_version(current)
         create_extensions(connection)
         require_suitable(connection)
         _upgrade(connection)
@@ -78,10 +89,7 @@ def _prepare(database: Database, settings: Settings, tell: Tell) -> None:
             require_suitable(connection)
             _upgrade(connection)
         elif current != SCHEMA_VERSION:
-            raise DatabaseUnsuitable(
-                f"The database's schema is at version {current}, this program's at "
-                f"{SCHEMA_VERSION}. Back it up, then run `gis-registry db migrate`."
-            )
+            raise _other_version(current)
         with Session(connection, join_transaction_mode="create_savepoint") as session:
             if places_queries.city(session) is None:
                 from gis_registry.city_loading import load_city
@@ -92,6 +100,18 @@ def _prepare(database: Database, settings: Settings, tell: Tell) -> None:
                 session.commit()
         connection.execute(text("ANALYZE"))
         connection.commit()
+
+
+def _other_version(current: str) -> DatabaseUnsuitable:
+    advice = (
+        "Back it up, then run `gis-registry db migrate`."
+        if current < SCHEMA_VERSION
+        else "A newer program made it: update this one."
+    )
+    return DatabaseUnsuitable(
+        f"The database's schema is at version {current}, this program's at {SCHEMA_VERSION}. "
+        f"{advice}"
+    )
 
 
 def _has_city(connection: Connection) -> bool:

@@ -82,6 +82,7 @@ def read_csv(path: Path, required: set[str]) -> Iterator[Row]:
 
     Raises:
         UnreadableFile: it is missing, not UTF-8, or lacks a column.
+        InvalidInput: a line has more values than there are columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -93,7 +94,13 @@ def read_csv(path: Path, required: set[str]) -> Iterator[Row]:
                     f"its header is: {', '.join(reader.fieldnames or ()) or 'empty'}."
                 )
             for values in reader:
-                yield Row(path, reader.line_num, values)
+                row = Row(path, reader.line_num, values)
+                if reader.restkey in values:
+                    raise row.fault(
+                        "it has more values than the header has columns; a value that holds a "
+                        "comma needs quotation marks."
+                    )
+                yield row
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
     except UnicodeDecodeError as error:

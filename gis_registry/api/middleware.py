@@ -59,7 +59,7 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, noting)
-        except Exception as error:  # noqa: BLE001  the last place where it can be answered
+        except Exception as error:
             state["problem"] = RegistryError.code
             if status is None:
                 state["failure"] = error

@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 #: PostgreSQL stores no NUL, and halves of surrogate pairs are no characters.
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")

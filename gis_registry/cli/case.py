@@ -6,18 +6,20 @@ import typer
 
 from gis_registry.cases import service
 from gis_registry.cases.schemas import CaseSummary
-from gis_registry.cli.context import AsJson, actor, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
 
 app = typer.Typer(help="List, show and close cases.", no_args_is_help=True)
 
-CaseNumber = Annotated[int, typer.Argument(help="Number of the case.", min=1)]
+CaseNumber = Annotated[int, typer.Argument(help="Number of the case.", min=1, max=LARGEST_NUMBER)]
 
 
 @app.command("list")
 def list_(
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
-    before: Annotated[int | None, typer.Option(help="Those before this number.")] = None,
+    before: Annotated[
+        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
+    ] = None,
     limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
     as_json: AsJson = False,
 ) -> None:

@@ -13,6 +13,9 @@ from gis_registry.cli.output import tell
 from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
 
+#: The largest number that the database can give anything.
+LARGEST_NUMBER = 2**63 - 1
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
 Language = Annotated[str, typer.Option("--language", help="zh or en.")]
 

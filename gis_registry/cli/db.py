@@ -10,7 +10,7 @@ from gis_registry.cli.context import AsJson, read_settings, registry
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
 from gis_registry.db.checks import check_server
 from gis_registry.db.embedded import EmbeddedServer, StopOutcome
-from gis_registry.db.engine import Database
+from gis_registry.db.engine import Database, answering
 from gis_registry.errors import Conflict
 
 app = typer.Typer(help="The embedded PostGIS server, and the schema.", no_args_is_help=True)
@@ -94,7 +94,11 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the exit code.")] = False,
 ) -> None:
     """Check that the database server is suitable, each point with what to do."""
-    with Database(read_settings()) as database, database.engine.connect() as connection:
+    with (
+        Database(read_settings()) as database,
+        answering(database.url),
+        database.engine.connect() as connection,
+    ):
         results = check_server(connection)
     if as_json:
         print_json(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from gis_registry.cli.context import AsJson, actor, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
 from gis_registry.cli.output import print_json, tell
 from gis_registry.cli.report import print_report
 from gis_registry.drones import service
@@ -55,7 +55,9 @@ def detect(
 
 @app.command("show")
 def show(
-    detection: Annotated[int, typer.Argument(help="Number of the detection.", min=1)],
+    detection: Annotated[
+        int, typer.Argument(help="Number of the detection.", min=1, max=LARGEST_NUMBER)
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show a detection and its answer."""

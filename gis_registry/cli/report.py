@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from gis_registry.cli.context import AsJson, actor, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
 from gis_registry.places.datums import Datum
 from gis_registry.reports import service
@@ -67,7 +67,7 @@ def submit(
 
 @app.command("show")
 def show(
-    report: Annotated[int, typer.Argument(help="Number of the report.", min=1)],
+    report: Annotated[int, typer.Argument(help="Number of the report.", min=1, max=LARGEST_NUMBER)],
     as_json: AsJson = False,
 ) -> None:
     """Show a report, its answer and the reasons."""
@@ -78,7 +78,9 @@ def show(
 
 @app.command("list")
 def list_(
-    before: Annotated[int | None, typer.Option(help="Those before this number.")] = None,
+    before: Annotated[
+        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
+    ] = None,
     limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
     as_json: AsJson = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gis_registry.cli.context import AsJson, actor, registry, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, registry, transaction
 from gis_registry.cli.output import (
     print_csv,
     print_facts,
@@ -23,7 +23,9 @@ from gis_registry.surveys.tables import SurveyState, Verdict
 
 app = typer.Typer(help="Load field data, review it row by row, undo it.", no_args_is_help=True)
 
-SurveyNumber = Annotated[int, typer.Argument(help="Number of the survey.", min=1)]
+SurveyNumber = Annotated[
+    int, typer.Argument(help="Number of the survey.", min=1, max=LARGEST_NUMBER)
+]
 
 
 class RowFormat(StrEnum):

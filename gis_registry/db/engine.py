@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
@@ -61,11 +62,15 @@ def answering(url: URL) -> Iterator[None]:
     """Turn a lost or refused connection into an error that says which server and what to do."""
     try:
         yield
-    except OperationalError as error:
-        if not (error.connection_invalidated or "connect" in str(error.orig).lower()):
+    except (OperationalError, psycopg.OperationalError) as error:
+        cause = (
+            error.orig if isinstance(error, OperationalError) else error
+        )  # COPY is psycopg's own
+        is_lost = isinstance(error, OperationalError) and error.connection_invalidated
+        if not (is_lost or "connect" in str(cause).lower()):
             raise
-        where = url.set(password=None).render_as_string()
-        first_line = str(error.orig).strip().splitlines()[0]
+        where = url.difference_update_query(["password"]).render_as_string()
+        first_line = str(cause).strip().splitlines()[0]
         raise DatabaseUnavailable(
             f"The database at {where} does not answer ({first_line}). Is the server running, and "
             "is GIS_REGISTRY_DATABASE_URL right?"
@@ -75,7 +80,7 @@ def answering(url: URL) -> Iterator[None]:
 def _driver_url(given: str) -> URL:
     try:
         url = make_url(given)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # a port that is no number: ValueError
         raise DatabaseUnavailable(
             "GIS_REGISTRY_DATABASE_URL is not a URL such as postgresql://user:password@host/name."
         ) from error

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries as case_queries
 from gis_registry.maps import outlines, queries
-from gis_registry.maps.palette import class_colours, major_colour
+from gis_registry.maps.palette import class_colour, major_colour
 from gis_registry.places import service as places
 from gis_registry.places.tables import City, Level
 
@@ -206,7 +206,7 @@ def overview_content(session: Session) -> OverviewContent:
 
 def _majors(totals: Sequence[RowMapping]) -> list[ShownMajor]:
     majors = []
-    for index, (code, group) in enumerate(groupby(totals, key=lambda row: row["major_code"])):
+    for code, group in groupby(totals, key=lambda row: row["major_code"]):
         rows = list(group)
         classes = [
             ShownClass(
@@ -214,17 +214,17 @@ def _majors(totals: Sequence[RowMapping]) -> list[ShownMajor]:
                 code=row["code"],
                 name_zh=row["name_zh"],
                 name_en=row["name_en"],
-                colour=colour,
+                colour=class_colour(code, row["rank_in_major"], row["major_size"]),
                 count=row["count"],
             )
-            for row, colour in zip(rows, class_colours(index, len(rows)), strict=True)
+            for row in rows
         ]
         majors.append(
             ShownMajor(
                 code=code,
                 name_zh=rows[0]["major_name_zh"],
                 name_en=rows[0]["major_name_en"],
-                colour=major_colour(index),
+                colour=major_colour(code),
                 count=sum(one.count for one in classes),
                 classes=sorted(classes, key=lambda one: (-one.count, one.code)),
             )

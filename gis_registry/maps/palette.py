@@ -7,18 +7,17 @@ _SATURATION = 68
 _DARKEST, _LIGHTEST = 28, 60
 
 
-def major_colour(index: int) -> str:
-    """Return the CSS colour that stands for the n-th major class as a whole."""
-    return _colour(index, (_DARKEST + _LIGHTEST) / 2)
+def major_colour(major_code: str) -> str:
+    """Return the CSS colour that stands for a major class as a whole."""
+    return _colour(major_code, 0.5)
 
 
-def class_colours(index: int, count: int) -> list[str]:
-    """Return the CSS colours of the classes of the n-th major class, from dark to light."""
-    steps = max(1, count - 1)
-    return [
-        _colour(index, _DARKEST + (_LIGHTEST - _DARKEST) * step / steps) for step in range(count)
-    ]
+def class_colour(major_code: str, rank: int, count: int) -> str:
+    """Return the CSS colour of a class: the n-th from 0 of so many in its major class."""
+    return _colour(major_code, rank / max(1, count - 1))
 
 
-def _colour(index: int, lightness: float) -> str:
-    return f"hsl({_HUES[index % len(_HUES)]},{_SATURATION}%,{lightness:.0f}%)"
+def _colour(major_code: str, share: float) -> str:
+    hue = _HUES[(int(major_code) - 1) % len(_HUES)]
+    lightness = _DARKEST + (_LIGHTEST - _DARKEST) * share
+    return f"hsl({hue},{_SATURATION}%,{lightness:.0f}%)"

@@ -1,14 +1,21 @@
 -- class_totals: how many active components of each class there are, and whether any is made up
+-- The rank of a class among all of its major class gives it the same colour whatever else is there.
 SELECT
-  k.id, k.edition_key, k.code, k.name_zh, k.name_en, k.major_code, k.major_name_zh, k.major_name_en,
-  totals.count, totals.is_synthetic
+  k.id, k.code, k.name_zh, k.name_en, k.major_code, k.major_name_zh, k.major_name_en,
+  k.rank_in_major, k.major_size, totals.count, totals.is_synthetic
 FROM (
   SELECT class_id, count(*) AS count, bool_or(is_synthetic) AS is_synthetic
   FROM components
   WHERE state = 'active'
   GROUP BY class_id
 ) AS totals
-JOIN component_classes k ON k.id = totals.class_id
+JOIN (
+  SELECT *,
+    row_number() OVER in_major - 1 AS rank_in_major,
+    count(*) OVER (PARTITION BY edition_key, major_code) AS major_size
+  FROM component_classes
+  WINDOW in_major AS (PARTITION BY edition_key, major_code ORDER BY code)
+) AS k ON k.id = totals.class_id
 ORDER BY k.major_code, k.code, k.edition_key, k.id;
 
 -- components: every n-th active component by its serial, which keeps the first of each class

@@ -9,8 +9,8 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import shapely
+from sqlalchemy import func, select, update
 from sqlalchemy import insert as plain_insert
-from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -186,7 +186,9 @@ def _load_area(session: Session, row: _DivisionRow, valid_from: date) -> bool:
     ).one_or_none()
     if present is not None:
         same = session.scalar(
-            select(DivisionArea.geom.ST_OrderingEquals(geom)).where(DivisionArea.id == present.id)
+            select(func.ST_OrderingEquals(DivisionArea.geom, func.ST_GeomFromEWKT(geom))).where(
+                DivisionArea.id == present.id
+            )
         )
         if same:
             return False

@@ -49,8 +49,10 @@ def kind_of_file(path: Path) -> FileKind:
     try:
         with path.open(encoding="utf-8-sig") as file:
             header = {name.strip() for name in file.readline().split(",")}
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
     if "role" in header:
         return FileKind.RESPONSIBILITIES
     if "parent_code" in header:

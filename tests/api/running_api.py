@@ -14,10 +14,10 @@ from gis_registry.api.app import create_app
 from gis_registry.catalogue import queries as catalogue
 from gis_registry.components import identifiers, queries
 from gis_registry.components.tables import Component
-from gis_registry.db.engine import Database
 from gis_registry.places import service as places
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
+from gis_registry.startup import open_registry
 from gis_registry.units import queries as units
 from gis_registry.units.tables import UnitKind
 from gis_registry.users import service as users
@@ -111,7 +111,7 @@ def add_components(session: Session) -> list[str]:
 @contextmanager
 def running(settings: Settings) -> Iterator[Api]:
     """Fill a database with users and components, and serve it."""
-    with Database(settings) as database, database.session() as session:
+    with open_registry(settings) as database, database.session() as session:
         keys, codes = add_users(session), add_components(session)
     clients: list[httpx.Client] = []
     with serving(settings) as url:

@@ -223,8 +223,8 @@ def test_the_database_goes_away_and_comes_back(home: Path) -> None:
         assert client.get("/api/city").status_code == 200
 
 
-def test_ready_is_not_while_no_city_is_loaded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gis_registry.readiness.schema_head", lambda: "9999")
+def test_ready_is_not_with_another_schema(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gis_registry.readiness.SCHEMA_VERSION", "9999")
     problem = assert_problem(api.as_(None).get("/ready"), 503, "database-unsuitable")
     assert "this program's at 9999" in str(problem["detail"])
 

@@ -229,3 +229,10 @@ def test_other_folium_maps_keep_their_links(session: Session) -> None:
     service.overview_page(session)
     assert [list(folium.Map.default_js), list(folium.Map.default_css)] == before
     assert "cdn.jsdelivr.net" in folium.Map(location=(0, 0), tiles=None).get_root().render()
+
+
+def test_a_name_that_is_the_same_in_both_languages_stands_once(
+    session: Session, street: list[str]
+) -> None:
+    session.execute(text("UPDATE component_classes SET name_zh = 'lamp', name_en = 'lamp'"))
+    assert "lamp lamp" not in words_of(service.overview_page(session))

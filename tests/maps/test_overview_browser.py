@@ -72,6 +72,9 @@ def watch(browser: Browser, size: tuple[int, int] = DESK) -> Watched:
 def ready(page: Page) -> None:
     page.wait_for_function("document.documentElement.dataset.ready === 'true'", timeout=20_000)
     page.wait_for_selector(".cluster, .leaflet-overlay-pane canvas")
+    box = page.locator(".leaflet-container").bounding_box()
+    assert box is not None
+    assert page.evaluate(f"{MAP}.getSize().y") == pytest.approx(box["height"], abs=1)
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -179,9 +182,7 @@ def test_a_cluster_opens_and_a_component_tells_its_class_and_identifier(
     page.wait_for_timeout(500)
     box = page.locator(".leaflet-container").bounding_box()
     assert box is not None
-    page.evaluate(f"""() => {{ const M={MAP}; const out=[]; const r=M.getRenderer(Object.values(M._layers).find(l=>l.component)); for (let o=r._drawFirst;o;o=o.next) {{ const l=o.layer; out.push((l.component?'C':l.responder?'R':l.options.fillColor||'line')+ (l._containsPoint(M.latLngToLayerPoint(M.getCenter()))?'!':'')+(l.options.interactive?'':'-')); }} console.log(out.join(' ')); M.on('popupopen popupclose click preclick', e=>console.log(e.type)); }}""")
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_timeout(500); print(watched.complaints); assert 0
     words = page.locator(".leaflet-popup-content").inner_text()
     assert "路灯 street light" in words
     assert street[13] in words.replace(" ", "")

@@ -41,8 +41,9 @@ const overview = (function () {
     return made;
   }
 
-  /** Both names, the Chinese one first; either may be missing. */
-  function bilingual(zh, en) {
+  /** Both names, the Chinese one first; either may be missing, or both the same. */
+  function bilingual(zh, given) {
+    const en = given === zh ? "" : given;
     return node(
       "span", "names",
       zh ? node("span", "zh", zh) : "", zh && en ? " " : "", en ? node("span", "en", en) : "",
@@ -124,7 +125,8 @@ const overview = (function () {
       pane: "labels", interactive: false, keyboard: false,
       icon: L.divIcon({
         className: `label label-${level}`, iconSize: [0, 0],
-        html: node("div", "", node("div", "zh", area.name_zh), node("div", "en", area.name_en)),
+        html: node("div", "", node("div", "zh", area.name_zh),
+          area.name_en === area.name_zh ? "" : node("div", "en", area.name_en)),
       }),
     });
     labels.push({ marker, level });

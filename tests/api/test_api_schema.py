@@ -1,0 +1,50 @@
+"""Requests made up from the OpenAPI document: no failure inside, and answers as documented."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from running_api import Api
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from gis_registry.api.app import create_app
+from gis_registry.roles import Role
+from gis_registry.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
+OPERATIONS = [one.ok() for one in DOCUMENT.get_all_operations()]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.label)
+def test_the_document_is_true(
+    operation: schemathesis.APIOperation, mode: GenerationMode, shared_api: Api
+) -> None:
+    headers = {"Authorization": f"Bearer {shared_api.keys[Role.ADMINISTRATOR]}"}
+
+    @settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def holds(case: schemathesis.Case) -> None:
+        case.call_and_validate(base_url=shared_api.url, headers=headers, checks=CHECKS)
+
+    holds()
