@@ -134,8 +134,8 @@ def _mark_profile(session: Session, path: Path) -> None:
         if row.text("name_zh") or (edition, code) not in known:
             major = majors.get((edition, code[:2]))
             if major is not None:
-                row.values.setdefault("major_name_zh", major.major_name_zh)
-                row.values.setdefault("major_name_en", major.major_name_en)
+                row.values["major_name_zh"] = row.text("major_name_zh", major.major_name_zh)
+                row.values["major_name_en"] = row.text("major_name_en", major.major_name_en)
             _upsert(
                 session,
                 ComponentClass.__table__,

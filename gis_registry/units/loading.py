@@ -1,10 +1,12 @@
 """Loading units, responsibilities and responders from CSV and GeoJSON files."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
+import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -34,6 +36,8 @@ class FileKind(StrEnum):
     RESPONSIBILITIES = "responsibilities"
     RESPONDERS = "responders"
 
+
+_IDENTIFIER = re.compile("[0-9]{16,17}")
 
 _Fact = tuple[int, str, str | None, int | None, int | None, str | None, date]
 
@@ -154,7 +158,7 @@ def load_responders(session: Session, paths: Iterable[Path]) -> int:
 
     Raises:
         UnreadableFile, MissingCrs: a file cannot be read.
-        InvalidInput: a row's kind or unit is not known.
+        InvalidInput: a row's kind or unit is not known, or a flag is neither true nor false.
     """
     unit_ids = queries.unit_ids(session)
     values: list[dict[str, object]] = []
@@ -173,8 +177,8 @@ def load_responders(session: Session, paths: Iterable[Path]) -> int:
                     "name_zh": str(one["name_zh"]),
                     "name_en": str(one["name_en"]),
                     "kind": one["kind"],
-                    "is_available": bool(one.get("is_available", True)),
-                    "is_synthetic": bool(one.get("is_synthetic", False)),
+                    "is_available": _flag(where, one, "is_available", default=True),
+                    "is_synthetic": _flag(where, one, "is_synthetic", default=False),
                     "geom": f"SRID={SRID};POINT({one['geometry'].x} {one['geometry'].y})",
                 }
             )
@@ -202,6 +206,19 @@ def _unit_values(row: Row, divisions: set[str]) -> dict[str, object]:
         "division_code": division,
         "is_synthetic": row.flag("is_synthetic"),
     }
+
+
+def _flag(where: str, record: dict[str, object], column: str, *, default: bool) -> bool:
+    """Return a flag of a vector file, whose format may keep it as a number or a text."""
+    value = record.get(column)
+    if value is None or pd.isna(value):
+        return default
+    flag = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(
+        str(value).strip().lower()
+    )
+    if flag is None:
+        raise InvalidInput(f"{where}: {column} is {value!r}; write true or false.")
+    return flag
 
 
 def _check_no_circle(row: Row, parents: dict[int, int | None], units: dict[str, Unit]) -> None:
@@ -266,6 +283,8 @@ def _check_fact(row: Row, fact: Responsibility, divisions: set[str]) -> None:
         raise row.fault("it ends on or before the day that it begins.")
     if fact.division_code is not None and fact.division_code not in divisions:
         raise row.fault(f"{fact.division_code!r} is not a division.")
+    if fact.component_code is not None and not _IDENTIFIER.fullmatch(fact.component_code):
+        raise row.fault(f"{fact.component_code!r} is no identifier of 16 or 17 digits.")
     about = (fact.component_code, fact.class_id, fact.matter_type_id, fact.division_code)
     if not any(about):
         raise row.fault("it names no component, class, matter type or division.")
