@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
+from making import moved
 from shapely.geometry import Point
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -69,3 +70,8 @@ def row_counts(session: Session) -> dict[str, int]:
         text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
     ).all()
     return {table: session.scalar(text(f'SELECT count(*) FROM "{table}"')) or 0 for table in tables}
+
+
+def place_near(place: Place, metres: float) -> Place:
+    """Return the place so many metres east of another."""
+    return moved(*place, azimuth=90, metres=metres)

@@ -169,7 +169,6 @@ VALUES = [
     ("owner_code", "", GOOD, ""),
     ("owner_code", "nobody", "unknown-unit", "owner_code is 'nobody', no unit's code."),
     ("supervisor_code", "5", "unknown-unit", "supervisor_code is '5'"),
-    ("maintainer_code", "\x00", "unknown-unit", "maintainer_code is"),
 ]
 
 
