@@ -61,6 +61,7 @@ def readable(path: Path) -> Iterator[None]:
     except (
         DataSourceError,
         DataLayerError,
+        OSError,  # Arrow's own errors of reading are some of these
         UnicodeDecodeError,
         pa.ArrowException,
         shapely.GEOSException,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import typer
-from fastapi.routing import iter_route_contexts
 
 from gis_registry import errors
+from gis_registry.api.access import permissions_by_route
 from gis_registry.api.app import create_app
 from gis_registry.cli.main import app as command_line
 from gis_registry.settings import Settings
@@ -54,17 +54,17 @@ def test_every_command_is_documented() -> None:
     assert named == set(_commands(typer.main.get_command(command_line)))
 
 
-def test_every_route_is_documented() -> None:
+def test_every_route_is_documented_with_its_permission() -> None:
     rows = re.findall(
-        r"^\| `([A-Z]+) ([^`]+)` \|", (REFERENCE / "http.md").read_text(), re.MULTILINE
+        r"^\| `([A-Z]+) ([^`]+)` \| ([^|]+) \|", (REFERENCE / "http.md").read_text(), re.MULTILINE
     )
     routes = {
-        (method, route.path)
-        for route in iter_route_contexts(create_app(Settings()).routes)
+        (method, route.path): " or ".join(permissions) or "*public*"
+        for route, permissions in permissions_by_route(create_app(Settings()).routes)
         for method in (getattr(route, "methods", None) or ())
         if method != "HEAD"
     }
-    assert set(rows) == routes
+    assert {(method, path): permission for method, path, permission in rows} == routes
 
 
 def test_the_documents_name_each_decision_and_file_that_exists() -> None:

@@ -3,7 +3,7 @@ SELECT
   c.code, c.version, c.operation, c.state, c.accuracy_m, c.surveyed_on, c.is_synthetic,
   c.attributes, c.division_code, c.subdistrict_code, c.cell_code,
   ST_X(ST_PointOnSurface(c.geom)) AS lon, ST_Y(ST_PointOnSurface(c.geom)) AS lat,
-  ST_AsGeoJSON(c.geom, 7)::json AS geometry,
+  ST_AsGeoJSON(c.geom, 7, 0)::json AS geometry,
   k.edition_key, k.code AS class_code, k.name_zh AS class_name_zh, k.name_en AS class_name_en,
   district.name_zh AS division_name_zh, district.name_en AS division_name_en,
   subdistrict.name_zh AS subdistrict_name_zh, subdistrict.name_en AS subdistrict_name_en,

@@ -5,6 +5,7 @@ that says none, or another than the declared one, is not guessed at.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,10 @@ _CSV_OPTIONS = {
 _SAME_AS_CGCS2000 = {4326, 4490, 4979, 4480}
 #: GeoJSON cannot say its system, so that GDAL says WGS 84 for it: a declared one replaces that.
 _WITHOUT_OWN_CRS = {"GeoJSON", "GeoJSONSeq", "CSV"}
+
+
+#: An authority's code, a definition in WKT, PROJJSON or PROJ.4; not a mere name.
+_IN_FULL = re.compile(r"\s*(\w+:[\w:]+\s*$|\w+\[|\{|\+proj=)")
 
 
 @dataclass(frozen=True)
@@ -179,7 +184,9 @@ def _system(
     path: Path, said: str | None, declared: str | None, driver: str
 ) -> tuple[CRS | Datum, str]:
     """Return what the coordinates are in, and its name for people."""
-    own = CRS.from_user_input(said) if said and driver not in {"CSV"} else None
+    own = CRS.from_user_input(said) if said and driver != "CSV" else None
+    if own is not None and not _is_on_earth(own):
+        own = None  # a local system: where it lies on the ground is not said
     if declared is None:
         if own is None:
             raise MissingCrs(
@@ -195,13 +202,7 @@ def _system(
                 "if the file is right; otherwise correct the file."
             )
         return datum, datum.value
-    try:
-        chosen = CRS.from_user_input(declared)
-    except CRSError as error:
-        raise InvalidInput(
-            f"--crs {declared!r} is no coordinate reference system such as EPSG:4549, and no datum "
-            f"({', '.join(Datum)})."
-        ) from error
+    chosen = _declared_system(declared)
     if (
         own is not None
         and driver not in _WITHOUT_OWN_CRS
@@ -212,6 +213,24 @@ def _system(
             "if the file is right; otherwise correct the file."
         )
     return chosen, declared
+
+
+def _declared_system(declared: str) -> CRS:
+    # PROJ takes any word that resembles a name; a system is declared in full or not at all.
+    try:
+        chosen = CRS.from_user_input(declared) if _IN_FULL.match(declared) else None
+    except CRSError:
+        chosen = None
+    if chosen is None or not _is_on_earth(chosen):
+        raise InvalidInput(
+            f"--crs {declared!r} is no coordinate reference system such as EPSG:4549, and no datum "
+            f"({', '.join(Datum)})."
+        )
+    return chosen
+
+
+def _is_on_earth(system: CRS) -> bool:
+    return system.is_geographic or system.is_projected
 
 
 def _is_like_cgcs2000(system: CRS) -> bool:

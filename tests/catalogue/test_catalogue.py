@@ -201,14 +201,14 @@ def test_a_city_replaces_the_profile_and_adds_classes_of_its_own(
         "edition,class_code,name_zh,name_en,geometry,position_accuracy,major_name_zh,major_name_en\n"
         f"{GBT13},0137,,,,,,\n"
         f"{GBT13},0199,充电桩,charging pile,point,A,,\n"
-        f"{GBT13},0901,观景台,viewing platform,polygon,C,自有类,of the city\n"
+        f"{GBT13},0901,观景台,viewing platform,polygon,C,自有,of the city\n"
     )
     summary = load_catalogue(session, profile_file=path)
     assert (summary.classes, summary.profile_classes) == (360, 3)
     pile, platform = (
         service.find_class(session, code, edition_key=GBT13) for code in ("0199", "0901")
     )
-    assert (pile.major_name_zh, pile.geometry_type, pile.accuracy_m) == ("公用设施类", "point", 0.5)
+    assert (pile.major_name_zh, pile.geometry_type, pile.accuracy_m) == ("公用设施", "point", 0.5)
     assert pile.certainty == "city profile"
     assert (platform.major_name_en, platform.accuracy_m) == ("of the city", 10.0)
     matter = service.find_matter(session, "0199", matter_edition_key=GBT26, class_edition_key=GBT13)

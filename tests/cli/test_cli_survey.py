@@ -72,9 +72,9 @@ def _picture(name: str) -> Callable[[Path], Path]:
     return write
 
 
-def _lights(name: str, **options: object) -> Callable[[Path], Path]:
+def _lights(name: str, crs: int | str = 4490) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
-        frame(places(3)).to_file(folder / name, **options)
+        frame(places(3)).set_crs(crs, allow_override=True).to_file(folder / name)
         return folder / name
 
     return write
@@ -112,7 +112,7 @@ def _folder(folder: Path) -> Path:
 
 
 NO_VECTOR_FILE = "is no vector file: give GeoJSON, GeoPackage, Shapefile"
-SEMICOLON_CSV = "lon,lat\n120.35,36.08\n".encode()
+TABLE = b"lon,lat\n120.35,36.08\n"
 #: how the file is made, options, what the one sentence holds
 BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
     "missing": (lambda folder: folder / "missing.gpkg", [], "There is no file"),
@@ -133,7 +133,6 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
     "cut gzip": (_cut("c.geojson.gz", 0.5), [], "c.geojson.gz is damaged or cut short"),
     "cut GeoPackage": (_cut("c.gpkg", 0.5), [], "may be damaged or cut short"),
     "cut FlatGeobuf": (_cut("c.fgb", 0.7), [], "damaged or cut short"),
-    "cut Shapefile": (_cut("c.shp", 0.5), [], "damaged or cut short"),
     "Shapefile without its index": (_without("s.shp", ".shx"), [], "s.shx"),
     "GBK as GeoJSON": (
         _bytes(
@@ -176,15 +175,21 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
         ["--crs", "wgs84"],
         "d.csv has several fields named name; rename all but one.",
     ),
-    "no system, table": (_bytes("l.csv", SEMICOLON_CSV), [], "Declare it: --crs EPSG:4549"),
+    "no system, table": (_bytes("l.csv", TABLE), [], "Declare it: --crs EPSG:4549"),
     "no system, Shapefile": (_without("s.shp", ".prj"), [], "Declare it: --crs EPSG:4549"),
     "unknown code": (
-        _bytes("l.csv", SEMICOLON_CSV),
+        _bytes("l.csv", TABLE),
         ["--crs", "EPSG:99999"],
         "--crs 'EPSG:99999' is no coordinate reference system such as EPSG:4549",
     ),
-    "unknown datum": (_bytes("l.csv", SEMICOLON_CSV), ["--crs", "pulkovo"], "'pulkovo' is no"),
-    "empty system": (_bytes("l.csv", SEMICOLON_CSV), ["--crs", ""], "'' is no coordinate"),
+    "unknown datum": (_bytes("l.csv", TABLE), ["--crs", "pulkovo"], "'pulkovo' is no"),
+    "heights only": (_bytes("l.csv", TABLE), ["--crs", "EPSG:5701"], "'EPSG:5701' is no"),
+    "no system, drawing": (
+        _lights("local.gpkg", crs='LOCAL_CS["site",UNIT["metre",1]]'),
+        [],
+        "local.gpkg does not say its coordinate reference system.",
+    ),
+    "empty system": (_bytes("l.csv", TABLE), ["--crs", ""], "'' is no coordinate"),
     "another system": (
         _lights("l.gpkg"),
         ["--crs", "EPSG:4549"],

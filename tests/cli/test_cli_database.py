@@ -1,0 +1,141 @@
+"""A database that is down, settings that are wrong, and the embedded server by command."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Run, run_program
+
+from gis_registry.db.embedded import EmbeddedServer
+from gis_registry.settings import Settings
+
+SECRET = "top-secret"
+CLOSED = f"postgresql://someone:{SECRET}@127.0.0.1:9/registry"
+
+NO_DATABASE = {
+    CLOSED: "The database at postgresql+psycopg://someone:***@127.0.0.1:9/registry does not answer",
+    f"mysql://someone:{SECRET}@host/x": "PostgreSQL with PostGIS is needed",
+    f"banana {SECRET}": "is not a URL such as postgresql://user:password@host/name.",
+    f"postgresql://someone:{SECRET}@127.0.0.1:port/x": "is not a URL such as postgresql://",
+}
+
+
+@pytest.mark.parametrize("url", NO_DATABASE)
+@pytest.mark.parametrize(
+    "command", ["survey list", "demo --no-serve", "db check", "db migrate", "db psql"]
+)
+def test_a_database_that_is_not_there_is_one_sentence_without_the_password(
+    run: Run, monkeypatch: pytest.MonkeyPatch, url: str, command: str
+) -> None:
+    monkeypatch.setenv("GIS_REGISTRY_DATABASE_URL", url)
+    outcome = run(None, *command.split())
+    assert (outcome.exit_code, outcome.out) == (1, "")
+    assert NO_DATABASE[url] in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert SECRET not in outcome.err
+
+
+def test_the_program_itself_says_so_as_well() -> None:
+    outcome = run_program(None, "survey", "list", GIS_REGISTRY_DATABASE_URL=CLOSED)
+    assert (outcome.exit_code, outcome.out) == (1, "")
+    assert "does not answer" in outcome.sentence
+    assert SECRET not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("POOL_SIZE", "many"),
+        ("POOL_SIZE", "0"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("ANONYMOUS_ROLE", "emperor"),
+        ("STATEMENT_TIMEOUT_S", "-1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["survey list", "settings", "db status", "demo", "serve"])
+def test_a_setting_that_cannot_be_used_is_wrong_usage(
+    run: Run, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, command: str
+) -> None:
+    monkeypatch.setenv(f"GIS_REGISTRY_{variable}", value)
+    outcome = run(None, *command.split())
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert outcome.sentence.startswith(f"The setting GIS_REGISTRY_{variable} cannot be used: ")
+
+
+@pytest.mark.parametrize("content", ["pool_size = 'many'", "banana = 1", "pool_size = ["])
+def test_a_settings_file_that_cannot_be_used_is_wrong_usage(
+    run: Run, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "gis-registry.toml").write_text(content, encoding="utf-8")
+    outcome = run(None, "survey", "list")
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_settings_say_where_each_comes_from_and_no_secret(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GIS_REGISTRY_DATABASE_URL", CLOSED)
+    (tmp_path / "gis-registry.toml").write_text("pool_size = 3", encoding="utf-8")
+    outcome = run(None, "settings", "--json")
+    found = {one["setting"].removeprefix("GIS_REGISTRY_"): one for one in outcome.json}
+    assert set(found) == {name.upper() for name in Settings.model_fields}
+    assert found["DATABASE_URL"]["from"] == "environment"
+    assert (found["POOL_SIZE"]["from"], found["POOL_SIZE"]["value"]) == ("gis-registry.toml", "3")
+    assert found["LOG_LEVEL"]["from"] == "default"
+    assert all(one["meaning"] for one in found.values())
+    assert SECRET not in outcome.out + run(None, "settings").out
+
+
+def test_an_unknown_city_is_refused_before_anything_is_made(
+    run: Run, empty_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIS_REGISTRY_CITY", "atlantis")
+    outcome = run(empty_settings, "survey", "list")
+    assert (outcome.exit_code, outcome.out) == (1, "")
+    assert outcome.sentence == (
+        "GIS_REGISTRY_CITY is 'atlantis', which is neither a shipped city (cambridge, qingdao) nor "
+        "a folder."
+    )
+
+
+def test_another_city_than_the_registrys_is_refused(
+    run: Run, own_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIS_REGISTRY_CITY", "cambridge")
+    outcome = run(own_settings, "demo", "--no-serve")
+    assert outcome.exit_code == 1
+    assert outcome.sentence.startswith("This registry is of Qingdao, the settings say Cambridge.")
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Return a home for an embedded server of the test's own."""
+    folder = Path(tempfile.mkdtemp(prefix="gr-cli-"))
+    try:
+        yield folder
+    finally:
+        EmbeddedServer(folder).stop()
+        shutil.rmtree((folder / "postgres").resolve(), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_the_embedded_server_is_started_and_stopped(
+    run: Run, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setenv("GIS_REGISTRY_HOME", str(home))
+    assert run(None, "db", "status", "--json").json["is_running"] is False
+    assert run(None, "db", "stop").sentence == "The server was not running."
+    started = run(None, "db", "start")
+    assert started.exit_code == 0
+    assert started.sentence.startswith("The server is running; its files are in ")
+    status = run(None, "db", "status", "--json").json
+    assert status["is_running"] is True
+    assert status["pid"] > 0
+    assert run(None, "places", "list", "--json").exit_code == 0
+    assert run(None, "db", "stop").sentence.startswith("The server is stopped")
+    assert run(None, "db", "status", "--json").json["is_running"] is False
