@@ -1,6 +1,7 @@
 """What commands share: the settings, the open registry, and who gives the command."""
 
 import getpass
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cli.output import tell
 from gis_registry.db.engine import Database
-from gis_registry.settings import Settings
+from gis_registry.settings import SETTINGS_FILE, Settings
 
 #: The largest number that the database can give anything.
 LARGEST_NUMBER = 2**63 - 1
@@ -28,6 +29,9 @@ def read_settings() -> Settings:
         for fault in error.errors():
             name = "_".join(map(str, fault["loc"])).upper()
             tell(f"The setting GIS_REGISTRY_{name} cannot be used: {fault['msg']}.")
+        raise typer.Exit(2) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tell(f"The settings file {SETTINGS_FILE} is not valid TOML: {error}.")
         raise typer.Exit(2) from error
 
 
@@ -46,8 +50,12 @@ def registry(settings: Settings | None = None) -> Iterator[Database]:
 @contextmanager
 def transaction() -> Iterator[Session]:
     """Open the registry and a transaction, committed when the command ends well."""
-    with registry() as database, database.session() as session:
-        yield session
+    try:
+        with registry() as database, database.session() as session:
+            yield session
+    except KeyboardInterrupt:
+        tell("Interrupted; what was not finished was undone.")
+        raise
 
 
 def actor() -> str:

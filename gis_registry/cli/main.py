@@ -65,15 +65,12 @@ def options(
 
 
 def main() -> None:
-    """Run a command: exit 0 done, 1 refused with a reason, 2 wrong usage."""
+    """Run a command: exit 0 done, 1 refused with a reason, 2 wrong usage, 130 interrupted."""
     try:
         app()
     except RegistryError as error:
         tell(str(error) or f"{error.title}.")
         sys.exit(1)
-    except KeyboardInterrupt:
-        tell("Interrupted; what was not finished was undone.")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

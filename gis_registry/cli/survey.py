@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, registry, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
 from gis_registry.cli.output import (
     print_csv,
     print_facts,
@@ -86,7 +86,7 @@ def load(
         accuracy_m=accuracy_m,
         is_synthetic=synthetic,
     )
-    with registry() as database, database.session() as session:
+    with transaction() as session:
         with progress_bar() as progress:
             summary = service.stage(session, described, actor=actor(), progress=progress)
             if not stage:

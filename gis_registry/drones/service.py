@@ -1,5 +1,7 @@
 """Taking in drone detections: each becomes a report of the channel "drone"."""
 
+import hashlib
+
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
@@ -37,7 +39,7 @@ def submit(session: Session, new: NewDetection, *, reported_by: str) -> Answered
             matter=new.matter,
             text=new.note,
             channel=Channel.DRONE,
-            client_key=f"detection:{new.image[-120:]}:{new.matter}:{new.lon:.7f}:{new.lat:.7f}",
+            client_key=f"detection:{_hash(new.image)}:{new.matter}:{new.lon:.7f}:{new.lat:.7f}",
             reported_at=new.taken_at,
         ),
         reported_by=reported_by,
@@ -83,3 +85,8 @@ def show(session: Session, detection_id: int) -> AnsweredDetection:
         confidence=detection.confidence,
         report=reports.show(session, detection.report_id),
     )
+
+
+def _hash(image: str) -> str:
+    # A name can be longer than a client key, and only its end differ from another's.
+    return hashlib.sha256(image.encode()).hexdigest()

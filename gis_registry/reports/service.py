@@ -35,7 +35,8 @@ from gis_registry.reports.schemas import (
 from gis_registry.reports.tables import Outcome, Report
 
 _CANDIDATE_COUNT = 20
-_SURVEY_ACCURACY_LIMIT_M = 10.0
+#: The coarsest accuracy that a survey may say of its components.
+_COARSEST_SURVEY_M = 1000.0
 _CLOCK_SKEW = timedelta(minutes=10)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -218,7 +219,7 @@ def _match(session: Session, matter: Matter, position: _Position, accuracy_m: fl
         lon=position.lon,
         lat=position.lat,
         class_ids=[one.id for one in matter.classes],
-        radius_m=reach_m(accuracy_m, _SURVEY_ACCURACY_LIMIT_M),
+        radius_m=reach_m(accuracy_m, _COARSEST_SURVEY_M),
         count=_CANDIDATE_COUNT,
     )
     return match(near, report_accuracy_m=accuracy_m)
@@ -293,11 +294,11 @@ def _why_component(matched: Match, accuracy_m: float, matter: Matter) -> Sentenc
             en=f"“{about_en}” is a matter of the place; no component is meant.",
         )
     if matched.outcome is Outcome.NONE:
-        widest = reach_m(accuracy_m, max(one.accuracy_m for one in matter.classes))
+        clear = reach_m(accuracy_m, 0)  # any component nearer than this would be a candidate
         return Sentence(
             step="component",
-            zh=f"定位精度{accuracy_m:g}米，{widest:.0f}米内没有登记的此类部件。",
-            en=f"No such component is registered within {widest:.0f} m, which is how far off it "
+            zh=f"定位精度{accuracy_m:g}米，{clear:.0f}米内没有登记的此类部件。",
+            en=f"No such component is registered within {clear:.0f} m, which is how far off it "
             f"could be with a position accurate to {accuracy_m:g} m.",
         )
     best = matched.candidates[0]
@@ -311,6 +312,14 @@ def _why_component(matched: Match, accuracy_m: float, matter: Matter) -> Sentenc
             en=f"It is the {row['class_name_en']} {row['code']}, {row['distance_m']:.1f} m from "
             f"the reported position ({best.probability:.0%} sure; "
             f"{len(matched.candidates)} of its kind within reach of {best.reach_m:.0f} m).",
+        )
+    if len(matched.candidates) == 1:
+        return Sentence(
+            step="component",
+            zh=f"{best.reach_m:.0f}米内只有{row['code']}可能（{best.probability:.0%}），"
+            f"但相距{row['distance_m']:.1f}米：请确认。",
+            en=f"Only {row['code']} within {best.reach_m:.0f} m could be meant "
+            f"({best.probability:.0%}), but it is {row['distance_m']:.1f} m away: please confirm.",
         )
     return Sentence(
         step="component",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Run, run_program
+from running_cli import Run, run_program
 
 from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.settings import Settings

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run, run_program
 from delivered import LIGHT, frame, places, point, row_counts, write_geojson
+from running_cli import Run, run_program
 
 from gis_registry.db.engine import Database
 from gis_registry.settings import Settings

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, environment
-from delivered import LIGHT, frame, places, row_counts
+from delivered import LIGHT, frame, load, places, row_counts
+from running_cli import PROGRAM, environment
 from sqlalchemy import Connection, select, text
 
 from gis_registry.components.tables import Component
 from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
+
+pytestmark = pytest.mark.slow
 
 #: What a load waits for at a stage, and what it has said by then.
 HOLD_MATCHING = (
@@ -84,11 +86,8 @@ def test_a_load_that_is_stopped_leaves_the_registry_as_it_was(
             # Granted once the stopped program's transaction is gone from the server.
             session.execute(text("LOCK TABLE survey_rows IN ACCESS EXCLUSIVE MODE"))
             assert row_counts(session) == before
-        with _loading(own_settings, lights) as program:
-            program.communicate(timeout=60)
-        assert program.returncode == 0
         with database.session() as session:
-            assert row_counts(session)["components"] == 300
+            assert load(session, lights).verdicts == {"new": 300}
 
 
 def test_two_loads_at_the_same_time_register_each_light_once(

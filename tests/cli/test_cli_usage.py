@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import Run
+from running_cli import Run
 
 from gis_registry import __version__
 from gis_registry.cli.main import app

@@ -28,7 +28,7 @@ def near(*distances_m: float, accuracy_m: float = 0.5) -> list[Any]:
         pytest.param([5, 5], 10, Outcome.AMBIGUOUS, 2, id="two at the same distance"),
         pytest.param([1, 18], 10, Outcome.UNIQUE, 2, id="one near, one at the edge of reach"),
         pytest.param([19.5], 10, Outcome.AMBIGUOUS, 1, id="only one, but at the edge of reach"),
-        pytest.param([20, 60], 50, Outcome.AMBIGUOUS, 2, id="a coarse position"),
+        pytest.param([20, 40], 50, Outcome.AMBIGUOUS, 2, id="a coarse position"),
         pytest.param([3, 30], 3, Outcome.UNIQUE, 1, id="the same with a fine one"),
     ],
 )
@@ -42,7 +42,7 @@ def test_what_a_report_is_about(
 def test_reach_grows_with_both_accuracies() -> None:
     assert reach_m(10, 0.5) == pytest.approx(19.93, abs=0.01)
     assert reach_m(20, 0.5) == pytest.approx(39.77, abs=0.01)
-    assert reach_m(10, 10) == pytest.approx(35.95, abs=0.01)
+    assert reach_m(10, 10) == pytest.approx(35.985, abs=0.01)
     for accuracy_m in (1.0, 5.0, 30.0, 500.0):
         assert reach_m(accuracy_m * 1.1, 1) > reach_m(accuracy_m, 1)
         assert reach_m(accuracy_m, 2) > reach_m(accuracy_m, 1)
@@ -51,7 +51,7 @@ def test_reach_grows_with_both_accuracies() -> None:
 def test_a_coarser_component_is_within_reach_where_a_fine_one_is_not() -> None:
     assert match(near(25, accuracy_m=0.5), report_accuracy_m=10).outcome is Outcome.NONE
     coarse = match(near(25, accuracy_m=10), report_accuracy_m=10)
-    assert [one.reach_m for one in coarse.candidates] == [pytest.approx(35.95, abs=0.01)]
+    assert [one.reach_m for one in coarse.candidates] == [pytest.approx(35.985, abs=0.01)]
 
 
 @given(

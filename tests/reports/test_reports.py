@@ -1,5 +1,6 @@
 """A report, answered: which component, whose job, who is near, and why; and all of it kept."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -14,6 +15,7 @@ from gis_registry.cases.tables import Case
 from gis_registry.db.engine import Database
 from gis_registry.errors import InvalidInput, InvalidPosition, NotFound, UnknownMatterType
 from gis_registry.places.datums import Datum, from_cgcs2000
+from gis_registry.places.tables import GridCell
 from gis_registry.reports import service
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Channel, Report
@@ -191,6 +193,37 @@ def test_where_it_is_is_said_with_its_names(session: Session) -> None:
     zh, en = sentences(answered)["place"]
     assert zh.startswith(f"位置在市南区{place.subdistrict.name_zh}")
     assert en.startswith(f"The position is in {place.subdistrict.name_en}, Shinan District")
+
+
+def test_a_place_outside_every_boundary_says_how_far(session: Session) -> None:
+    """Off the quay of Shinan, where its district's polygon ends too."""
+    answered = submit(session, lon=120.3180, lat=36.0500, matter=PLACE_MATTER)
+    place = answered.answer.place
+    assert place.outside_m is not None
+    assert 0 < place.outside_m < 1000
+    assert place.subdistrict is not None
+    metres = math.ceil(place.outside_m)
+    zh, en = sentences(answered)["place"]
+    assert f"（在其边界外{metres}米，取最近的）" in zh
+    assert f" (the nearest one: it lies {metres} m outside its boundary)" in en
+
+
+def test_the_grid_cell_is_named(session: Session) -> None:
+    cell = session.execute(
+        select(
+            GridCell.code,
+            func.ST_X(func.ST_Centroid(GridCell.geom)),
+            func.ST_Y(func.ST_Centroid(GridCell.geom)),
+        )
+        .order_by(GridCell.code)
+        .limit(1)
+    ).one()
+    code, lon, lat = cell
+    answered = submit(session, lon=lon, lat=lat, matter=PLACE_MATTER)
+    assert answered.answer.place.cell_code == code
+    zh, en = sentences(answered)["place"]
+    assert zh.endswith(f"，单元网格{code}。")
+    assert en.endswith(f", grid cell {code}.")
 
 
 def test_a_gap_and_nobody_free_still_make_a_case(session: Session) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
-from conftest import SAMPLES
 from delivered import load, rows_of
 from making import copy_of
 from sqlalchemy import func, select
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from gis_registry.components.tables import Component, IdentifierBlock
 from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.db.engine import Database
+from gis_registry.resources import bundled
 
 SURVEYS = {
     "StreetLights_2017-07-31.geojson.gz": ("0137", 6049),
@@ -36,7 +36,7 @@ def test_every_row_of_a_real_survey_is_accounted_for(cambridge: Database, name: 
     class_code, count = SURVEYS[name]
     described = {"class_code": class_code, "as_of": date(2017, 7, 31), "accuracy_m": 2.0}
     with cambridge.session() as session:
-        summary = load(session, SAMPLES / "cambridge" / name, **described)
+        summary = load(session, bundled("samples") / "cambridge" / name, **described)
         rows = rows_of(session, summary.survey)
         assert summary.rows == summary.accepted + summary.refused == count
         assert [row.row for row in rows] == list(range(1, count + 1))
@@ -46,7 +46,7 @@ def test_every_row_of_a_real_survey_is_accounted_for(cambridge: Database, name: 
         assert summary.accepted > 0.99 * count
         _assert_identifiers(session, class_code, [row.code for row in rows if row.code])
     with cambridge.session() as session:
-        again = load(session, SAMPLES / "cambridge" / name, **described)
+        again = load(session, bundled("samples") / "cambridge" / name, **described)
         assert again.verdicts == {
             "unchanged": summary.accepted,
             **({"refused": summary.refused} if summary.refused else {}),
