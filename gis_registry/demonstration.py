@@ -11,7 +11,6 @@ from gis_registry.db.engine import Database
 from gis_registry.drones import service as drones
 from gis_registry.drones.schemas import NewDetection
 from gis_registry.drones.tables import Detection
-from gis_registry.errors import Conflict
 from gis_registry.places import service as places
 from gis_registry.profile import CityProfile, find_profile
 from gis_registry.reports import service as reports
@@ -49,17 +48,10 @@ def run(database: Database, settings: Settings, *, actor: str, progress: Progres
     """Load what the city profile offers for a demo; what is there already is left.
 
     Raises:
-        Conflict: the registry is of another city than the settings say.
         InvalidInput: a file of the profile is wrong; the message says where.
     """
     with database.session() as session:
-        city = places.the_city(session)
-        profile = find_profile(settings.city or city.key)
-        if profile.key != city.key:
-            raise Conflict(
-                f"This registry is of {city.name_en}, the settings say {profile.name_en}. Set "
-                "GIS_REGISTRY_HOME to another folder for another city."
-            )
+        profile = find_profile(settings.city or places.the_city(session).key)
     for survey in profile.surveys:
         with database.session() as session:
             path = profile.paths([survey.file])[0]

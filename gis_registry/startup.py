@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.db.checks import create_extensions, require_suitable
 from gis_registry.db.engine import Database, answering
-from gis_registry.errors import DatabaseUnsuitable
+from gis_registry.errors import Conflict, DatabaseUnsuitable
 from gis_registry.places import queries as places_queries
 from gis_registry.profile import find_profile
 from gis_registry.resources import bundled
@@ -37,6 +37,7 @@ def open_registry(settings: Settings, *, tell: Tell | None = None) -> Database:
         DatabaseUnavailable: it does not answer or is unsuitable.
         DatabaseUnsuitable: its schema is older or newer than this program.
         InvalidProfile: the city profile cannot be used.
+        Conflict: the registry is of another city than the settings say.
     """
     database = Database(settings)
     try:
@@ -79,6 +80,7 @@ def _prepare(database: Database, settings: Settings, tell: Tell) -> None:
     with answering(database.url), database.engine.connect() as connection:
         if schema_version(connection) == SCHEMA_VERSION and _has_city(connection):
             require_suitable(connection)
+            _require_city(connection, settings)
             return
         _locked(connection)
         current = schema_version(connection)
@@ -116,6 +118,18 @@ def _other_version(current: str) -> DatabaseUnsuitable:
 
 def _has_city(connection: Connection) -> bool:
     return bool(connection.scalar(text("SELECT EXISTS (SELECT FROM city)")))
+
+
+def _require_city(connection: Connection, settings: Settings) -> None:
+    if settings.city is None:
+        return
+    wanted = find_profile(settings.city)
+    key, name_en = connection.execute(text("SELECT key, name_en FROM city")).one()
+    if key != wanted.key:
+        raise Conflict(
+            f"This registry is of {name_en}, but GIS_REGISTRY_CITY names {wanted.name_en}. Give "
+            "another city a registry of its own: set GIS_REGISTRY_HOME to another folder."
+        )
 
 
 def _locked(connection: Connection) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gis_registry.cli.context import AsJson, transaction
+from gis_registry.cli.context import AsJson, read_settings, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
 from gis_registry.places import queries
 from gis_registry.places import service as places
@@ -38,7 +38,11 @@ def load(
     from gis_registry.profile import find_profile
 
     with transaction() as session:
-        profile = find_profile(places.the_city(session).key) if not files else None
+        profile = (
+            find_profile(read_settings().city or places.the_city(session).key)
+            if not files
+            else None
+        )
         if cells:
             paths = files or (profile.paths(profile.files.grid_cells) if profile else [])
             counts = {"grid_cell": loading.load_grid_cells(session, paths)}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gis_registry.cli.context import AsJson, transaction
+from gis_registry.cli.context import AsJson, read_settings, transaction
 from gis_registry.cli.output import print_json, print_table, tell
 from gis_registry.places.service import the_city
 from gis_registry.units import queries
@@ -41,7 +41,7 @@ def load(
                 for kind in loading.FileKind
             }
         else:
-            profile = find_profile(city.key)
+            profile = find_profile(read_settings().city or city.key)
             paths = {
                 loading.FileKind.UNITS: profile.paths(profile.files.units),
                 loading.FileKind.RESPONSIBILITIES: profile.paths(profile.files.responsibilities),

@@ -53,9 +53,10 @@ def test_a_case_that_two_close_at_once_is_closed_once(own_database: Database) ->
     start = Barrier(4)
 
     def close(actor: str) -> bool:
-        start.wait()
         try:
             with own_database.session() as session:
+                assert service.show(session, number).state == "open"
+                start.wait()
                 service.close_case(session, number, actor=actor, reason="done")
         except Conflict:
             return False
