@@ -20,7 +20,6 @@ from gis_registry.errors import (
     UnknownIdentifier,
 )
 from gis_registry.places.datums import Datum, from_cgcs2000
-from gis_registry.units import queries as units
 
 
 def test_a_component_is_shown_with_everything_about_it(session: Session) -> None:
@@ -333,7 +332,3 @@ def test_a_component_of_today_is_no_component_of_yesterdays_boundaries(session: 
         service.edit(
             session, code, actor="a", reason="b", on_date=date(1800, 1, 1), position=CORNER
         )
-
-
-def test_the_units_of_a_component_are_units(session: Session) -> None:
-    assert units.unit_id(session, "QD-G-370202-T07") is not None

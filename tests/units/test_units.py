@@ -26,7 +26,7 @@ from gis_registry.units.loading import (
     load_units,
 )
 from gis_registry.units.schemas import ResponderPosition, ResponderUpdate
-from gis_registry.units.tables import Responsibility, Unit, UnitKind
+from gis_registry.units.tables import Responsibility, UnitKind
 
 _QINGDAO = SAMPLES / "qingdao"
 _UNITS = "code,parent_code,kind,name_zh,name_en,division_code,is_synthetic\n"
@@ -321,7 +321,3 @@ def test_an_update_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(error):
         service.update_responder(session, code, update)
-
-
-def test_a_unit_that_is_loaded_is_the_one_that_is_kept(session: Session) -> None:
-    assert session.scalar(select(func.count(func.distinct(Unit.code)))) == 676
