@@ -9,14 +9,17 @@ from gis_registry.catalogue.tables import MatterType
 from gis_registry.reports.tables import Report
 
 
-def by_client_key(session: Session, client_key: str) -> Report | None:
+def by_client_key(session: Session, reported_by: str, client_key: str) -> Report | None:
     """Return the report with a sender's key."""
-    return session.scalars(select(Report).where(Report.client_key == client_key)).one_or_none()
+    return session.scalars(
+        select(Report).where(Report.reported_by == reported_by, Report.client_key == client_key)
+    ).one_or_none()
 
 
-def lock_client_key(session: Session, client_key: str) -> None:
-    """Let others with the same key wait until the transaction ends."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(client_key, 1))))
+def lock_client_key(session: Session, reported_by: str, client_key: str) -> None:
+    """Let others with the same sender and key wait until the transaction ends."""
+    key = func.hashtextextended(f"{reported_by}\n{client_key}", 1)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def report(session: Session, report_id: int) -> RowMapping | None:

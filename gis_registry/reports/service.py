@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service as cases
 from gis_registry.catalogue import service as catalogue
 from gis_registry.catalogue.service import Matter
+from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.components import queries as components
 from gis_registry.components.schemas import ClassName, Named
 from gis_registry.db.base import SRID
@@ -47,10 +49,20 @@ class _Position:
     lat: float
 
 
+@dataclass(frozen=True)
+class _Answered:
+    matter: Matter
+    position: _Position
+    place: Place
+    class_id: int | None
+    answer: Answer
+
+
 def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredReport:
     """Answer a report, open its case, and keep all of it.
 
-    The same client key twice is one report: the second time the first answer is returned.
+    The same client key of the same sender twice is one report: the second time the first answer is
+    returned.
 
     Raises:
         UnknownMatterType: the matter is neither a matter type nor a class.
@@ -58,8 +70,8 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
         InvalidInput: it is from the future, or from before 2000.
     """
     if new.client_key is not None:
-        queries.lock_client_key(session, new.client_key)
-        known = queries.by_client_key(session, new.client_key)
+        queries.lock_client_key(session, reported_by, new.client_key)
+        known = queries.by_client_key(session, reported_by, new.client_key)
         if known is not None:
             return show(session, known.id).model_copy(update={"is_repeat": True})
     city = places.the_city(session)
@@ -69,65 +81,27 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
         raise InvalidInput(f"The report is from the future: {reported_at.isoformat()}.")
     if reported_at < _EARLIEST:
         raise InvalidInput(f"The report is from before 2000: {reported_at.isoformat()}.")
-    matter = catalogue.find_matter(
-        session,
-        new.matter,
-        matter_edition_key=city.matter_edition_key,
-        class_edition_key=city.edition_key,
-    )
-    position = _position(new)
     on_date = reported_at.astimezone(ZoneInfo(city.time_zone)).date()
-    place = places.locate(session, lon=position.lon, lat=position.lat, on_date=on_date)
-    matched = _match(session, matter, position, new.accuracy_m)
-    best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
-    responsible = dispatch.responsible_unit(
-        session,
-        matter=matter,
-        classes=matter.classes,
-        component=best,
-        place=place,
-        on_date=on_date,
-    )
-    responders = dispatch.nearest_responders(
-        session,
-        lon=position.lon,
-        lat=position.lat,
-        unit_code=responsible.claim.unit.code if responsible.claim else None,
-    )
-    where = _reported_place(session, place)
-    answer = Answer(
-        outcome=matched.outcome,
-        component_code=best["code"] if best else None,
-        candidates=[_candidate(one) for one in matched.candidates],
-        place=where,
-        responsible=responsible,
-        responders=responders,
-        grounds=[
-            _why_place(where, city),
-            _why_component(matched, new.accuracy_m, matter),
-            *responsible.grounds,
-            dispatch.why_responders(responders),
-        ],
-    )
-    class_id = best["class_id"] if best else None
+    answered = _answer(session, new, city=city, on_date=on_date)
+    answer, position, place = answered.answer, answered.position, answered.place
     case_id = cases.open_case(
         session,
         division_code=place.division_code,
-        matter_type_id=matter.type.id,
-        class_id=class_id,
+        matter_type_id=answered.matter.type.id,
+        class_id=answered.class_id,
         component_code=answer.component_code,
         lon=position.lon,
         lat=position.lat,
         actor=reported_by,
-        responsible=responsible,
-        responders=responders,
+        responsible=answer.responsible,
+        responders=answer.responders,
     )
     report = Report(
         division_code=place.division_code,
         client_key=new.client_key,
         channel=new.channel,
-        matter_type_id=matter.type.id,
-        class_id=class_id,
+        matter_type_id=answered.matter.type.id,
+        class_id=answered.class_id,
         text=new.text,
         geom=f"SRID={SRID};POINT({position.lon} {position.lat})",
         datum=new.datum,
@@ -136,7 +110,7 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
         reported_by=reported_by,
         subdistrict_code=place.subdistrict_code,
         cell_code=place.cell_code,
-        outcome=matched.outcome,
+        outcome=answer.outcome,
         component_code=answer.component_code,
         case_id=case_id,
         answer=answer.model_dump(mode="json", by_alias=True),
@@ -146,7 +120,7 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
     return AnsweredReport(
         id=report.id,
         channel=new.channel,
-        matter=_matter_name(matter),
+        matter=_matter_name(answered.matter),
         text=new.text,
         lon=position.lon,
         lat=position.lat,
@@ -201,6 +175,66 @@ def page(session: Session, *, before: int | None = None, limit: int = 100) -> Re
     rows = queries.page(session, before=before, limit=limit + 1)
     reports = [ReportSummary.model_validate(dict(row)) for row in rows[:limit]]
     return ReportPage(reports=reports, next_before=reports[-1].id if len(rows) > limit else None)
+
+
+def _answer(session: Session, new: NewReport, *, city: City, on_date: date) -> _Answered:
+    matter = catalogue.find_matter(
+        session,
+        new.matter,
+        matter_edition_key=city.matter_edition_key,
+        class_edition_key=city.edition_key,
+    )
+    position = _position(new)
+    place = places.locate(session, lon=position.lon, lat=position.lat, on_date=on_date)
+    matched = _match(session, matter, position, new.accuracy_m)
+    best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
+    responsible = dispatch.responsible_unit(
+        session,
+        matter=matter,
+        classes=_classes_meant(matter, best),
+        component=best,
+        place=place,
+        on_date=on_date,
+    )
+    responders = dispatch.nearest_responders(
+        session,
+        lon=position.lon,
+        lat=position.lat,
+        unit_code=responsible.claim.unit.code if responsible.claim else None,
+    )
+    where = _reported_place(session, place)
+    answer = Answer(
+        outcome=matched.outcome,
+        component_code=best["code"] if best else None,
+        candidates=[_candidate(one) for one in matched.candidates],
+        place=where,
+        responsible=responsible,
+        responders=responders,
+        grounds=[
+            _why_place(where, city),
+            _why_component(matched, new.accuracy_m, matter),
+            *responsible.grounds,
+            dispatch.why_responders(responders),
+        ],
+    )
+    return _Answered(
+        matter=matter,
+        position=position,
+        place=place,
+        class_id=best["class_id"] if best else None,
+        answer=answer,
+    )
+
+
+def _classes_meant(matter: Matter, component: RowMapping | None) -> list[ComponentClass]:
+    """Return the matter's classes; of the component's edition only its own, once it is known."""
+    if component is None:
+        return list(matter.classes)
+    return [
+        one
+        for one in matter.classes
+        if one.id == component["class_id"] or one.edition_key != component["edition_key"]
+    ]
 
 
 def _position(new: NewReport) -> _Position:

@@ -54,7 +54,7 @@ class Report(Base):
         Index("ix_reports_id", "id"),
         Index("ix_reports_case_id", "division_code", "case_id"),
         Index("ix_reports_geom", "geom", postgresql_using="gist"),
-        Index("ix_reports_client_key", "client_key", unique=True),
+        Index("ix_reports_client_key", "reported_by", "client_key", unique=True),
     )
 
     division_code: Mapped[str] = mapped_column(primary_key=True)

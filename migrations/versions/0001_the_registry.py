@@ -770,7 +770,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("division_code", "id", name=op.f("pk_reports")),
     )
     op.create_index("ix_reports_case_id", "reports", ["division_code", "case_id"], unique=False)
-    op.create_index("ix_reports_client_key", "reports", ["client_key"], unique=True)
+    op.create_index("ix_reports_client_key", "reports", ["reported_by", "client_key"], unique=True)
     op.create_geospatial_index(
         "ix_reports_geom",
         "reports",
