@@ -287,6 +287,8 @@ def test_the_same_key_twice_is_one_report(session: Session) -> None:
     assert (first.is_repeat, again.is_repeat) == (False, True)
     assert (again.id, again.case_id, again.answer) == (first.id, first.case_id, first.answer)
     assert submit(session, client_key="phone-2").id != first.id
+    other = service.submit(session, report(client_key="phone-1"), reported_by="李市民")
+    assert (other.id != first.id, other.is_repeat) == (True, False)
     assert submit(session).id != submit(session).id
     assert session.scalar(select(func.count()).select_from(Report)) == 4
 
