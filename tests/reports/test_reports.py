@@ -290,7 +290,7 @@ def test_the_same_key_twice_is_one_report(session: Session) -> None:
     other = service.submit(session, report(client_key="phone-1"), reported_by="李市民")
     assert (other.id != first.id, other.is_repeat) == (True, False)
     assert submit(session).id != submit(session).id
-    assert session.scalar(select(func.count()).select_from(Report)) == 4
+    assert session.scalar(select(func.count()).select_from(Report)) == 5
 
 
 def test_the_same_key_from_eight_threads_is_one_report(own_database: Database) -> None:
