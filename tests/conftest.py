@@ -21,9 +21,6 @@ from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
 from gis_registry.startup import open_registry
 
-PROJECT = Path(__file__).resolve().parent.parent
-SAMPLES = PROJECT / "data" / "samples"
-
 for name in [name for name in os.environ if name.startswith("GIS_REGISTRY_")]:
     del os.environ[name]
 

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLES
+from project import SAMPLES
 from sqlalchemy.orm import Session
 
 from gis_registry.city_loading import load_city

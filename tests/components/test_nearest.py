@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from conftest import SAMPLES
 from making import CORNER, GEOD, copy_of, moved, register
 from numpy.typing import NDArray
+from project import SAMPLES
 from pyproj import CRS, Transformer
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session

@@ -7,8 +7,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from conftest import SAMPLES
 from making import CORNER, DAY, GEOD, moved
+from project import SAMPLES
 from pyproj import Transformer
 from sqlalchemy import text
 from sqlalchemy.orm import Session

@@ -8,8 +8,8 @@ from typing import Any
 
 import geopandas as gpd
 import pytest
-from conftest import SAMPLES
 from making import CORNER
+from project import SAMPLES
 from shapely import LineString, Point
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
