@@ -26,6 +26,7 @@ SURVEYS = {
     "0227": "BikeRacks_2018-01-09.geojson.gz",
     "0130": "UtilityPoles_2013-08-15.geojson.gz",
 }
+EARLIER = ("StreetLights_2015-04-13.geojson.gz",)  # not loaded by the demo, but by tests
 CENTRE = "CA-311"
 DEPARTMENTS = {
     "CA-DPW": "Public Works",
@@ -73,7 +74,7 @@ def read(path: Path) -> GeoDataFrame:
 
 def write_cambridge(source: Path, out: Path) -> None:
     """All files of the sample but `city.toml` and `README.md`."""
-    for name in SURVEYS.values():
+    for name in (*SURVEYS.values(), *EARLIER):
         shutil.copyfile(source / name, out / name)
     hoods = read(source / "CDDNeighborhoods_2021-08-12.geojson.gz")
     hoods["number"] = hoods["N_HOOD"].astype(int)

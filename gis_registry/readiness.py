@@ -1,14 +1,19 @@
 """Whether the registry can serve now, and how much it holds."""
 
 from pydantic import BaseModel, Field
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from gis_registry import __version__
+from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
+from gis_registry.components.tables import Component, ComponentState
+from gis_registry.db.base import Base
 from gis_registry.errors import DatabaseUnsuitable
 from gis_registry.places import service as places
 from gis_registry.places.schemas import CityEntry
+from gis_registry.reports.tables import Report
 from gis_registry.startup import SCHEMA_VERSION, schema_version
+from gis_registry.units.tables import Responder, Unit
 
 _EXACT_BELOW = 200_000  # rows that are counted in some 20 ms
 
@@ -58,27 +63,30 @@ def readiness(session: Session) -> Readiness:
 def counts(session: Session) -> Counts:
     """Return how much there is: exact where few, estimated where many."""
     return Counts(
-        components=_total(session, "components"),
+        components=_total(session, Component, Component.state == ComponentState.ACTIVE),
         open_cases=_open_cases(session),
-        reports=_total(session, "reports"),
-        units=_total(session, "units"),
-        responders=_total(session, "responders"),
+        reports=_total(session, Report),
+        units=_total(session, Unit),
+        responders=_total(session, Responder),
     )
 
 
-def _total(session: Session, table: str) -> Total:
+def _total(session: Session, table: type[Base], *conditions: ColumnElement[bool]) -> Total:
+    name = table.__tablename__
     estimate = session.scalar(
         text("SELECT reltuples::bigint FROM pg_class WHERE oid = CAST(:name AS regclass)"),
-        {"name": table},
+        {"name": name},
     )
     if estimate is not None and estimate >= _EXACT_BELOW:
         return Total(count=estimate, is_exact=False)
-    counted = session.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608  a name of ours
+    counted = session.scalar(select(func.count()).select_from(table).where(*conditions))
     return Total(count=counted or 0, is_exact=True)
 
 
 def _open_cases(session: Session) -> Total:
     # A case is closed at most once, so the open ones are all without the closed.
-    cases = _total(session, "cases")
-    closed = session.scalar(text("SELECT count(*) FROM case_events WHERE kind = 'closed'")) or 0
-    return Total(count=max(0, cases.count - closed), is_exact=cases.is_exact)
+    cases = _total(session, Case)
+    closed = session.scalar(
+        select(func.count()).select_from(CaseEvent).where(CaseEvent.kind == CaseEventKind.CLOSED)
+    )
+    return Total(count=max(0, cases.count - (closed or 0)), is_exact=cases.is_exact)

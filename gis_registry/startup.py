@@ -100,6 +100,7 @@ def _prepare(database: Database, settings: Settings, tell: Tell) -> None:
                 tell(f"Loading the city profile “{profile.key}”.")
                 load_city(session, profile)
                 session.commit()
+        _require_city(connection, settings)
         connection.execute(text("ANALYZE"))
         connection.commit()
 

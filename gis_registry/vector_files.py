@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 import geopandas as gpd
+import pandas as pd
 import pyarrow as pa
 import pyogrio
 import shapely
@@ -103,6 +104,11 @@ def read_features(
                 f"it must be a {' or '.join(sorted(types))}."
             )
     return frame.to_crs(SRID)
+
+
+def text_of(value: object) -> str:
+    """Return a field's value as text without the white space around it; a missing one is empty."""
+    return "" if value is None or pd.isna(value) else str(value).strip()
 
 
 def _fault(path: Path, error: Exception) -> str:

@@ -13,6 +13,7 @@ from gis_registry.components import identifiers, queries
 from gis_registry.components.tables import Component, ComponentState, Operation
 from gis_registry.db.base import SRID
 from gis_registry.db.embedded import EmbeddedServer
+from gis_registry.db.engine import Database
 from gis_registry.places import service as places
 from gis_registry.settings import Settings
 from gis_registry.units import queries as units
@@ -106,3 +107,55 @@ def copy_of(server: EmbeddedServer, template: str, name: str) -> Iterator[Settin
         finally:
             connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     engine.dispose()
+
+
+def wait_for_a_lock(database: Database) -> None:
+    """Return when somebody waits for a lock in the database."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with database.engine.connect() as connection:
+        for _ in range(10_000):
+            if connection.scalar(waiting):
+                return
+            connection.rollback()
+    raise AssertionError("Nobody came to wait.")
+
+
+def border_between(
+    session: Session, one: str, other: str
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return two points 6 m apart, the first in one district and the second in the other."""
+    vertices = session.execute(
+        text(
+            """
+            SELECT ST_X(p.geom) AS lon, ST_Y(p.geom) AS lat
+            FROM division_areas a
+            JOIN division_areas b ON b.division_code = :other
+            CROSS JOIN LATERAL ST_DumpPoints(a.geom) AS p
+            WHERE a.division_code = :one AND ST_DWithin(p.geom::geography, b.geom::geography, 5)
+            """
+        ),
+        {"one": one, "other": other},
+    )
+    for lon, lat in vertices.all():
+        for azimuth in range(0, 360, 45):
+            near = moved(lon, lat, azimuth=azimuth, metres=3)
+            far = moved(lon, lat, azimuth=azimuth + 180, metres=3)
+            found = [places.locate(session, lon=x, lat=y, on_date=DAY) for x, y in (near, far)]
+            if [place.division_code for place in found] == [one, other]:
+                return near, far
+    raise AssertionError(f"No border between {one} and {other}.")
+
+
+def claim(session: Session, unit: str, *, class_code: str, division: str) -> None:
+    """State that a unit maintains a class in a division."""
+    edition_key = places.the_city(session).edition_key
+    session.add(
+        Responsibility(
+            unit_id=units.unit_id(session, unit),
+            role="maintainer",
+            class_id=catalogue.find_class(session, class_code, edition_key=edition_key).id,
+            division_code=division,
+            valid_from=DAY,
+        )
+    )
+    session.flush()

@@ -46,3 +46,12 @@ class MatterTypeEntry(BaseModel):
     name_en: str
     major_code: str
     major_name_zh: str
+
+
+class ClassDetail(ClassEntry):
+    """A component class with what belongs to it."""
+
+    counterparts: list[ClassEntry] = Field(description="The same kind of thing in other editions")
+    matter_type: MatterTypeEntry | None = Field(
+        description="What can be wrong with one; a report names it by the class's code"
+    )

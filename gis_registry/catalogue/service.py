@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries
-from gis_registry.catalogue.schemas import ClassEntry, EditionEntry, MatterTypeEntry
+from gis_registry.catalogue.schemas import (
+    ClassDetail,
+    ClassEntry,
+    EditionEntry,
+    MatterTypeEntry,
+)
 from gis_registry.catalogue.tables import ComponentClass, MatterKind, MatterType
 from gis_registry.errors import NotFound, UnknownClass, UnknownMatterType
 
@@ -39,6 +44,25 @@ def list_classes(
     _require_edition(session, edition_key)
     found = queries.classes(session, edition_key=edition_key, in_profile=in_profile)
     return [ClassEntry.model_validate(one) for one in found]
+
+
+def show_class(session: Session, code: str, *, edition_key: str) -> ClassDetail:
+    """Return a class with its counterparts in the other editions and its matter type.
+
+    Raises:
+        NotFound: there is no such edition.
+        UnknownClass: it has no such class.
+    """
+    _require_edition(session, edition_key)
+    found = find_class(session, code, edition_key=edition_key)
+    matter = queries.matter_type(session, found.code, edition_key, MatterKind.COMPONENT)
+    return ClassDetail(
+        **ClassEntry.model_validate(found).model_dump(),
+        counterparts=[
+            ClassEntry.model_validate(one) for one in queries.counterparts(session, found.id)
+        ],
+        matter_type=MatterTypeEntry.model_validate(matter) if matter is not None else None,
+    )
 
 
 def list_matter_types(
@@ -99,7 +123,9 @@ def find_matter(
     if found is None:
         raise UnknownMatterType(
             f"There is no matter type {code!r} in {matter_edition_key} and no class {code!r} in "
-            f"{class_edition_key}. `gis-registry catalogue list --matters` shows what there is."
+            f"{class_edition_key}. `gis-registry catalogue list --matters` shows what can be wrong "
+            "in a place; the code of a class (`gis-registry catalogue list`) stands for a fault of "
+            "one of its components."
         )
     return Matter(type=found, classes=tuple(queries.classes_of_matter(session, found.id)))
 

@@ -1,15 +1,16 @@
 """``gis-registry catalogue``: editions, classes and matter types."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 
-from gis_registry.catalogue import queries
+from gis_registry.catalogue import service
 from gis_registry.catalogue.tables import MatterKind
-from gis_registry.cli.context import AsJson, transaction
-from gis_registry.cli.output import print_json, print_table, tell
-from gis_registry.errors import NotFound
+from gis_registry.cli.context import AsJson, city_profile, transaction
+from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
 from gis_registry.places.service import the_city
 
 app = typer.Typer(help="Editions, component classes and matter types.", no_args_is_help=True)
@@ -19,7 +20,10 @@ app = typer.Typer(help="Editions, component classes and matter types.", no_args_
 def load(
     profile: Annotated[
         Path | None,
-        typer.Argument(help="CSV of the city's own classes; left out: the shipped 115."),
+        typer.Argument(
+            help="CSV of the city's classes; left out: the city profile's own file, or the "
+            "shipped 115 if it names none."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and count, change nothing.")
@@ -30,6 +34,10 @@ def load(
     from gis_registry.catalogue.loading import load_catalogue
 
     with transaction() as session:
+        if profile is None:
+            of_city = city_profile(session)
+            own = [of_city.files.classes] if of_city.files.classes else []
+            profile = next(iter(of_city.paths(own)), None)
         summary = load_catalogue(session, profile_file=profile)
         if dry_run:
             session.rollback()
@@ -56,33 +64,60 @@ def list_(
 ) -> None:
     """List the classes of the city's profile."""
     with transaction() as session:
-        known = queries.editions(session)
-        if edition is not None and edition not in {one.key for one in known}:
-            keys = ", ".join(one.key for one in known)
-            raise NotFound(f"There is no edition {edition!r}; there are: {keys}.")
         city = the_city(session)
+        found: Sequence[BaseModel]
         if editions:
-            columns = ["key", "name_zh", "name_en", "class_digits"]
-            found: list[object] = list(known)
+            columns = ["key", "name_zh", "name_en", "class_digits", "valid_from"]
+            found = service.list_editions(session)
         elif matters:
-            columns = ["code", "name_zh", "name_en", "major_name_zh", "certainty"]
-            found = list(
-                queries.matter_types(
-                    session, edition_key=edition or city.matter_edition_key, kind=MatterKind.PLACE
-                )
+            columns = ["code", "name_zh", "name_en", "major_name_zh", "edition"]
+            found = service.list_matter_types(
+                session, edition_key=edition or city.matter_edition_key, kind=MatterKind.PLACE
             )
         else:
-            columns = ["code", "name_zh", "name_en", "geometry_type", "accuracy_m", "edition_key"]
-            found = list(
-                queries.classes(
-                    session,
-                    edition_key=edition or city.edition_key,
-                    in_profile=not whole and edition is None,
-                )
-            )
-        rows = [{column: getattr(one, column) for column in columns} for one in found]
+            columns = ["code", "name_zh", "name_en", "geometry_type", "accuracy_m", "edition"]
+            edition = edition or city.edition_key
+            found = service.list_classes(session, edition_key=edition, in_profile=not whole)
     if as_json:
-        print_json(rows)
+        print_json(found)
     else:
-        print_table(columns, (row.values() for row in rows))
-        tell(f"{len(rows)} in all.")
+        print_table(columns, ([getattr(one, column) for column in columns] for one in found))
+        tell(f"{len(found)} in all.")
+    if matters:
+        tell("These are matters of places; the code of a class stands for a fault of one of these.")
+    elif not (editions or found or whole):
+        tell(f"The city's profile has no class of the edition {edition}; --all shows all of it.")
+
+
+@app.command("show")
+def show(
+    code: Annotated[str, typer.Argument(help="Code of the class.")],
+    edition: Annotated[str | None, typer.Option(help="Edition; left out: the city's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a class, its counterparts in the other editions, and its matter type."""
+    with transaction() as session:
+        found = service.show_class(
+            session, code, edition_key=edition or the_city(session).edition_key
+        )
+    if as_json:
+        print_json(found)
+        return
+    matter = found.matter_type
+    print_facts(
+        [
+            ("class", f"{found.code} ({found.edition})"),
+            ("name", f"{found.name_zh} {found.name_en}"),
+            ("major class", f"{found.major_code} {found.major_name_zh} {found.major_name_en}"),
+            ("geometry", found.geometry_type),
+            ("accuracy", f"{found.accuracy_m:g} m"),
+            ("in the city's profile", "yes" if found.is_in_profile else "no"),
+            ("matter type", f"{matter.code} {matter.name_zh} {matter.name_en}" if matter else None),
+        ]
+    )
+    if found.counterparts:
+        results.print("\ncounterparts", style="bold")
+        print_table(
+            ["edition", "code", "name_zh", "name_en"],
+            ((one.edition, one.code, one.name_zh, one.name_en) for one in found.counterparts),
+        )

@@ -1,15 +1,15 @@
 """``gis-registry component``: look components up, list, edit, and tell their history."""
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue, ValidationError
 
 from gis_registry.cli.context import AsJson, actor, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
 from gis_registry.components import service
-from gis_registry.components.schemas import ComponentDetail, Named
+from gis_registry.components.schemas import ComponentDetail, ComponentEdit, Named, NewPosition
 from gis_registry.components.tables import ComponentState
 
 app = typer.Typer(help="Look components up, list and edit them.", no_args_is_help=True)
@@ -148,23 +148,24 @@ def edit(
     as_json: AsJson = False,
 ) -> None:
     """Change a component; what it was stays in its history."""
-    attributes = {}
+    attributes: dict[str, JsonValue] = {}
     for one in attribute or []:
         name, equals, value = one.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"{one!r} is not NAME=VALUE.", param_hint="--set")
         attributes[name] = value or None
-    with transaction() as session:
-        detail = service.edit(
-            session,
-            code,
-            actor=actor(),
+    try:
+        new = ComponentEdit(
             reason=reason,
-            on_date=datetime.now(UTC).date(),
-            position=position,
+            position=NewPosition(lon=position[0], lat=position[1]) if position else None,
             attributes=attributes,
             state=state,
         )
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}.") from error
+    with transaction() as session:
+        detail = service.apply_edit(session, code, new, actor=actor())
         if dry_run:
             session.rollback()
     _print(detail, as_json=as_json)

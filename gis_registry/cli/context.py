@@ -4,7 +4,7 @@ import getpass
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -14,11 +14,13 @@ from gis_registry.cli.output import tell
 from gis_registry.db.engine import Database
 from gis_registry.settings import SETTINGS_FILE, Settings
 
+if TYPE_CHECKING:
+    from gis_registry.profile import CityProfile
+
 #: The largest number that the database can give anything.
 LARGEST_NUMBER = 2**63 - 1
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
-Language = Annotated[str, typer.Option("--language", help="zh or en.")]
 
 
 def read_settings() -> Settings:
@@ -56,6 +58,29 @@ def transaction() -> Iterator[Session]:
     except KeyboardInterrupt:
         tell("Interrupted; what was not finished was undone.")
         raise
+
+
+def city_profile(session: Session) -> "CityProfile":
+    """Return the profile of the registry's city.
+
+    Raises:
+        InvalidProfile: the settings do not name it, and it is no shipped one.
+    """
+    from gis_registry.errors import InvalidProfile
+    from gis_registry.places.service import the_city
+    from gis_registry.profile import find_profile
+
+    named = read_settings().city
+    city = the_city(session)
+    try:
+        return find_profile(named or city.key)
+    except InvalidProfile as error:
+        if named is not None:
+            raise
+        raise InvalidProfile(
+            f"The profile of {city.name_en} ({city.key}) is not one of those shipped: name its "
+            "folder by GIS_REGISTRY_CITY, or name the files to load."
+        ) from error
 
 
 def actor() -> str:

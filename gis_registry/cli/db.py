@@ -68,10 +68,14 @@ def status(as_json: AsJson = False) -> None:
 def psql(context: typer.Context) -> None:
     """Open psql on the registry's database; arguments go to psql."""
     with registry() as database:
-        url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        password = database.url.query.get("password", database.url.password)
+        url = database.url.set(drivername="postgresql")._replace(password=None)
+        address = url.difference_update_query(["password"]).render_as_string()
         environment = {**os.environ, "PGOPTIONS": "-c timezone=UTC"}
+        if password is not None:  # not on the command line, which every account can read
+            environment["PGPASSWORD"] = str(password)
         try:
-            done = subprocess.run(["psql", url, *context.args], check=False, env=environment)  # noqa: S607
+            done = subprocess.run(["psql", address, *context.args], check=False, env=environment)  # noqa: S607
         except FileNotFoundError:
             tell("psql is not installed: install postgresql-client.")
             raise typer.Exit(1) from None

@@ -71,6 +71,27 @@ def main() -> None:
     except RegistryError as error:
         tell(str(error) or f"{error.title}.")
         sys.exit(1)
+    except Exception as error:
+        fault = _database_fault(error)
+        if fault is None:
+            raise
+        tell(
+            f"The database could not do this ({fault}). Nothing of the unfinished step was kept: "
+            "repeat the command, or ask the administrator."
+        )
+        sys.exit(1)
+
+
+def _database_fault(error: Exception) -> str | None:
+    """Return the first line that the database says of an error, or None if it is not its own."""
+    import psycopg
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    if not isinstance(error, (SQLAlchemyError, psycopg.Error)):
+        return None
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    lines = str(cause).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(cause).__name__
 
 
 if __name__ == "__main__":

@@ -19,21 +19,34 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 #: Where nobody looks at a terminal, lines are as long as they need to be.
 _ENDLESS = 10_000
 
-results = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _ENDLESS)
-messages = Console(
-    stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else _ENDLESS
-)
+
+def _console(*, stderr: bool) -> Console:
+    """Return a console that prints text as it is: ``[a3]`` and ``:key:`` are somebody's words."""
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+        width=None if is_terminal else _ENDLESS,
+    )
+
+
+results = _console(stderr=False)
+messages = _console(stderr=True)
 
 Answer = BaseModel | Sequence[BaseModel] | Mapping[str, object] | Sequence[Mapping[str, object]]
 
 
 def tell(sentence: str) -> None:
     """Say something that is not a result."""
-    messages.print(sentence, markup=False)
+    messages.print(sentence)
 
 
 def print_json(answer: Answer) -> None:
@@ -45,9 +58,11 @@ def print_json(answer: Answer) -> None:
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Print names and values under each other; those without a value are left out."""
     table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column()
     for name, value in facts:
         if value is not None and value != "":
-            table.add_row(f"[dim]{name}[/dim]", str(value))
+            table.add_row(Text(name), Text(str(value)))
     results.print(table)
 
 
@@ -57,7 +72,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Non
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     results.print(table)
 
 
@@ -73,7 +88,7 @@ def progress_bar() -> Iterator["ProgressBar"]:
     """Show how far long work is: a bar on a terminal, a line for each stage elsewhere."""
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

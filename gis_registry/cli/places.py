@@ -1,15 +1,15 @@
 """``gis-registry places``: divisions and grid cells."""
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gis_registry.cli.context import AsJson, read_settings, transaction
+from gis_registry.cli.context import AsJson, city_profile, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
-from gis_registry.places import queries
 from gis_registry.places import service as places
+from gis_registry.places.schemas import DivisionEntry
 from gis_registry.places.tables import Level
 
 app = typer.Typer(help="Divisions, grid cells, and where a point is.", no_args_is_help=True)
@@ -35,14 +35,9 @@ def load(
 ) -> None:
     """Load divisions or grid cells; boundaries that change keep their past."""
     from gis_registry.places import loading
-    from gis_registry.profile import find_profile
 
     with transaction() as session:
-        profile = (
-            find_profile(read_settings().city or places.the_city(session).key)
-            if not files
-            else None
-        )
+        profile = city_profile(session) if not files else None
         if cells:
             paths = files or (profile.paths(profile.files.grid_cells) if profile else [])
             counts = {"grid_cell": loading.load_grid_cells(session, paths)}
@@ -60,26 +55,28 @@ def load(
 
 @app.command("list")
 def list_(
-    level: Annotated[Level, typer.Option(help="Level of the divisions.")] = Level.DISTRICT,
-    parent: Annotated[str | None, typer.Option(help="Only those of this division.")] = None,
+    level: Annotated[
+        Level | None,
+        typer.Option(help="Only this level; left out: districts, or all right below --parent."),
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option(help="Only those right below this division (code).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List divisions."""
+    if level is None and parent is None:
+        level = Level.DISTRICT
     with transaction() as session:
-        rows = [
-            {
-                "code": one.code,
-                "name_zh": one.name_zh,
-                "name_en": one.name_en,
-                "parent_code": one.parent_code,
-            }
-            for one in queries.divisions(session, level=level, parent_code=parent)
-        ]
+        found = places.list_divisions(session, level=level, parent_code=parent)
     if as_json:
-        print_json(rows)
-    else:
-        print_table(["code", "name_zh", "name_en", "parent"], (row.values() for row in rows))
-        tell(f"{len(rows)} in all.")
+        print_json(found)
+        return
+    print_table(
+        ["code", "level", "name_zh", "name_en", "parent"],
+        ((one.code, one.level, one.name_zh, one.name_en, one.parent_code) for one in found),
+    )
+    tell(f"{len(found)} in all.")
 
 
 @app.command("locate", context_settings={"ignore_unknown_options": True})
@@ -87,28 +84,30 @@ def locate(
     lon: Annotated[float, typer.Argument(help="Longitude in degrees.")],
     lat: Annotated[float, typer.Argument(help="Latitude in degrees.")],
     on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Boundaries of this day.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Boundaries of this day; left out: today."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say in which district, subdistrict and grid cell a point is."""
-    day: date = (on or datetime.now(UTC)).date()
     with transaction() as session:
-        place = places.locate(session, lon=lon, lat=lat, on_date=day)
-        codes = {code for code in (place.division_code, place.subdistrict_code) if code}
-        names = queries.division_names(session, codes)
+        place = (
+            places.locate_on(session, lon=lon, lat=lat, on_date=on.date())
+            if on
+            else places.locate_today(session, lon=lon, lat=lat)
+        )
     if as_json:
-        print_json(vars(place))
+        print_json(place)
         return
 
-    def named(code: str | None) -> str:
-        return f"{code} {' '.join(names[code])}" if code else "not known"
+    def named(one: DivisionEntry | None) -> str:
+        return f"{one.code} {one.name_zh} {one.name_en}" if one else "not known"
 
     far = f" ({place.outside_m:.0f} m outside it: the nearest)" if place.outside_m else ""
     print_facts(
         [
-            ("district", named(place.division_code)),
-            ("subdistrict", named(place.subdistrict_code) + far),
+            ("district", named(place.division)),
+            ("subdistrict", named(place.subdistrict) + far),
             ("grid cell", place.cell_code or "none here"),
         ]
     )

@@ -155,4 +155,4 @@ def print_report(report: AnsweredReport, *, as_json: bool) -> None:
         )
     results.print("\nwhy", style="bold")
     for sentence in answer.grounds:
-        results.print(f"· {sentence.zh}\n  {sentence.en}", markup=False)
+        results.print(f"· {sentence.zh}\n  {sentence.en}")

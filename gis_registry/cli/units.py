@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from gis_registry.cli.context import AsJson, read_settings, transaction
-from gis_registry.cli.output import print_json, print_table, tell
+from gis_registry.cli.context import AsJson, city_profile, transaction
+from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
 from gis_registry.places.service import the_city
-from gis_registry.units import queries
+from gis_registry.units import service
+from gis_registry.units.schemas import ResponsibilityEntry, UnitDetail
 from gis_registry.units.tables import UnitKind
 
 app = typer.Typer(help="Organisations, responsibilities, responders.", no_args_is_help=True)
@@ -29,7 +30,6 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     """Load units, responsibilities and responders; what is there is brought up to date."""
-    from gis_registry.profile import find_profile
     from gis_registry.units import loading
 
     with transaction() as session:
@@ -41,7 +41,7 @@ def load(
                 for kind in loading.FileKind
             }
         else:
-            profile = find_profile(read_settings().city or city.key)
+            profile = city_profile(session)
             paths = {
                 loading.FileKind.UNITS: profile.paths(profile.files.units),
                 loading.FileKind.RESPONSIBILITIES: profile.paths(profile.files.responsibilities),
@@ -69,22 +69,93 @@ def list_(
 ) -> None:
     """List units."""
     with transaction() as session:
-        units = queries.units(session)
-        codes = {one.id: one.code for one in units}
-        rows = [
-            {
-                "code": one.code,
-                "kind": one.kind,
-                "name_zh": one.name_zh,
-                "name_en": one.name_en,
-                "parent_code": codes.get(one.parent_id) if one.parent_id else None,
-                "is_synthetic": one.is_synthetic,
-            }
-            for one in units
-            if kind is None or one.kind == kind
-        ]
+        found = service.list_units(session, kind=kind)
     if as_json:
-        print_json(rows)
+        print_json(found)
+        return
+    print_table(
+        ["code", "kind", "name_zh", "name_en", "parent", ""],
+        (
+            (
+                one.code,
+                one.kind,
+                one.name_zh,
+                one.name_en,
+                one.parent_code,
+                "synthetic" if one.is_synthetic else "",
+            )
+            for one in found
+        ),
+    )
+    tell(f"{len(found)} in all.")
+
+
+@app.command("show")
+def show(
+    code: Annotated[str, typer.Argument(help="Code of the unit.")], as_json: AsJson = False
+) -> None:
+    """Show a unit, what it is and was responsible for, and whom it can send."""
+    with transaction() as session:
+        unit = service.show_unit(session, code)
+    if as_json:
+        print_json(unit)
     else:
-        print_table(list(rows[0]) if rows else [], (row.values() for row in rows))
-        tell(f"{len(rows)} in all.")
+        _print(unit)
+
+
+def _print(unit: UnitDetail) -> None:
+    parent = unit.parent
+    print_facts(
+        [
+            ("unit", unit.code),
+            ("name", f"{unit.name_zh} {unit.name_en}"),
+            ("kind", unit.kind + (" · synthetic" if unit.is_synthetic else "")),
+            ("area", unit.division_code),
+            ("under", f"{parent.name_zh} {parent.name_en} ({parent.code})" if parent else None),
+        ]
+    )
+    if unit.responsibilities:
+        results.print("\nresponsibilities", style="bold")
+        print_table(
+            ["role", "for", "from", "until before", "", "note"],
+            (
+                (
+                    one.role,
+                    _about(one),
+                    one.valid_from,
+                    one.valid_to,
+                    "past" if one.is_past else "",
+                    one.note,
+                )
+                for one in unit.responsibilities
+            ),
+        )
+    if unit.responders:
+        results.print("\nresponders", style="bold")
+        print_table(
+            ["code", "kind", "name_zh", "name_en", "free", "lon", "lat"],
+            (
+                (
+                    one.code,
+                    one.kind,
+                    one.name_zh,
+                    one.name_en,
+                    "yes" if one.is_available else "no",
+                    f"{one.lon:.6f}",
+                    f"{one.lat:.6f}",
+                )
+                for one in unit.responders
+            ),
+        )
+
+
+def _about(one: ResponsibilityEntry) -> str:
+    """Return what a responsibility is for: component, class, matter and area, as far as named."""
+    named = [
+        (one.class_code, one.class_name_zh, one.class_name_en),
+        (one.matter_code, one.matter_name_zh, one.matter_name_en),
+        (one.division_code, one.division_name_zh, one.division_name_en),
+    ]
+    parts = [one.component_code] if one.component_code else []
+    parts += [f"{name_zh} {name_en} ({code})" for code, name_zh, name_en in named if code]
+    return " · ".join(parts)

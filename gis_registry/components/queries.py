@@ -13,6 +13,9 @@ from gis_registry.db.sql import load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
+#: Building an index over so many rows at once is quicker than adding each row to it.
+_WITHOUT_INDEXES_FROM = 200_000
+
 
 def new_change(session: Session, *, actor: str, reason: str) -> Change:
     """Open a change, to which the states that it makes refer."""
@@ -113,16 +116,15 @@ def archive(session: Session, *, change_id: int, keys: Iterable[tuple[str, str]]
 
 
 @contextmanager
-def bulk_insert(session: Session) -> Iterator[None]:
-    """Insert many components quickly: into an empty registry without its spatial indexes.
+def bulk_insert(session: Session, count: int) -> Iterator[None]:
+    """Insert components; very many into an empty registry without its spatial indexes.
 
-    They are built again at the end, in the same transaction; nobody can be reading an empty
-    registry. Afterwards the planner knows how many there are.
+    They are built again at the end, in the same transaction. Until then others who read the (empty)
+    registry wait. Afterwards the planner knows how many components there are.
     """
     dropped: list[str] = []
-    if session.scalar(select(~select(Component).exists())):
-        indexes = session.execute(_QUERIES["spatial_indexes"]).mappings().all()
-        for index in indexes:
+    if count > _WITHOUT_INDEXES_FROM and session.scalar(select(~select(Component).exists())):
+        for index in session.execute(_QUERIES["spatial_indexes"]).mappings().all():
             session.execute(text(f'DROP INDEX "{index["name"]}"'))
             dropped.append(index["definition"])
     yield

@@ -302,6 +302,12 @@ def _move(
         raise InvalidInput("Only a component that is a point can be moved by a position.")
     lon, lat = position
     place = places.locate(session, lon=lon, lat=lat, on_date=on_date)
+    district = (component.subdistrict_code or component.division_code)[:6]
+    if place.division_code != district:
+        raise InvalidInput(
+            f"The new position is in district {place.division_code}, the component in {district}. "
+            "Retire it and register one there instead."
+        )
     component.geom = f"SRID={SRID};POINT({lon} {lat})"  # type: ignore[assignment]
     component.subdistrict_code = place.subdistrict_code
     component.cell_code = place.cell_code

@@ -11,6 +11,6 @@ def detection(session: Session, detection_id: int) -> Detection | None:
     return session.scalars(select(Detection).where(Detection.id == detection_id)).one_or_none()
 
 
-def same(session: Session, report_id: int) -> Detection | None:
+def of_report(session: Session, report_id: int) -> Detection | None:
     """Return the detection that a report answers."""
     return session.scalars(select(Detection).where(Detection.report_id == report_id)).one_or_none()

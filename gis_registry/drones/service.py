@@ -4,7 +4,6 @@ import hashlib
 
 from sqlalchemy.orm import Session
 
-from gis_registry.catalogue import service as catalogue
 from gis_registry.db.base import SRID
 from gis_registry.drones import queries
 from gis_registry.drones.schemas import AnsweredDetection, NewDetection
@@ -19,7 +18,7 @@ from gis_registry.reports.tables import Channel
 def submit(session: Session, new: NewDetection, *, reported_by: str) -> AnsweredDetection:
     """Keep a detection and answer it like a report.
 
-    The same image, matter and position twice is one detection.
+    The same image, matter and position twice from one sender is one detection.
 
     Raises:
         UnknownMatterType: there is no such matter type.
@@ -44,21 +43,12 @@ def submit(session: Session, new: NewDetection, *, reported_by: str) -> Answered
         ),
         reported_by=reported_by,
     )
-    known = queries.same(session, report.id)
+    known = queries.of_report(session, report.id)
     if known is not None:
         return show(session, known.id).model_copy(update={"is_repeat": True})
-    city = places.the_city(session)
-    matter = catalogue.find_matter(
-        session,
-        new.matter,
-        matter_edition_key=city.matter_edition_key,
-        class_edition_key=city.edition_key,
-    )
-    division = report.answer.place.division
     detection = Detection(
-        division_code=division.code if division else city.division_code,
+        division_code=report.division_code,
         image=new.image,
-        matter_type_id=matter.type.id,
         geom=f"SRID={SRID};POINT({report.lon} {report.lat})",
         accuracy_m=new.accuracy_m,
         confidence=new.confidence,
@@ -83,6 +73,7 @@ def show(session: Session, detection_id: int) -> AnsweredDetection:
         id=detection.id,
         image=detection.image,
         confidence=detection.confidence,
+        taken_at=detection.taken_at,
         report=reports.show(session, detection.report_id),
     )
 

@@ -6,14 +6,12 @@ from geoalchemy2 import WKBElement
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gis_registry.catalogue.tables import MatterType
 from gis_registry.db.base import Base, geometry
 
 
@@ -27,14 +25,13 @@ class Detection(Base):
             ["division_code", "report_id"], ["reports.division_code", "reports.id"]
         ),
         Index("ix_detections_id", "id"),
-        Index("ix_detections_report_id", "division_code", "report_id"),
+        Index("ix_detections_report_id", "report_id"),
         Index("ix_detections_geom", "geom", postgresql_using="gist"),
     )
 
     division_code: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     image: Mapped[str]
-    matter_type_id: Mapped[int] = mapped_column(ForeignKey(MatterType.id))
     geom: Mapped[WKBElement] = geometry("POINT")
     accuracy_m: Mapped[float]
     confidence: Mapped[float]

@@ -1,4 +1,4 @@
-"""Local copies of the scripts, styles and fonts that rendered maps link to.
+"""Local copies of the scripts and styles that rendered maps link to.
 
 folium writes links to content networks into its pages. A city's map must work without them, so
 each link that the map uses has a file below ``web/static/vendor``, put there by ``make setup`` (see
@@ -17,32 +17,10 @@ _JSDELIVR = "https://cdn.jsdelivr.net"
 _CDNJS = "https://cdnjs.cloudflare.com/ajax/libs"
 
 LOCAL_FILES: Final[dict[str, str]] = {
-    # folium.Map
+    # LeafletMap
     f"{_JSDELIVR}/npm/leaflet@1.9.3/dist/leaflet.js": "leaflet/dist/leaflet.js",
     f"{_JSDELIVR}/npm/leaflet@1.9.3/dist/leaflet.css": "leaflet/dist/leaflet.css",
-    "https://code.jquery.com/jquery-3.7.1.min.js": "jquery/dist/jquery.min.js",
-    f"{_JSDELIVR}/npm/bootstrap@5.2.2/dist/js/bootstrap.bundle.min.js": (
-        "bootstrap/dist/js/bootstrap.bundle.min.js"
-    ),
-    f"{_JSDELIVR}/npm/bootstrap@5.2.2/dist/css/bootstrap.min.css": (
-        "bootstrap/dist/css/bootstrap.min.css"
-    ),
-    "https://netdna.bootstrapcdn.com/bootstrap/3.0.0/css/bootstrap-glyphicons.css": (
-        "@neos21/bootstrap3-glyphicons/dist/css/bootstrap3-glyphicons.min.css"
-    ),
-    f"{_JSDELIVR}/npm/@fortawesome/fontawesome-free@6.2.0/css/all.min.css": (
-        "@fortawesome/fontawesome-free/css/all.min.css"
-    ),
-    f"{_CDNJS}/Leaflet.awesome-markers/2.0.2/leaflet.awesome-markers.js": (
-        "leaflet.awesome-markers/dist/leaflet.awesome-markers.js"
-    ),
-    f"{_CDNJS}/Leaflet.awesome-markers/2.0.2/leaflet.awesome-markers.css": (
-        "leaflet.awesome-markers/dist/leaflet.awesome-markers.css"
-    ),
-    f"{_JSDELIVR}/gh/python-visualization/folium/folium/templates/leaflet.awesome.rotate.min.css": (
-        "turned-icons.css"  # written by vendor.mjs: in no package
-    ),
-    # MarkerCluster, FastMarkerCluster
+    # FastMarkerCluster
     f"{_CDNJS}/leaflet.markercluster/1.1.0/leaflet.markercluster.js": (
         "leaflet.markercluster/dist/leaflet.markercluster.js"
     ),
@@ -52,44 +30,12 @@ LOCAL_FILES: Final[dict[str, str]] = {
     f"{_CDNJS}/leaflet.markercluster/1.1.0/MarkerCluster.Default.css": (
         "leaflet.markercluster/dist/MarkerCluster.Default.css"
     ),
-    # FeatureGroupSubGroup
-    "https://unpkg.com/leaflet.featuregroup.subgroup@1.0.2/dist/leaflet.featuregroup.subgroup.js": (
-        "leaflet.featuregroup.subgroup/dist/leaflet.featuregroup.subgroup.js"
-    ),
     # Fullscreen
     f"{_JSDELIVR}/npm/leaflet.fullscreen@3.0.0/Control.FullScreen.min.js": (
         "leaflet.fullscreen/Control.FullScreen.js"
     ),
     f"{_JSDELIVR}/npm/leaflet.fullscreen@3.0.0/Control.FullScreen.css": (
         "leaflet.fullscreen/Control.FullScreen.css"
-    ),
-    # GroupedLayerControl
-    f"{_CDNJS}/leaflet-groupedlayercontrol/0.6.1/leaflet.groupedlayercontrol.min.js": (
-        "leaflet-groupedlayercontrol/dist/leaflet.groupedlayercontrol.min.js"
-    ),
-    f"{_CDNJS}/leaflet-groupedlayercontrol/0.6.1/leaflet.groupedlayercontrol.min.css": (
-        "leaflet-groupedlayercontrol/dist/leaflet.groupedlayercontrol.min.css"
-    ),
-    # MeasureControl
-    f"{_JSDELIVR}/gh/ljagis/leaflet-measure@2.1.7/dist/leaflet-measure.min.js": (
-        "leaflet-measure/dist/leaflet-measure.js"
-    ),
-    f"{_JSDELIVR}/gh/ljagis/leaflet-measure@2.1.7/dist/leaflet-measure.min.css": (
-        "leaflet-measure/dist/leaflet-measure.css"
-    ),
-    # MousePosition
-    f"{_JSDELIVR}/gh/ardhi/Leaflet.MousePosition/src/L.Control.MousePosition.min.js": (
-        "leaflet-mouse-position/src/L.Control.MousePosition.js"
-    ),
-    f"{_JSDELIVR}/gh/ardhi/Leaflet.MousePosition/src/L.Control.MousePosition.min.css": (
-        "leaflet-mouse-position/src/L.Control.MousePosition.css"
-    ),
-    # Search
-    f"{_JSDELIVR}/npm/leaflet-search@2.9.7/dist/leaflet-search.min.js": (
-        "leaflet-search/dist/leaflet-search.min.js"
-    ),
-    f"{_JSDELIVR}/npm/leaflet-search@2.9.7/dist/leaflet-search.min.css": (
-        "leaflet-search/dist/leaflet-search.min.css"
     ),
 }
 """The link as folium writes it → the path below ``VENDOR_DIR`` that replaces it."""

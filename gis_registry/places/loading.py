@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
-import pandas as pd
 import shapely
 from sqlalchemy import func, select, update
 from sqlalchemy import insert as plain_insert
@@ -19,7 +18,7 @@ from gis_registry.errors import InvalidInput
 from gis_registry.places import queries
 from gis_registry.places.tables import Division, DivisionArea, GridCell, Level
 from gis_registry.tabular import read_csv
-from gis_registry.vector_files import read_features
+from gis_registry.vector_files import read_features, text_of
 
 _LEVELS = list(Level)
 _DIGITS = {Level.CITY: 6, Level.DISTRICT: 6, Level.SUBDISTRICT: 9, Level.COMMUNITY: 12}
@@ -152,10 +151,10 @@ def _read_divisions(path: Path) -> list[_DivisionRow]:
                 place=f"{path.name}, row {number}",
                 code=str(one["code"]),
                 level=str(one["level"]),
-                parent_code=_text(one["parent_code"]) or None,
-                name_zh=_text(one["name_zh"]),
-                name_en=_text(one.get("name_en")),
-                source=_text(one.get("source")) or path.name,
+                parent_code=text_of(one["parent_code"]) or None,
+                name_zh=text_of(one["name_zh"]),
+                name_en=text_of(one.get("name_en")),
+                source=text_of(one.get("source")) or path.name,
                 polygon=one["geometry"],
             )
             for number, one in enumerate(frame.to_dict("records"), start=1)
@@ -215,7 +214,3 @@ def _multi(polygon: shapely.Geometry) -> shapely.MultiPolygon:
 
 def _ewkt(geometry: shapely.Geometry) -> str:
     return f"SRID={SRID};{shapely.to_wkt(shapely.force_2d(geometry), rounding_precision=-1)}"
-
-
-def _text(value: object) -> str:
-    return "" if value is None or pd.isna(value) else str(value).strip()

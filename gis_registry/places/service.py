@@ -95,6 +95,15 @@ def locate_today(session: Session, *, lon: float, lat: float) -> LocatedPlace:
         InvalidPosition: it is no position, or it is outside the city.
     """
     on_date = datetime.now(ZoneInfo(the_city(session).time_zone)).date()
+    return locate_on(session, lon=lon, lat=lat, on_date=on_date)
+
+
+def locate_on(session: Session, *, lon: float, lat: float, on_date: date) -> LocatedPlace:
+    """Return where a point lies by the boundaries of a day, with names; see :func:`locate`.
+
+    Raises:
+        InvalidPosition: it is no position, or it is outside the city.
+    """
     place = locate(session, lon=lon, lat=lat, on_date=on_date)
 
     def entry(code: str | None) -> DivisionEntry | None:

@@ -86,6 +86,7 @@ class AnsweredReport(BaseModel):
     """A stored report with its answer."""
 
     id: int
+    division_code: str = Field(description="District that its case belongs to")
     channel: str
     matter: Named
     text: str

@@ -54,6 +54,7 @@ class _Answered:
     matter: Matter
     position: _Position
     place: Place
+    division_code: str
     class_id: int | None
     answer: Answer
 
@@ -86,7 +87,7 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
     answer, position, place = answered.answer, answered.position, answered.place
     case_id = cases.open_case(
         session,
-        division_code=place.division_code,
+        division_code=answered.division_code,
         matter_type_id=answered.matter.type.id,
         class_id=answered.class_id,
         component_code=answer.component_code,
@@ -97,7 +98,7 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
         responders=answer.responders,
     )
     report = Report(
-        division_code=place.division_code,
+        division_code=answered.division_code,
         client_key=new.client_key,
         channel=new.channel,
         matter_type_id=answered.matter.type.id,
@@ -107,6 +108,7 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
         datum=new.datum,
         accuracy_m=new.accuracy_m,
         reported_at=reported_at,
+        received_at=now,
         reported_by=reported_by,
         subdistrict_code=place.subdistrict_code,
         cell_code=place.cell_code,
@@ -119,6 +121,7 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
     session.flush()
     return AnsweredReport(
         id=report.id,
+        division_code=report.division_code,
         channel=new.channel,
         matter=_matter_name(answered.matter),
         text=new.text,
@@ -147,6 +150,7 @@ def show(session: Session, report_id: int) -> AnsweredReport:
     matter_type = row["MatterType"]
     return AnsweredReport(
         id=report.id,
+        division_code=report.division_code,
         channel=report.channel,
         matter=Named(
             code=matter_type.code, name_zh=matter_type.name_zh, name_en=matter_type.name_en
@@ -188,12 +192,13 @@ def _answer(session: Session, new: NewReport, *, city: City, on_date: date) -> _
     place = places.locate(session, lon=position.lon, lat=position.lat, on_date=on_date)
     matched = _match(session, matter, position, new.accuracy_m)
     best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
+    responsible_place = place if best is None else _place_of(best)
     responsible = dispatch.responsible_unit(
         session,
         matter=matter,
         classes=_classes_meant(matter, best),
         component=best,
-        place=place,
+        place=responsible_place,
         on_date=on_date,
     )
     responders = dispatch.nearest_responders(
@@ -213,6 +218,7 @@ def _answer(session: Session, new: NewReport, *, city: City, on_date: date) -> _
         grounds=[
             _why_place(where, city),
             _why_component(matched, new.accuracy_m, matter),
+            *_why_other_area(session, place, responsible_place),
             *responsible.grounds,
             dispatch.why_responders(responders),
         ],
@@ -221,6 +227,7 @@ def _answer(session: Session, new: NewReport, *, city: City, on_date: date) -> _
         matter=matter,
         position=position,
         place=place,
+        division_code=responsible_place.division_code,
         class_id=best["class_id"] if best else None,
         answer=answer,
     )
@@ -235,6 +242,17 @@ def _classes_meant(matter: Matter, component: RowMapping | None) -> list[Compone
         for one in matter.classes
         if one.id == component["class_id"] or one.edition_key != component["edition_key"]
     ]
+
+
+def _place_of(component: RowMapping) -> Place:
+    """Return where a component stands: its area counts, also for a report from across a border."""
+    subdistrict = component["subdistrict_code"]
+    return Place(
+        division_code=(subdistrict or component["code"])[:6],
+        subdistrict_code=subdistrict,
+        outside_m=None,
+        cell_code=None,
+    )
 
 
 def _position(new: NewReport) -> _Position:
@@ -319,6 +337,20 @@ def _why_place(place: ReportedPlace, city: City) -> Sentence:
     return Sentence(step="place", zh=f"{zh}。", en=f"{en}.")
 
 
+def _why_other_area(session: Session, place: Place, counted: Place) -> list[Sentence]:
+    if counted.subdistrict_code in (None, place.subdistrict_code):
+        return []
+    there = _reported_place(session, counted).subdistrict
+    assert there is not None  # noqa: S101  its code is not None
+    return [
+        Sentence(
+            step="place",
+            zh=f"部件在{there.name_zh}，责任按部件所在地认定。",
+            en=f"The component stands in {there.name_en}, whose units count.",
+        )
+    ]
+
+
 def _why_component(matched: Match, accuracy_m: float, matter: Matter) -> Sentence:
     about_zh, about_en = matter.type.name_zh, matter.type.name_en
     if matched.outcome is Outcome.PLACE:
@@ -337,17 +369,23 @@ def _why_component(matched: Match, accuracy_m: float, matter: Matter) -> Sentenc
         )
     best = matched.candidates[0]
     row = best.component
+    count = len(matched.candidates)
+    count_zh, count_en = (
+        (str(count), str(count))
+        if count < _CANDIDATE_COUNT
+        else (f"至少{count}", f"at least {count}")
+    )
     if matched.outcome is Outcome.UNIQUE:
         return Sentence(
             step="component",
             zh=f"所指部件是{row['class_name_zh']} {row['code']}，距上报位置"
             f"{row['distance_m']:.1f}米（把握{best.probability:.0%}，"
-            f"范围{best.reach_m:.0f}米内共{len(matched.candidates)}个同类部件）。",
+            f"范围{best.reach_m:.0f}米内有{count_zh}个同类部件）。",
             en=f"It is the {row['class_name_en']} {row['code']}, {row['distance_m']:.1f} m from "
             f"the reported position ({best.probability:.0%} sure; "
-            f"{len(matched.candidates)} of its kind within reach of {best.reach_m:.0f} m).",
+            f"{count_en} of its kind within reach of {best.reach_m:.0f} m).",
         )
-    if len(matched.candidates) == 1:
+    if count == 1:
         return Sentence(
             step="component",
             zh=f"{best.reach_m:.0f}米内只有{row['code']}可能（{best.probability:.0%}），"
@@ -357,8 +395,8 @@ def _why_component(matched: Match, accuracy_m: float, matter: Matter) -> Sentenc
         )
     return Sentence(
         step="component",
-        zh=f"{best.reach_m:.0f}米内有{len(matched.candidates)}个同类部件都可能，最可能的是"
+        zh=f"{best.reach_m:.0f}米内有{count_zh}个同类部件都可能，最可能的是"
         f"{row['code']}（{best.probability:.0%}）：请确认。",
-        en=f"{len(matched.candidates)} components within {best.reach_m:.0f} m could be meant, most "
+        en=f"{count_en.capitalize()} components within {best.reach_m:.0f} m could be meant, most "
         f"probably {row['code']} ({best.probability:.0%}): please confirm.",
     )

@@ -1,6 +1,6 @@
 """Everything of surveys that talks to the database."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from gis_registry.db.sql import load_queries
 from gis_registry.surveys.tables import Survey, SurveyState
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-_PAGE_ROWS = 10_000
 
 
 def survey(session: Session, survey_id: int, *, lock: bool = False) -> Survey | None:
@@ -65,9 +64,7 @@ def forget_matches(session: Session, survey_id: int) -> None:
 
 def match_rows(session: Session, survey_id: int) -> None:
     """Find the components that rows are about."""
-    values = {"survey_id": survey_id}
-    if session.scalar(_QUERIES["has_components_to_match"], values):
-        session.execute(_QUERIES["match_rows"], values)
+    session.execute(_QUERIES["match_rows"], {"survey_id": survey_id})
 
 
 def wanted_identifiers(session: Session, survey_id: int) -> dict[tuple[str, str], int]:
@@ -98,7 +95,7 @@ def register(
     )
 
 
-def registered_by(session: Session, survey_id: int, change_id: int) -> Sequence[RowMapping]:
+def registered_by(session: Session, survey_id: int, change_id: int | None) -> Sequence[RowMapping]:
     """Return the components that a survey registered."""
     values = {"survey_id": survey_id, "change_id": change_id}
     return session.execute(_QUERIES["registered_by"], values).mappings().all()
@@ -118,24 +115,9 @@ def counts(session: Session, survey_id: int) -> Sequence[RowMapping]:
     return session.execute(_QUERIES["counts"], {"survey_id": survey_id}).mappings().all()
 
 
-def rows(session: Session, survey_id: int, *, verdict: str | None) -> Iterator[RowMapping]:
-    """Return the rows of a survey in the file's order, page by page."""
-    after = 0
-    while True:
-        page = (
-            session.execute(
-                _QUERIES["rows"],
-                {
-                    "survey_id": survey_id,
-                    "verdict": verdict,
-                    "after": after,
-                    "limit": _PAGE_ROWS,
-                },
-            )
-            .mappings()
-            .all()
-        )
-        yield from page
-        if len(page) < _PAGE_ROWS:
-            return
-        after = page[-1]["row"]
+def rows(
+    session: Session, survey_id: int, *, verdict: str | None, after: int, limit: int
+) -> Sequence[RowMapping]:
+    """Return rows of a survey in the file's order, those after one of them."""
+    values = {"survey_id": survey_id, "verdict": verdict, "after": after, "limit": limit}
+    return session.execute(_QUERIES["rows"], values).mappings().all()

@@ -17,14 +17,16 @@ UPDATE survey_rows
 SET verdict = 'new', code = NULL, distance_m = NULL
 WHERE survey_id = :survey_id AND verdict = 'unchanged';
 
--- has_components_to_match: whether there are components of a survey's classes at all
-SELECT EXISTS (
-  SELECT FROM components
-  WHERE state = 'active' AND class_id = ANY (ARRAY(
-    SELECT DISTINCT class_id FROM survey_rows WHERE survey_id = :survey_id AND verdict = 'new')));
-
--- match_rows: a row and a component are the same if each is the other's nearest of its class and
--- they are no farther apart than both accuracies
+-- match_rows: find the component that each row is about, if there is one
+-- It is the nearest of the row's class, no farther than both accuracies allow; where it is that of
+-- several rows, the nearest of them has it.
+WITH coarsest AS (
+  SELECT c.class_id, max(c.accuracy_m) AS accuracy_m
+  FROM components c
+  WHERE c.state = 'active' AND c.class_id = ANY (ARRAY(
+    SELECT DISTINCT class_id FROM survey_rows WHERE survey_id = :survey_id AND verdict = 'new'))
+  GROUP BY c.class_id
+)
 UPDATE survey_rows r
 SET verdict = 'unchanged', code = matched.code, distance_m = matched.distance_m
 FROM (
@@ -32,17 +34,17 @@ FROM (
     row_number() OVER (
       PARTITION BY near.code ORDER BY near.distance_m, row.row_number) AS place
   FROM survey_rows row
+  JOIN coarsest ON coarsest.class_id = row.class_id
   CROSS JOIN LATERAL (
-    SELECT c.code, c.accuracy_m,
-      ST_Distance(c.geom::geography, row.geom::geography) AS distance_m
+    SELECT c.code, ST_Distance(c.geom::geography, row.geom::geography) AS distance_m
     FROM components c
     WHERE c.class_id = row.class_id AND c.state = 'active'
-      AND c.geom && metres_box(row.geom, row.accuracy_m + 10)
+      AND c.geom && metres_box(row.geom, row.accuracy_m + coarsest.accuracy_m)
+      AND ST_Distance(c.geom::geography, row.geom::geography) <= row.accuracy_m + c.accuracy_m
     ORDER BY distance_m, c.code
     LIMIT 1
   ) AS near
   WHERE row.survey_id = :survey_id AND row.verdict = 'new'
-    AND near.distance_m <= row.accuracy_m + near.accuracy_m
 ) AS matched
 WHERE r.survey_id = :survey_id AND r.row_number = matched.row_number AND matched.place = 1;
 
@@ -89,12 +91,13 @@ LEFT JOIN units supervisor ON supervisor.code = coded.supervisor_code
 LEFT JOIN units owner ON owner.code = coded.owner_code
 LEFT JOIN units maintainer ON maintainer.code = coded.maintainer_code;
 
--- registered_by: the components that a change registered, and whether they were changed since
+-- registered_by: the components that a change registered, and whether they were changed since, locked
 SELECT c.division_code, c.code, c.change_id = :change_id AS is_untouched
 FROM survey_rows r
 JOIN components c ON c.division_code = left(r.code, 6) AND c.code = r.code
 WHERE r.survey_id = :survey_id AND r.verdict = 'new' AND c.state <> 'withdrawn'
-ORDER BY c.code;
+ORDER BY c.code
+FOR UPDATE OF c;
 
 -- withdraw: withdraw components that a survey registered
 UPDATE components c

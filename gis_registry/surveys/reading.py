@@ -194,20 +194,19 @@ def _system(
                 "EPSG:4549 (or another EPSG code), --crs wgs84, --crs gcj02 or --crs bd09."
             )
         return own, said or own.name
+    if driver in _WITHOUT_OWN_CRS and own is not None and _is_like_cgcs2000(own):
+        own = None  # this is what GDAL says for a file that says nothing
     if declared.lower() in set(Datum):
         datum = Datum(declared.lower())
-        if own is not None and driver not in _WITHOUT_OWN_CRS and not _is_like_cgcs2000(own):
+        if own is not None and not _is_like_cgcs2000(own):
             raise InvalidInput(
                 f"{path.name} says it is in {own.name}, but {datum} is declared. Leave --crs out "
                 "if the file is right; otherwise correct the file."
             )
         return datum, datum.value
     chosen = _declared_system(declared)
-    if (
-        own is not None
-        and driver not in _WITHOUT_OWN_CRS
-        and not own.equals(chosen, ignore_axis_order=True)
-    ):
+    same = own is None or own.equals(chosen, ignore_axis_order=True)
+    if own is not None and not same and not (_is_like_cgcs2000(own) and _is_like_cgcs2000(chosen)):
         raise InvalidInput(
             f"{path.name} says it is in {own.name}, but {chosen.name} is declared. Leave --crs out "
             "if the file is right; otherwise correct the file."

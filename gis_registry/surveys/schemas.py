@@ -37,6 +37,13 @@ class SurveyRowEntry(BaseModel):
     lat: float | None
 
 
+class SurveyRowPage(BaseModel):
+    """Some rows of a survey in the file's order, and where the next ones begin."""
+
+    rows: list[SurveyRowEntry]
+    next_after: int | None = Field(description="Give this as `after` for the next page")
+
+
 class Reverted(BaseModel):
     """What reverting a survey did."""
 

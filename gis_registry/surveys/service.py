@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO, TextIOWrapper
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import shapely
+from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries as catalogue_queries
@@ -34,13 +35,14 @@ from gis_registry.surveys.checking import (
     check,
 )
 from gis_registry.surveys.reading import Source, open_source, sha256_of
-from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveySummary
+from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveyRowPage, SurveySummary
 from gis_registry.surveys.tables import Survey, SurveyState, Verdict
 from gis_registry.units import queries as units
 
 #: Told after every batch: what is being done, how many rows are done, and of how many if known.
 Progress = Callable[[str, int, int | None], None]
 
+_PAGE_ROWS = 10_000
 _COLUMNS = (
     "survey_id",
     "row_number",
@@ -137,7 +139,7 @@ def stage(
     queries.analyze(session)
     queries.refuse_repeated_places(session, survey.id)
     queries.match_rows(session, survey.id)
-    by_verdict = _verdicts(session, survey.id)
+    by_verdict = _by_verdict(queries.counts(session, survey.id))
     survey.row_count = done
     survey.refused_count = by_verdict.get(Verdict.REFUSED, 0)
     survey.accepted_count = done - survey.refused_count
@@ -165,13 +167,15 @@ def apply(
     queries.forget_matches(session, survey_id)  # others may have changed the registry since
     queries.match_rows(session, survey_id)
     wanted = queries.wanted_identifiers(session, survey_id)
-    change = components.new_change(
-        session, actor=actor, reason=f"Survey {survey_id} of {survey.as_of}: {survey.file_name}"
-    )
     if wanted:
         tell("Registering", 0, None)
+        change = components.new_change(
+            session,
+            actor=actor,
+            reason=f"Survey {survey_id} of {survey.as_of}: {survey.file_name}",
+        )
         first_serials = identifiers.issue(session, change_id=change.id, wanted=wanted)
-        with components.bulk_insert(session):
+        with components.bulk_insert(session, sum(wanted.values())):
             queries.register(
                 session,
                 survey_id,
@@ -179,8 +183,8 @@ def apply(
                 first_serials=first_serials,
                 is_synthetic=survey.is_synthetic,
             )
+        survey.change_id = change.id
     survey.state = SurveyState.APPLIED
-    survey.change_id = change.id
     session.flush()
     return show(session, survey_id)
 
@@ -195,7 +199,7 @@ def revert(session: Session, survey_id: int, *, actor: str) -> Reverted:
         Conflict: it is not applied.
     """
     survey = _get(session, survey_id, lock=True)
-    if survey.state != SurveyState.APPLIED or survey.change_id is None:
+    if survey.state != SurveyState.APPLIED:
         raise Conflict(
             f"Survey {survey_id} is {survey.state}; only an applied one can be reverted."
         )
@@ -203,12 +207,12 @@ def revert(session: Session, survey_id: int, *, actor: str) -> Reverted:
     registered = queries.registered_by(session, survey_id, survey.change_id)
     keys = [(row["division_code"], row["code"]) for row in registered if row["is_untouched"]]
     kept = [row["code"] for row in registered if not row["is_untouched"]]
-    change = components.new_change(session, actor=actor, reason=f"Survey {survey_id} reverted")
     if keys:
+        change = components.new_change(session, actor=actor, reason=f"Survey {survey_id} reverted")
         components.archive(session, change_id=change.id, keys=keys)
         queries.withdraw(session, change_id=change.id, keys=keys)
+        survey.reverted_by = change.id
     survey.state = SurveyState.REVERTED
-    survey.reverted_by = change.id
     session.flush()
     return Reverted(survey=survey_id, withdrawn=len(keys), kept=kept)
 
@@ -220,7 +224,7 @@ def show(session: Session, survey_id: int) -> SurveySummary:
         NotFound: there is no such survey.
     """
     survey = _get(session, survey_id)
-    rows = queries.counts(session, survey_id)
+    counted = queries.counts(session, survey_id)
     return SurveySummary(
         survey=survey.id,
         file_name=survey.file_name,
@@ -231,8 +235,8 @@ def show(session: Session, survey_id: int) -> SurveySummary:
         rows=survey.row_count,
         accepted=survey.accepted_count,
         refused=survey.refused_count,
-        verdicts=_verdicts(session, survey_id),
-        refusals={row["refusal"]: row["count"] for row in rows if row["refusal"]},
+        verdicts=_by_verdict(counted),
+        refusals={row["refusal"]: row["count"] for row in counted if row["refusal"]},
         actor=survey.actor,
         loaded_at=survey.loaded_at,
     )
@@ -251,9 +255,30 @@ def rows(
     Raises:
         NotFound: there is no such survey.
     """
+    after: int | None = 0
+    while after is not None:
+        page = rows_page(session, survey_id, verdict=verdict, after=after, limit=_PAGE_ROWS)
+        yield from page.rows
+        after = page.next_after
+
+
+def rows_page(
+    session: Session,
+    survey_id: int,
+    *,
+    verdict: Verdict | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> SurveyRowPage:
+    """Return some rows of a survey in the file's order, those after one of them.
+
+    Raises:
+        NotFound: there is no such survey.
+    """
     _get(session, survey_id)
-    for row in queries.rows(session, survey_id, verdict=verdict):
-        yield SurveyRowEntry.model_validate(dict(row))
+    found = queries.rows(session, survey_id, verdict=verdict, after=after, limit=limit + 1)
+    entries = [SurveyRowEntry.model_validate(dict(row)) for row in found[:limit]]
+    return SurveyRowPage(rows=entries, next_after=entries[-1].row if len(found) > limit else None)
 
 
 def is_applied(session: Session, path: Path) -> bool:
@@ -422,8 +447,8 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def _verdicts(session: Session, survey_id: int) -> dict[str, int]:
+def _by_verdict(counted: Sequence[RowMapping]) -> dict[str, int]:
     totals: dict[str, int] = {}
-    for row in queries.counts(session, survey_id):
+    for row in counted:
         totals[row["verdict"]] = totals.get(row["verdict"], 0) + row["count"]
     return totals

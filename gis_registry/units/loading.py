@@ -1,12 +1,13 @@
 """Loading units, responsibilities and responders from CSV and GeoJSON files."""
 
+import csv
 import re
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from gis_registry.catalogue import service as catalogue
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, RegistryError, UnreadableFile
 from gis_registry.places import queries as places
+from gis_registry.places.service import position_fault
 from gis_registry.places.tables import City
 from gis_registry.tabular import Row, read_csv
 from gis_registry.units import queries
@@ -26,7 +28,7 @@ from gis_registry.units.tables import (
     UnitKind,
     UnitRole,
 )
-from gis_registry.vector_files import read_features
+from gis_registry.vector_files import read_features, text_of
 
 
 class FileKind(StrEnum):
@@ -51,12 +53,14 @@ def kind_of_file(path: Path) -> FileKind:
     if path.suffix.lower() != ".csv":
         return FileKind.RESPONDERS
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = {name.strip() for name in file.readline().split(",")}
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = {name.strip() for name in next(csv.reader(file), [])}
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise UnreadableFile(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
+    except csv.Error as error:
+        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
     if "role" in header:
         return FileKind.RESPONSIBILITIES
     if "parent_code" in header:
@@ -97,8 +101,9 @@ def load_units(session: Session, paths: Iterable[Path]) -> int:
         if parent is not None and parent not in units:
             raise row.fault(f"the parent {parent!r} is not a unit.")
         units[row.required("code")].parent_id = units[parent].id if parent else None
+    parents = {one.id: one.parent_id for one in units.values()}
     for row in rows:
-        _check_no_circle(row, {one.id: one.parent_id for one in units.values()}, units)
+        _check_no_circle(row, parents, units)
     session.flush()
     return len(rows)
 
@@ -153,41 +158,32 @@ def load_responsibilities(session: Session, paths: Iterable[Path], *, city: City
 def load_responders(session: Session, paths: Iterable[Path]) -> int:
     """Load responders from point files (``code, unit_code, name_zh, name_en, kind, is_available``).
 
+    Of responders that are there, names, unit and kind are brought up to date. Where they are and
+    whether they are free stays as it is: crews tell that themselves.
+
     Returns:
         How many were read.
 
     Raises:
         UnreadableFile, MissingCrs: a file cannot be read.
-        InvalidInput: a row's kind or unit is not known, or a flag is neither true nor false.
+        InvalidInput: a row lacks its code or a name, its kind or unit is not known, its position
+            can be none on the ground, or a flag is neither true nor false; the file and row say so.
     """
     unit_ids = queries.unit_ids(session)
     values: list[dict[str, object]] = []
     for path in paths:
         frame = read_features(path, {"code", "unit_code", "name_zh", "name_en", "kind"}, {"Point"})
         for number, one in enumerate(frame.to_dict("records"), start=1):
-            where = f"{path.name}, row {number}"
-            if one["unit_code"] not in unit_ids:
-                raise InvalidInput(f"{where}: {one['unit_code']!r} is not a unit.")
-            if one["kind"] not in set(ResponderKind):
-                raise InvalidInput(f"{where}: the kind is {one['kind']!r}; write station or crew.")
-            values.append(
-                {
-                    "code": str(one["code"]),
-                    "unit_id": unit_ids[one["unit_code"]],
-                    "name_zh": str(one["name_zh"]),
-                    "name_en": str(one["name_en"]),
-                    "kind": one["kind"],
-                    "is_available": _flag(where, one, "is_available", default=True),
-                    "is_synthetic": _flag(where, one, "is_synthetic", default=False),
-                    "geom": f"SRID={SRID};POINT({one['geometry'].x} {one['geometry'].y})",
-                }
-            )
+            values.append(_responder_values(f"{path.name}, row {number}", one, unit_ids))
     if values:
         statement = insert(Responder)
         session.execute(
             statement.on_conflict_do_update(
                 index_elements=["code"],
-                set_={key: statement.excluded[key] for key in values[0] if key != "code"},
+                set_={
+                    key: statement.excluded[key]
+                    for key in ("unit_id", "name_zh", "name_en", "kind")
+                },
             ),
             values,
         )
@@ -208,13 +204,43 @@ def _unit_values(row: Row, divisions: set[str]) -> dict[str, object]:
     }
 
 
+def _responder_values(
+    where: str, record: dict[str, Any], unit_ids: dict[str, int]
+) -> dict[str, object]:
+    texts = {
+        column: text_of(record[column])
+        for column in ("code", "unit_code", "name_zh", "name_en", "kind")
+    }
+    for column, value in texts.items():
+        if not value:
+            raise InvalidInput(f"{where}: {column} is empty.")
+    if texts["unit_code"] not in unit_ids:
+        raise InvalidInput(f"{where}: {texts['unit_code']!r} is not a unit.")
+    if texts["kind"] not in set(ResponderKind):
+        raise InvalidInput(f"{where}: the kind is {texts['kind']!r}; write station or crew.")
+    lon, lat = record["geometry"].x, record["geometry"].y
+    fault = position_fault(lon, lat)
+    if fault is not None:
+        raise InvalidInput(f"{where}: {fault}.")
+    return {
+        "code": texts["code"],
+        "unit_id": unit_ids[texts["unit_code"]],
+        "name_zh": texts["name_zh"],
+        "name_en": texts["name_en"],
+        "kind": texts["kind"],
+        "is_available": _flag(where, record, "is_available", default=True),
+        "is_synthetic": _flag(where, record, "is_synthetic", default=False),
+        "geom": f"SRID={SRID};POINT({lon} {lat})",
+    }
+
+
 def _flag(where: str, record: dict[str, object], column: str, *, default: bool) -> bool:
     """Return a flag of a vector file, whose format may keep it as a number or a text."""
-    value = record.get(column)
-    if value is None or pd.isna(value):
+    value = text_of(record.get(column))
+    if not value:
         return default
     flag = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(
-        str(value).strip().lower()
+        value.lower()
     )
     if flag is None:
         raise InvalidInput(f"{where}: {column} is {value!r}; write true or false.")

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.orm import Session, aliased
 
+from gis_registry.catalogue.tables import ComponentClass, MatterType
+from gis_registry.places.tables import Division
 from gis_registry.units.tables import Responder, Responsibility, Unit, UnitKind
 
 
@@ -26,24 +28,41 @@ def unit_id(session: Session, code: str) -> int | None:
     return session.scalar(select(Unit.id).where(Unit.code == code))
 
 
-def responsibilities(session: Session, *, unit_id: int) -> Sequence[Responsibility]:
-    """Return what a unit is or was responsible for."""
-    return session.scalars(
-        select(Responsibility)
-        .where(Responsibility.unit_id == unit_id)
-        .order_by(Responsibility.valid_from, Responsibility.id)
-    ).all()
+def responsibilities(session: Session, *, unit_code: str) -> Sequence[RowMapping]:
+    """Return what a unit is, was or will be responsible for, by the day from which it holds."""
+    return (
+        session.execute(
+            select(
+                Responsibility.role,
+                Responsibility.component_code,
+                ComponentClass.code.label("class_code"),
+                ComponentClass.name_zh.label("class_name_zh"),
+                ComponentClass.name_en.label("class_name_en"),
+                MatterType.code.label("matter_code"),
+                MatterType.name_zh.label("matter_name_zh"),
+                MatterType.name_en.label("matter_name_en"),
+                Responsibility.division_code,
+                Division.name_zh.label("division_name_zh"),
+                Division.name_en.label("division_name_en"),
+                Responsibility.valid_from,
+                Responsibility.valid_to,
+                Responsibility.note,
+            )
+            .join(Unit, Unit.id == Responsibility.unit_id)
+            .outerjoin(ComponentClass, ComponentClass.id == Responsibility.class_id)
+            .outerjoin(MatterType, MatterType.id == Responsibility.matter_type_id)
+            .outerjoin(Division, Division.code == Responsibility.division_code)
+            .where(Unit.code == unit_code)
+            .order_by(Responsibility.valid_from, Responsibility.id)
+        )
+        .mappings()
+        .all()
+    )
 
 
-def responders(session: Session, *, only_available: bool = False) -> Sequence[Responder]:
-    """Return responders by code."""
-    query = select(Responder).order_by(Responder.code)
-    if only_available:
-        query = query.where(Responder.is_available)
-    return session.scalars(query).all()
-
-
-def unit_rows(session: Session, *, kind: UnitKind | None = None) -> Sequence[RowMapping]:
+def unit_rows(
+    session: Session, *, code: str | None = None, kind: UnitKind | None = None
+) -> Sequence[RowMapping]:
     """Return units by code, with the code of the one above."""
     parent = aliased(Unit)
     query = (
@@ -59,6 +78,8 @@ def unit_rows(session: Session, *, kind: UnitKind | None = None) -> Sequence[Row
         .outerjoin(parent, parent.id == Unit.parent_id)
         .order_by(Unit.code)
     )
+    if code is not None:
+        query = query.where(Unit.code == code)
     if kind is not None:
         query = query.where(Unit.kind == kind)
     return session.execute(query).mappings().all()

@@ -1,6 +1,6 @@
 """What is said of units and responders."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,6 +34,36 @@ class ResponderEntry(BaseModel):
     lon: float = Field(description="Longitude in degrees, EPSG:4490")
     lat: float = Field(description="Latitude in degrees, EPSG:4490")
     positioned_at: datetime
+
+
+class ResponsibilityEntry(BaseModel):
+    """A dated fact: the unit has this role for this; what is empty means any."""
+
+    role: str = Field(description="supervisor, owner or maintainer")
+    component_code: str | None = Field(description="Identifier of the one component")
+    class_code: str | None
+    class_name_zh: str | None
+    class_name_en: str | None
+    matter_code: str | None
+    matter_name_zh: str | None
+    matter_name_en: str | None
+    division_code: str | None = Field(description="Area that it is limited to")
+    division_name_zh: str | None
+    division_name_en: str | None
+    valid_from: date
+    valid_to: date | None = Field(description="First day on which it no longer holds")
+    is_past: bool = Field(description="It has ended, by the city's day")
+    note: str
+
+
+class UnitDetail(UnitEntry):
+    """An organisation with what belongs to it."""
+
+    parent: UnitEntry | None
+    responsibilities: list[ResponsibilityEntry] = Field(
+        description="By the day from which each holds"
+    )
+    responders: list[ResponderEntry]
 
 
 class ResponderPosition(BaseModel):

@@ -1,6 +1,7 @@
 """Who there is, and where those who can be sent are now."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -9,13 +10,50 @@ from gis_registry.errors import InvalidInput, InvalidPosition, NotFound
 from gis_registry.places import service as places
 from gis_registry.places.datums import to_cgcs2000
 from gis_registry.units import queries
-from gis_registry.units.schemas import ResponderEntry, ResponderUpdate, UnitEntry
+from gis_registry.units.schemas import (
+    ResponderEntry,
+    ResponderUpdate,
+    ResponsibilityEntry,
+    UnitDetail,
+    UnitEntry,
+)
 from gis_registry.units.tables import UnitKind
 
 
 def list_units(session: Session, *, kind: UnitKind | None = None) -> list[UnitEntry]:
     """Return units by code."""
     return [UnitEntry.model_validate(dict(row)) for row in queries.unit_rows(session, kind=kind)]
+
+
+def show_unit(session: Session, code: str) -> UnitDetail:
+    """Return a unit with its parent, its responsibilities, also past ones, and its responders.
+
+    Raises:
+        NotFound: there is no such unit.
+    """
+    code = code.strip()
+    unit = _unit(session, code)
+    if unit is None:
+        raise NotFound(
+            f"There is no unit {code!r}; `gis-registry units list` shows those that there are."
+        )
+    today = datetime.now(ZoneInfo(places.the_city(session).time_zone)).date()
+    return UnitDetail(
+        **unit.model_dump(),
+        parent=_unit(session, unit.parent_code) if unit.parent_code is not None else None,
+        responsibilities=[
+            ResponsibilityEntry(
+                **row, is_past=row["valid_to"] is not None and row["valid_to"] <= today
+            )
+            for row in queries.responsibilities(session, unit_code=code)
+        ],
+        responders=list_responders(session, unit_code=code),
+    )
+
+
+def _unit(session: Session, code: str) -> UnitEntry | None:
+    rows = queries.unit_rows(session, code=code)
+    return UnitEntry.model_validate(dict(rows[0])) if rows else None
 
 
 def list_responders(

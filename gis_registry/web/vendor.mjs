@@ -3,7 +3,7 @@
  *
  * `make setup` runs this after `npm ci`. static/vendor is made anew each time and never committed.
  * A package keeps its own paths below static/vendor/<package>/, so that the links from its styles
- * to its images and fonts hold. manifest.json, written last, lists what was copied and under which
+ * to its images hold. manifest.json, written last, lists what was copied and under which
  * licence. gis_registry/maps/assets.py says which link of a rendered map each file replaces;
  * swagger-ui-dist is what /docs shows.
  */
@@ -17,55 +17,7 @@ const VENDOR = join(HERE, "static", "vendor");
 
 /** Files and folders of each package. The first is its licence, or the file that states it. */
 const WANTED = {
-  "@fortawesome/fontawesome-free": [
-    "LICENSE.txt",
-    "css/all.min.css",
-    "webfonts/fa-brands-400.woff2",
-    "webfonts/fa-regular-400.woff2",
-    "webfonts/fa-solid-900.woff2",
-    "webfonts/fa-v4compatibility.woff2",
-  ],
-  // The icons of Bootstrap 3 without the rest of it, which would fight with Bootstrap 5.
-  "@neos21/bootstrap3-glyphicons": [
-    "LICENSE",
-    "dist/css/bootstrap3-glyphicons.min.css",
-    "dist/fonts/glyphicons-halflings-regular.woff2",
-  ],
-  bootstrap: ["LICENSE", "dist/css/bootstrap.min.css", "dist/js/bootstrap.bundle.min.js"],
-  jquery: ["LICENSE.txt", "dist/jquery.min.js"],
   leaflet: ["LICENSE", "dist/leaflet.css", "dist/leaflet.js", "dist/images"],
-  "leaflet-groupedlayercontrol": [
-    "LICENSE.txt",
-    "dist/leaflet.groupedlayercontrol.min.css",
-    "dist/leaflet.groupedlayercontrol.min.js",
-  ],
-  "leaflet-measure": [
-    "LICENSE",
-    "dist/leaflet-measure.css",
-    "dist/leaflet-measure.js",
-    "dist/leaflet-measure.cn.js",
-    "dist/assets",
-  ],
-  "leaflet-mouse-position": [
-    "MIT-LICENCE.txt",
-    "src/L.Control.MousePosition.css",
-    "src/L.Control.MousePosition.js",
-  ],
-  "leaflet-search": [
-    "license.txt",
-    "dist/leaflet-search.min.css",
-    "dist/leaflet-search.min.js",
-    "images/back.png",
-    "images/loader.gif",
-    "images/search-icon.png",
-  ],
-  "leaflet.awesome-markers": [
-    "LICENSE",
-    "dist/leaflet.awesome-markers.css",
-    "dist/leaflet.awesome-markers.js",
-    "dist/images",
-  ],
-  "leaflet.featuregroup.subgroup": ["LICENSE", "dist/leaflet.featuregroup.subgroup.js"],
   "leaflet.fullscreen": [
     "LICENSE",
     "Control.FullScreen.css",
@@ -106,7 +58,6 @@ for (const [name, files] of Object.entries(WANTED)) {
   manifest[name] = { version, license, files };
 }
 
-writeTurnedIcons(join(VENDOR, "turned-icons.css"));
 writeFileSync(join(VENDOR, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");
 console.log(`${Object.keys(WANTED).length} packages copied to ${VENDOR}`);
 
@@ -115,13 +66,4 @@ function dropSourceMapLink(path) {
   const text = readFileSync(path, "utf8");
   const without = text.replace(/^\s*(\/\/|\/\*)# sourceMappingURL=.*$/gm, "");
   if (without !== text) writeFileSync(path, without);
-}
-
-/** Write the classes fa-rotate-1 … fa-rotate-359 that folium gives to icons with an angle. */
-function writeTurnedIcons(path) {
-  let rules = "/* An icon turned by so many degrees, as folium.Icon(angle=…) asks for it. */\n";
-  for (let degrees = 1; degrees < 360; degrees++) {
-    rules += `.fa-rotate-${degrees}{transform:rotate(${degrees}deg)}\n`;
-  }
-  writeFileSync(path, rules);
 }

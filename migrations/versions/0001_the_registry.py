@@ -785,7 +785,6 @@ def upgrade() -> None:
         sa.Column("division_code", sa.Text(), nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("image", sa.Text(), nullable=False),
-        sa.Column("matter_type_id", sa.Integer(), nullable=False),
         sa.Column(
             "geom",
             Geometry(
@@ -809,9 +808,6 @@ def upgrade() -> None:
             ["reports.division_code", "reports.id"],
             name=op.f("fk_detections_division_code_report_id"),
         ),
-        sa.ForeignKeyConstraint(
-            ["matter_type_id"], ["matter_types.id"], name=op.f("fk_detections_matter_type_id")
-        ),
         sa.PrimaryKeyConstraint("division_code", "id", name=op.f("pk_detections")),
     )
     op.create_geospatial_index(
@@ -823,9 +819,7 @@ def upgrade() -> None:
         postgresql_ops={},
     )
     op.create_index("ix_detections_id", "detections", ["id"], unique=False)
-    op.create_index(
-        "ix_detections_report_id", "detections", ["division_code", "report_id"], unique=False
-    )
+    op.create_index("ix_detections_report_id", "detections", ["report_id"], unique=False)
     # ### end Alembic commands ###
 
 

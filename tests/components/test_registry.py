@@ -124,14 +124,21 @@ def test_a_retired_component_still_resolves_but_is_not_found_by_place(session: S
 def test_a_move_into_another_subdistrict_keeps_the_identifier(session: Session) -> None:
     code = register(session, *CORNER)
     before = service.show(session, code)
-    after = service.edit(
-        session, code, actor="a", reason="moved", on_date=DAY, position=(120.447, 36.389)
-    )
+    there = (120.2986, 36.0546)  # Badaxia, at the other end of Shinan
+    after = service.edit(session, code, actor="a", reason="moved", on_date=DAY, position=there)
     assert before.subdistrict is not None
     assert after.subdistrict is not None
     assert after.code == code
-    assert after.subdistrict.code.startswith("370215")
+    assert after.subdistrict.code.startswith("370202")
     assert before.subdistrict.code != after.subdistrict.code
+
+
+def test_a_move_into_another_district_is_refused(session: Session) -> None:
+    code = register(session, *CORNER)
+    with pytest.raises(InvalidInput, match=r"in district 370215, the component in 370202"):
+        service.edit(
+            session, code, actor="a", reason="moved", on_date=DAY, position=(120.447, 36.389)
+        )
 
 
 def test_a_position_in_another_datum_is_taken_to_the_right_place(session: Session) -> None:

@@ -1,28 +1,20 @@
-"""Every link of the maps that are rendered has a local file, and nothing else is let through."""
+"""Every link of the map has a local file, and nothing else is let through or carried along."""
 
+import json
 import re
 from collections.abc import Iterator
 
 import folium
 import pytest
+from branca.element import CssLink, JavascriptLink
 from folium import plugins
 
 from gis_registry.errors import RegistryError
 from gis_registry.maps import assets
+from gis_registry.maps.figure import LeafletMap, OfflineFigure
 
-ELEMENTS = [
-    folium.Map,
-    plugins.FastMarkerCluster,
-    plugins.FeatureGroupSubGroup,
-    plugins.Fullscreen,
-    plugins.GroupedLayerControl,
-    plugins.MarkerCluster,
-    plugins.MeasureControl,
-    plugins.MousePosition,
-    plugins.Search,
-]
+ELEMENTS = [LeafletMap, plugins.FastMarkerCluster, plugins.Fullscreen]
 LINK_IN_STYLE = re.compile(r"url\(\s*['\"]?(?!data:|#)([^'\")?#]+)")
-FALLBACK_FONT = re.compile(r"\.(eot|svg|ttf|woff)$")
 
 
 def links_of_folium() -> Iterator[str]:
@@ -40,21 +32,51 @@ def test_no_local_file_is_listed_for_nothing() -> None:
     assert set(assets.LOCAL_FILES) == set(links_of_folium())
 
 
-def test_images_and_fonts_that_styles_link_to_are_there() -> None:
+def test_no_package_is_carried_that_no_page_loads() -> None:
+    manifest = json.loads((assets.VENDOR_DIR / "manifest.json").read_text(encoding="utf-8"))
+    of_maps = {path.split("/", 1)[0] for path in assets.LOCAL_FILES.values()}
+    assert set(manifest) == of_maps | {"swagger-ui-dist"}  # which is what /docs shows
+
+
+def test_images_that_styles_link_to_are_there() -> None:
     missing = []
     for path in set(assets.LOCAL_FILES.values()):
         if path.endswith(".css"):
             style = assets.VENDOR_DIR / path
-            for link in LINK_IN_STYLE.findall(style.read_text(encoding="utf-8")):
-                is_fallback = "font" in link and FALLBACK_FONT.search(link)
-                if not is_fallback and not (style.parent / link).is_file():
-                    missing.append(f"{path}: {link}")
+            links = LINK_IN_STYLE.findall(style.read_text(encoding="utf-8"))
+            missing += [f"{path}: {link}" for link in links if not (style.parent / link).is_file()]
     assert missing == []
 
 
 def test_an_unknown_link_is_refused_and_says_what_to_do() -> None:
     with pytest.raises(assets.UnknownAsset, match=r"other\.js has no local copy: add its npm"):
         assets.local_asset("https://example.org/other.js")
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        JavascriptLink("https://example.org/other.js"),  # type: ignore[no-untyped-call]  # branca's
+        CssLink("https://example.org/other.css"),  # type: ignore[no-untyped-call]  # branca's
+    ],
+)
+def test_a_page_that_links_elsewhere_is_not_rendered(element: JavascriptLink | CssLink) -> None:
+    figure = OfflineFigure(title="", language="en", asset_prefix="/")
+    figure.header.add_child(element)
+    with pytest.raises(assets.UnknownAsset):
+        figure.render()
+
+
+@pytest.mark.parametrize(
+    "element",
+    [folium.Map(tiles=None), LeafletMap(tiles=None).add_child(plugins.MeasureControl())],
+    ids=["folium's own map", "a plugin that the map does not use"],
+)
+def test_what_the_map_does_not_use_has_no_local_copy(element: folium.Map) -> None:
+    figure = OfflineFigure(title="", language="en", asset_prefix="/")
+    figure.add_child(element)
+    with pytest.raises(assets.UnknownAsset):
+        figure.render()
 
 
 def test_missing_assets_say_what_to_run(

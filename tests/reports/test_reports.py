@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from making import CORNER, GEOD, forget_facts, moved, register
+from making import CORNER, GEOD, border_between, claim, forget_facts, moved, register
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -369,3 +369,25 @@ def test_a_report_that_is_not_there_is_not_found(session: Session) -> None:
 def test_every_channel_is_taken(session: Session) -> None:
     for channel in Channel:
         assert submit(session, channel=channel).channel == channel
+
+
+def test_the_components_area_counts_for_a_report_from_across_a_border(session: Session) -> None:
+    inside, outside = border_between(session, "370202", "370203")
+    forget_facts(session)
+    claim(session, "QD-G-370202-T07", class_code="0137", division="370202")
+    claim(session, "QD-G-370203-T07", class_code="0137", division="370203")
+    code = register(session, *inside)
+    answered = submit(session, lon=outside[0], lat=outside[1])
+    assert answered.answer.component_code == code
+    assert answered.answer.place.division is not None
+    assert answered.answer.place.division.code == "370203"
+    assert answered.answer.responsible.claim is not None
+    assert answered.answer.responsible.claim.unit.code == "QD-G-370202-T07"
+    assert answered.division_code == "370202"
+    assert any("whose units count" in one.en for one in answered.answer.grounds)
+
+
+def test_what_is_answered_is_what_is_kept(session: Session) -> None:
+    register(session, *CORNER)
+    answered = submit(session, text="路灯不亮")
+    assert service.show(session, answered.id) == answered

@@ -1,6 +1,7 @@
 """Every format and system that a delivery may be in arrives where it belongs."""
 
 import gzip
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis_registry.components.tables import Component
+from gis_registry.errors import InvalidInput
 from gis_registry.places.datums import Datum, from_cgcs2000
 
 PLACES = places(3)
@@ -156,3 +158,31 @@ def test_a_layer_is_chosen_by_name(session: Session, tmp_path: Path) -> None:
     frame(places(9)).to_file(path, layer="bins")
     frame(PLACES, name=NAMES).to_file(path, layer="lights")
     assert_arrived(session, load(session, path, layer="lights").survey, PLACES)
+
+
+def test_a_geojson_that_says_its_system_is_believed(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "projected.geojson"
+    path.write_text(
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4549"}},
+                "features": [
+                    {
+                        "type": "Feature",
+                        "properties": {},
+                        "geometry": {"type": "Point", "coordinates": [534457.0, 3993000.0]},
+                    }
+                ],
+            }
+        )
+    )
+    assert load(session, path).accepted == 1
+    with pytest.raises(InvalidInput, match="says it is in"):
+        load(session, path, crs="gcj02")
+
+
+def test_the_two_names_of_one_system_do_not_contradict(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "lights.gpkg"
+    frame(places(1)).to_file(path)
+    assert load(session, path, crs="EPSG:4490").accepted == 1

@@ -1,16 +1,19 @@
 """A survey from staged to applied to reverted, and what stays of it."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 import pytest
 from delivered import LIGHT, frame, load, place_near, places, row_counts, rows_of
+from making import wait_for_a_lock
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis_registry.components import service as components
 from gis_registry.components.tables import Component, ComponentState, IdentifierBlock
+from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
 from gis_registry.surveys import service
 from gis_registry.surveys.service import SurveyFile
@@ -46,7 +49,7 @@ def test_the_same_file_twice_changes_nothing(
     assert _codes(session, second.survey) == _codes(session, first.survey)
     assert {row.distance_m for row in rows_of(session, second.survey)} == {0}
     after = row_counts(session)
-    grown = {"surveys": 1, "survey_rows": 40, "changes": 1}
+    grown = {"surveys": 1, "survey_rows": 40}
     assert after == {name: count + grown.get(name, 0) for name, count in before.items()}
 
 
@@ -249,3 +252,36 @@ def test_a_duplicate_in_a_later_batch_names_the_row_it_repeats(
     survey = load(session, deliver("lights", [*places(10), places(10)[2]])).survey
     row = rows_of(session, survey)[10]
     assert row.reason == "Row 3 has the same class and the same geometry."
+
+
+def test_a_coarse_component_is_found_from_as_far_as_its_accuracy_allows(
+    session: Session, deliver: Callable[..., Path]
+) -> None:
+    (place,) = places(1)
+    load(session, deliver("coarse", [place]), accuracy_m=60)
+    again = load(session, deliver("fine", [place_near(place, 27)]), accuracy_m=0.5)
+    assert again.verdicts == {"unchanged": 1}
+
+
+def test_reverting_waits_for_an_edit_and_keeps_what_it_changed(
+    own_database: Database, deliver: Callable[..., Path]
+) -> None:
+    with own_database.session() as session:
+        summary = load(session, deliver("lights", places(2)))
+        kept, withdrawn = (str(row.code) for row in rows_of(session, summary.survey))
+
+    def revert() -> list[str]:
+        with own_database.session() as session:
+            return service.revert(session, summary.survey, actor="a").kept
+
+    with ThreadPoolExecutor() as pool:
+        with own_database.session() as session:
+            components.edit(
+                session, kept, actor="b", reason="lamp", on_date=DAY, attributes={"lamp": "LED"}
+            )
+            reverting = pool.submit(revert)
+            wait_for_a_lock(own_database)
+        assert reverting.result() == [kept]
+    with own_database.session() as session:
+        assert components.show(session, kept).state == ComponentState.ACTIVE
+        assert components.show(session, withdrawn).state == ComponentState.WITHDRAWN

@@ -11,6 +11,7 @@ from gis_registry.api.routes import (
     pages,
     places,
     reports,
+    surveys,
     units,
     users,
 )
@@ -20,6 +21,7 @@ ROUTERS = (
     reports.router,
     detections.router,
     cases.router,
+    surveys.router,
     dispatch.router,
     units.router,
     places.router,
