@@ -20,7 +20,7 @@ class EditionEntry(BaseModel):
 class ClassEntry(BaseModel):
     """A component class of an edition."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
 
     edition: str = Field(validation_alias="edition_key")
     code: str

@@ -16,7 +16,7 @@ from gis_registry.errors import InvalidInput, SerialsExhausted
 
 LAST_SERIAL = 999_999
 #: White space, dots, strokes and every dash, also what copying from a page leaves unseen.
-_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212\u200b\ufeff_.·/]+")
+_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212_.,、·・/~]+")
 _PARTS = re.compile(r"(?P<division>\d{6})(?P<class>\d{4,5})(?P<serial>\d{6})", re.ASCII)
 
 
@@ -39,7 +39,9 @@ def parse_identifier(text: str) -> Identifier:
     Raises:
         InvalidInput: it is no identifier of 16 or 17 digits.
     """
-    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text).strip())
+    # Invisible characters come along when an identifier is copied from a page or a message.
+    visible = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", visible))
     match = _PARTS.fullmatch(plain)
     if match is None:
         shown = text if len(text) <= 40 else text[:40] + "…"

@@ -166,6 +166,17 @@ class EmbeddedServer:
                 return StopOutcome.WAS_NOT_RUNNING
             return StopOutcome.STOPPED_WHILE_IN_USE if is_in_use else StopOutcome.STOPPED
 
+    def revive(self) -> None:
+        """Start the server again if it crashed under this program; one that was stopped stays so.
+
+        Raises:
+            DatabaseUnavailable: As ``acquire``.
+        """
+        with self._alone():
+            has_crashed = self._running() is None and Postmaster.of(self._data_dir) is not None
+            if has_crashed and self._users.is_held:
+                self._ensure_running()
+
     def status(self) -> ServerStatus:
         """Return what is so now; waits for nobody and changes nothing."""
         with self._explained():

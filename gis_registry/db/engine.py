@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,8 @@ class Database:
             url = _driver_url(settings.database_url.get_secret_value())
         self.url = url
         self.engine = _engine(url, settings)
+        if self._embedded is not None:
+            event.listen(self.engine, "do_connect", self._connect_or_revive)
 
     def close(self) -> None:
         """Close the connections and let the embedded server go."""
@@ -45,6 +48,17 @@ class Database:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
+
+    def _connect_or_revive(
+        self, dialect: Dialect, _: Any, arguments: list[Any], options: dict[str, Any]
+    ) -> Any:
+        """Connect; if the embedded server crashed, start it again for SQLAlchemy's next try."""
+        try:
+            return dialect.connect(*arguments, **options)
+        except psycopg.OperationalError:
+            if self._embedded is not None:
+                self._embedded.revive()
+            return None
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -89,14 +89,15 @@ def responsible_unit(
     )
     deciding = claims[0]
     grounds = [_why(deciding, names)]
-    if len(claims) > 1:
-        after = claims[1]
+    others = [one for one in claims if one["unit_code"] != deciding["unit_code"]]
+    if others:
+        count = len({one["unit_code"] for one in others})
         grounds.append(
             Sentence(
                 step="unit",
-                zh=f"其后依次还有{len(claims) - 1}个单位，首位是{after['unit_name_zh']}。",
-                en=f"{_plural(len(claims) - 1, 'other claim')} would come after it, first that of "
-                f"{after['unit_name_en']}.",
+                zh=f"其后依次还有{count}个单位，首位是{others[0]['unit_name_zh']}。",
+                en=f"{_plural(count, 'other unit')} would come after it, first "
+                f"{others[0]['unit_name_en']}.",
             )
         )
     return ResponsibleUnit(

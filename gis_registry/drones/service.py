@@ -1,6 +1,7 @@
 """Taking in drone detections: each becomes a report of the channel "drone"."""
 
 import hashlib
+from datetime import UTC
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,7 @@ from gis_registry.reports.tables import Channel
 def submit(session: Session, new: NewDetection, *, reported_by: str) -> AnsweredDetection:
     """Keep a detection and answer it like a report.
 
-    The same image, matter and position twice from one sender is one detection.
+    The same image, time, matter and position twice from one sender is one detection.
 
     Raises:
         UnknownMatterType: there is no such matter type.
@@ -38,7 +39,7 @@ def submit(session: Session, new: NewDetection, *, reported_by: str) -> Answered
             matter=new.matter,
             text=new.note,
             channel=Channel.DRONE,
-            client_key=f"detection:{_hash(new.image)}:{new.matter}:{new.lon:.7f}:{new.lat:.7f}",
+            client_key=_key(new),
             reported_at=new.taken_at,
         ),
         reported_by=reported_by,
@@ -78,6 +79,8 @@ def show(session: Session, detection_id: int) -> AnsweredDetection:
     )
 
 
-def _hash(image: str) -> str:
-    # A name can be longer than a client key, and only its end differ from another's.
-    return hashlib.sha256(image.encode()).hexdigest()
+def _key(new: NewDetection) -> str:
+    # Drones number their images anew for every flight, so the time tells flights apart. A name can
+    # be longer than a client key, and only its end differ from another's.
+    image = hashlib.sha256(f"{new.image} {new.taken_at.astimezone(UTC)}".encode()).hexdigest()
+    return f"detection:{image}:{new.matter}:{new.lon:.7f}:{new.lat:.7f}"

@@ -255,6 +255,13 @@ def rows(
     Raises:
         NotFound: there is no such survey.
     """
+    _get(session, survey_id)  # now, not when the first row is asked for
+    return _all_rows(session, survey_id, verdict)
+
+
+def _all_rows(
+    session: Session, survey_id: int, verdict: Verdict | None
+) -> Iterator[SurveyRowEntry]:
     after: int | None = 0
     while after is not None:
         page = rows_page(session, survey_id, verdict=verdict, after=after, limit=_PAGE_ROWS)

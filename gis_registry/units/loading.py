@@ -41,6 +41,9 @@ class FileKind(StrEnum):
 
 _IDENTIFIER = re.compile("[0-9]{16,17}")
 
+#: What a load changes of responders that are there; the rest they tell themselves.
+_BROUGHT_UP_TO_DATE = ("unit_id", "name_zh", "name_en", "kind")
+
 _Fact = tuple[int, str, str | None, int | None, int | None, str | None, date]
 
 
@@ -180,10 +183,7 @@ def load_responders(session: Session, paths: Iterable[Path]) -> int:
         session.execute(
             statement.on_conflict_do_update(
                 index_elements=["code"],
-                set_={
-                    key: statement.excluded[key]
-                    for key in ("unit_id", "name_zh", "name_en", "kind")
-                },
+                set_={key: statement.excluded[key] for key in _BROUGHT_UP_TO_DATE},
             ),
             values,
         )

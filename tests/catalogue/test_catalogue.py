@@ -152,6 +152,23 @@ def test_a_matter_that_is_neither_is_refused(session: Session) -> None:
     assert str(refused.value).startswith(
         f"There is no matter type '99999' in {GBT26} and no class '99999' in {GBT13}."
     )
+    assert "the code of a class (`gis-registry catalogue list`)" in str(refused.value)
+
+
+def test_a_class_is_shown_with_its_counterparts_and_its_matter_type(session: Session) -> None:
+    light = service.show_class(session, " 0137 ", edition_key=GBT13)
+    assert (light.name_en, light.edition, light.is_in_profile) == ("street light", GBT13, True)
+    assert [(one.edition, one.code) for one in light.counterparts] == [
+        (CJT, "0118"),
+        (GBT26, "01037"),
+    ]
+    assert light.matter_type is not None
+    assert light.matter_type.kind == MatterKind.COMPONENT
+    assert (light.matter_type.code, light.matter_type.name_zh) == ("0137", "路灯异常")
+    with pytest.raises(UnknownClass, match="It exists in"):
+        service.show_class(session, "0137", edition_key=GBT26)
+    with pytest.raises(NotFound, match="There is no edition 'gbt-1999'"):
+        service.show_class(session, "0137", edition_key="gbt-1999")
 
 
 @pytest.mark.parametrize(

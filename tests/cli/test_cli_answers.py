@@ -37,10 +37,13 @@ ANSWERS: list[tuple[tuple[object, ...], set[str]]] = [
     (("catalogue", "list"), {"code", "name_zh", "name_en", "geometry_type"}),
     (("catalogue", "list", "--matters"), {"code", "name_zh", "name_en"}),
     (("catalogue", "list", "--editions"), {"key", "name_zh", "class_digits"}),
+    (("catalogue", "show", LIGHT), {"edition", "code", "counterparts", "matter_type"}),
     (("catalogue", "load", "--dry-run"), {"editions", "classes", "matter_types"}),
     (("places", "list"), {"code", "name_zh", "name_en", "parent_code"}),
-    (("places", "locate", LON, LAT), {"division_code", "subdistrict_code", "cell_code"}),
+    (("places", "locate", LON, LAT), {"division", "subdistrict", "cell_code"}),
+    (("places", "locate", LON, LAT, "--on", "2020-01-01"), {"division", "subdistrict"}),
     (("units", "list"), {"code", "kind", "name_zh", "is_synthetic"}),
+    (("units", "show", "QD-CC"), {"code", "parent", "responsibilities", "responders"}),
     (("units", "load", "--dry-run"), {"units", "responsibilities", "responders"}),
     (("user", "list"), set()),
     (("survey", "list"), {"survey", "file_name", "state"}),
@@ -159,9 +162,13 @@ REFUSED = [
     (("case", "show", 999), "There is no case 999"),
     (("drone", "show", 999), "There is no detection 999."),
     (("report", "submit", "--lon", LON, "--lat", LAT, "--matter", "zz"), "no matter type 'zz'"),
-    (("catalogue", "list", "--edition", "zz"), "There is no edition 'zz'; there are: cjt214"),
+    (("catalogue", "list", "--edition", "zz"), "There is no edition 'zz'; there are cjt214"),
+    (("catalogue", "show", "0137", "--edition", "zz"), "There is no edition 'zz'; there are"),
+    (("catalogue", "show", "9999"), "There is no class '9999'"),
     (("catalogue", "load", "/nowhere.csv"), "/nowhere.csv"),
     (("places", "load", "/nowhere.geojson"), "There is no file /nowhere.geojson."),
+    (("places", "list", "--parent", "999999"), "There is no division '999999'."),
+    (("units", "show", "zz"), "There is no unit 'zz'"),
     (("units", "load", "/nowhere.csv"), "/nowhere.csv cannot be opened: No such file"),
     (("user", "revoke", "nobody"), "There is no user 'nobody'"),
     (("user", "add", "", "--role", "reader"), "A user's name has 1 to 100 characters"),
@@ -180,6 +187,79 @@ def test_what_is_refused_exits_1_with_one_sentence(
     assert (outcome.exit_code, outcome.out) == (1, "")
     assert words in outcome.sentence
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", ["路灯[/x] 坏", "门牌[a3]", "灯:key: [bold]"])
+def test_what_people_wrote_is_printed_as_they_wrote_it(
+    run: Run, own_settings: Settings, words: str
+) -> None:
+    submitted = run(
+        own_settings,
+        *("report", "submit", "--lon", LON, "--lat", LAT, "--matter", LIGHT, "--text", words),
+    )
+    assert submitted.exit_code == 0, submitted.err
+    assert words in submitted.out
+    refused = run(own_settings, "units", "show", words)
+    assert repr(words) in refused.sentence
+
+
+def test_attributes_are_printed_as_they_were_written(
+    run: Run, module_settings: Settings, codes: list[str]
+) -> None:
+    edit = ("component", "edit", codes[1], "--reason", "x", "--set", "门[/牌]=[a3]", "--dry-run")
+    edited = run(module_settings, *edit)
+    assert edited.exit_code == 0, edited.err
+    assert "门[/牌]" in edited.out
+    assert "[a3]" in edited.out
+
+
+def test_an_edit_without_a_reason_is_wrong_usage(
+    run: Run, module_settings: Settings, codes: list[str]
+) -> None:
+    edit = ("component", "edit", codes[1], "--reason", "", "--set", "lamp=LED")
+    assert run(module_settings, *edit).exit_code == 2
+
+
+def test_an_edition_means_the_same_whether_or_not_it_is_the_citys(
+    run: Run, module_settings: Settings
+) -> None:
+    def count(*options: str) -> int:
+        return len(run(module_settings, "catalogue", "list", *options, "--json").json)
+
+    assert count() == count("--edition", "gbt30428-2013") < 120
+    assert count("--edition", "gbt30428-2013", "--all") == count("--all") == 120
+    assert count("--edition", "cjt214-2007", "--all") == 85
+    none = run(module_settings, "catalogue", "list", "--edition", "cjt214-2007")
+    assert (none.exit_code, none.sentence) == (
+        0,
+        "The city's profile has no class of the edition cjt214-2007; --all shows all of it.",
+    )
+    matters = run(module_settings, "catalogue", "list", "--matters")
+    assert "06001" in matters.out
+    assert "the code of a class stands for a fault" in matters.sentence
+
+
+def test_divisions_below_another_are_listed_whatever_their_level(
+    run: Run, module_settings: Settings
+) -> None:
+    below = run(module_settings, "places", "list", "--parent", "370202", "--json").json
+    assert {(one["level"], one["parent_code"]) for one in below} == {("subdistrict", "370202")}
+    districts = run(module_settings, "places", "list", "--json").json
+    assert {one["level"] for one in districts} == {"district"}
+
+
+def test_a_past_responsibility_is_marked(run: Run, own_settings: Settings, tmp_path: Path) -> None:
+    facts = tmp_path / "facts.csv"
+    facts.write_text(
+        "unit_code,role,class_code,valid_from,valid_to\nQD-CC,owner,0137,2020-01-01,2021-01-01\n",
+        encoding="utf-8",
+    )
+    assert run(own_settings, "units", "load", facts).exit_code == 0
+    shown = run(own_settings, "units", "show", "QD-CC").out
+    (line,) = [one for one in shown.splitlines() if "2021-01-01" in one]
+    assert line.split() == [
+        *("owner", "路灯", "street", "light", "(0137)", "2020-01-01", "2021-01-01", "past"),
+    ]
 
 
 def test_a_key_is_shown_once(run: Run, own_settings: Settings) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from project import SAMPLES
+from pydantic import SecretStr
 from running_cli import Run, run_program
+from sqlalchemy import create_engine, make_url, text
 
 from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.settings import Settings
@@ -111,6 +114,81 @@ def test_another_city_than_the_registrys_is_refused(
     assert outcome.sentence.startswith(
         "This registry is of Qingdao, but GIS_REGISTRY_CITY names Cambridge."
     )
+
+
+def test_a_city_that_is_not_shipped_is_loaded_from_the_folder_that_the_setting_names(
+    run: Run, empty_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "profile"
+    shutil.copytree(SAMPLES / "cambridge", folder)
+    described = (folder / "city.toml").read_text(encoding="utf-8")
+    described = described.replace('key = "cambridge"', 'key = "springfield"')
+    described = described.replace("[files]\n", '[files]\nclasses = "classes.csv"\n')
+    (folder / "city.toml").write_text(described, encoding="utf-8")
+    classes = [f"gbt30428-2013,{code}\n" for code in ("0101", "0113", "0137", "0305")]
+    (folder / "classes.csv").write_text(f"edition,class_code\n{''.join(classes)}", "utf-8")
+    monkeypatch.setenv("GIS_REGISTRY_CITY", str(folder))
+    loaded = run(empty_settings, "catalogue", "load", "--json")
+    assert (loaded.exit_code, loaded.json["profile_classes"]) == (0, 4)
+    assert len(run(empty_settings, "catalogue", "list", "--json").json) == 4
+    monkeypatch.delenv("GIS_REGISTRY_CITY")
+    for group in ("catalogue", "places", "units"):
+        refused = run(empty_settings, group, "load")
+        assert (refused.exit_code, refused.out) == (1, "")
+        assert refused.sentence == (
+            "The profile of Cambridge (springfield) is not one of those shipped: name its folder "
+            "by GIS_REGISTRY_CITY, or name the files to load."
+        )
+
+
+@pytest.fixture
+def reading_settings(own_settings: Settings) -> Iterator[Settings]:
+    """Return settings of an account that may read the registry and change nothing."""
+    assert own_settings.database_url is not None
+    url = make_url(own_settings.database_url.get_secret_value())
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE ROLE only_reader LOGIN"))
+        connection.execute(text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO only_reader"))
+        reading = url.set(username="only_reader", password=SECRET)
+        yield Settings(database_url=SecretStr(reading.render_as_string(hide_password=False)))
+        connection.execute(text("DROP OWNED BY only_reader"))
+        connection.execute(text("DROP ROLE only_reader"))
+    engine.dispose()
+
+
+def test_what_the_database_refuses_is_one_sentence(run: Run, reading_settings: Settings) -> None:
+    assert run(reading_settings, "places", "list").exit_code == 0
+    outcome = run(reading_settings, "user", "add", "app", "--role", "reader")
+    assert (outcome.exit_code, outcome.out) == (1, "")
+    assert outcome.err == (
+        "The database could not do this (permission denied for table users). Nothing of the "
+        "unfinished step was kept: repeat the command, or ask the administrator.\n"
+    )
+
+
+@pytest.mark.parametrize("place", ["before the host", "in the query"])
+def test_psql_gets_the_password_where_other_accounts_do_not_see_it(
+    run: Run,
+    reading_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+) -> None:
+    assert reading_settings.database_url is not None
+    url = make_url(reading_settings.database_url.get_secret_value())
+    if place == "in the query":
+        url = url._replace(password=None).update_query_dict({"password": SECRET})
+    settings = Settings(database_url=SecretStr(url.render_as_string(hide_password=False)))
+    psql = tmp_path / "psql"
+    psql.write_text(f'#!/bin/sh\necho "$PGPASSWORD" "$@" > {tmp_path}/seen\nexit 3\n')
+    psql.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert run(settings, "db", "psql", "-c", "SELECT 1").exit_code == 3
+    password, address, *arguments = (tmp_path / "seen").read_text().split()
+    assert (password, arguments) == (SECRET, ["-c", "SELECT", "1"])
+    assert address.startswith("postgresql://only_reader@")
+    assert SECRET not in address
 
 
 @pytest.fixture

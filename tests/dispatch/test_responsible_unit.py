@@ -365,7 +365,7 @@ def test_the_grounds_name_the_fact_in_both_languages(session: Session) -> None:
         "District, since 2020-01-01."
     )
     assert first.zh == f"由{unit.name_zh}（养护单位）负责：其在市南区负责该类部件，自2020-01-01起。"
-    assert second.en == f"1 other claim would come after it, first that of {other.name_en}."
+    assert second.en == f"1 other unit would come after it, first {other.name_en}."
     assert second.zh == f"其后依次还有1个单位，首位是{other.name_zh}。"
 
 

@@ -56,8 +56,8 @@ def test_an_unknown_link_is_refused_and_says_what_to_do() -> None:
 @pytest.mark.parametrize(
     "element",
     [
-        JavascriptLink("https://example.org/other.js"),  # type: ignore[no-untyped-call]  # branca's
-        CssLink("https://example.org/other.css"),  # type: ignore[no-untyped-call]  # branca's
+        JavascriptLink("https://example.org/other.js"),
+        CssLink("https://example.org/other.css"),
     ],
 )
 def test_a_page_that_links_elsewhere_is_not_rendered(element: JavascriptLink | CssLink) -> None:

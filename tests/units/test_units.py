@@ -162,14 +162,12 @@ def test_a_fact_again_with_an_end_ends_it(session: Session, write: Write) -> Non
     before = facts(session)
     load_facts(session, write(f"{_FACTS}QD-CC,maintainer,,0137,,370202,2026-01-01,,first\n"))
     load_facts(session, write(f"{_FACTS}QD-CC,maintainer,,0137,,370202,2026-01-01,2026-02-01,\n"))
-    unit_id = queries.unit_id(session, "QD-CC")
-    assert unit_id is not None
     (fact,) = [
         one
-        for one in queries.responsibilities(session, unit_id=unit_id)
+        for one in service.show_unit(session, "QD-CC").responsibilities
         if one.valid_from == date(2026, 1, 1)
     ]
-    assert fact.valid_to == date(2026, 2, 1)
+    assert (fact.valid_to, fact.is_past) == (date(2026, 2, 1), True)
     assert facts(session) == before + 1
     load_facts(session, write(f"{_FACTS}QD-CC,maintainer,,0137,,370202,2026-03-01,,again\n"))
     assert facts(session) == before + 2
@@ -212,9 +210,44 @@ def test_a_bad_responsibility_is_refused_by_its_line(
     assert message in str(refused.value)
 
 
+def test_a_unit_tells_what_it_is_responsible_for_and_whom_it_can_send(
+    session: Session, write: Write, tmp_path: Path
+) -> None:
+    load_facts(
+        session,
+        write(
+            f"{_FACTS}QD-D-370202,owner,,0137,,370202,2001-01-01,2002-01-01,旧\n"
+            "QD-D-370202,owner,,,06001,,2001-02-01,,\n"
+            "QD-D-370202,maintainer,3702020137000001,,,,2999-01-01,,\n"
+        ),
+    )
+    load(session, tmp_path, responder(unit_code="QD-D-370202"))
+    unit = service.show_unit(session, " QD-D-370202 ")
+    assert unit.parent is not None
+    assert (unit.parent.code, unit.parent_code) == ("QD-CC", "QD-CC")
+    assert [one.code for one in unit.responders] == ["R-1"]
+    facts = unit.responsibilities
+    assert [one.valid_from for one in facts] == sorted(one.valid_from for one in facts)
+    past, of_matter, coming = facts[0], facts[1], facts[-1]
+    assert (past.class_code, past.class_name_en) == ("0137", "street light")
+    assert (past.division_code, past.division_name_zh) == ("370202", "市南区")
+    assert (past.is_past, past.note) == (True, "旧")
+    assert (of_matter.matter_code, of_matter.class_code) == ("06001", None)
+    assert of_matter.matter_name_en
+    assert coming.component_code == "3702020137000001"
+    assert not any(one.is_past for one in facts[1:])
+    with pytest.raises(NotFound, match="There is no unit 'X-9'; `gis-registry units list`"):
+        service.show_unit(session, "X-9")
+
+
 @pytest.mark.parametrize(
     ("header", "kind"),
-    [(_UNITS, FileKind.UNITS), (_FACTS, FileKind.RESPONSIBILITIES)],
+    [
+        (_UNITS, FileKind.UNITS),
+        (_FACTS, FileKind.RESPONSIBILITIES),
+        ('"unit_code","role"\n', FileKind.RESPONSIBILITIES),
+        ('"code","the, parent_code",parent_code\n', FileKind.UNITS),
+    ],
 )
 def test_a_file_is_known_by_its_header(write: Write, header: str, kind: FileKind) -> None:
     assert kind_of_file(write(header)) is kind
@@ -225,6 +258,10 @@ def test_a_file_with_another_header_is_refused(write: Write, tmp_path: Path) -> 
     assert kind_of_file(_QINGDAO / "responders.geojson") is FileKind.RESPONDERS
     with pytest.raises(UnreadableFile, match="holds neither units"):
         kind_of_file(write("code,name\n"))
+    with pytest.raises(UnreadableFile, match="holds neither units"):
+        kind_of_file(write('"code, role, parent_code"\n'))
+    with pytest.raises(UnreadableFile, match="holds neither units"):
+        kind_of_file(write(""))
     with pytest.raises(UnreadableFile, match="cannot be opened: No such file"):
         kind_of_file(tmp_path / "none.csv")
 
@@ -253,6 +290,29 @@ def test_the_same_responders_again_change_nothing(session: Session) -> None:
     assert service.list_responders(session) == before
 
 
+def test_responders_again_keep_where_they_are_and_whether_they_are_free(
+    session: Session, tmp_path: Path
+) -> None:
+    load(session, tmp_path, responder())
+    there = Point(CORNER[0] + 0.01, CORNER[1])
+    load(
+        session,
+        tmp_path,
+        responder(
+            unit_code="QD-D-370202",
+            name_zh="二班",
+            name_en="second",
+            kind="station",
+            is_available=False,
+            geometry=there,
+        ),
+    )
+    (one,) = [one for one in service.list_responders(session) if one.code == "R-1"]
+    assert (one.unit_code, one.name_zh, one.name_en) == ("QD-D-370202", "二班", "second")
+    assert (one.kind, one.is_available) == ("station", True)
+    assert (one.lon, one.lat) == pytest.approx(CORNER)
+
+
 def test_a_responder_is_free_unless_it_says_otherwise(session: Session, tmp_path: Path) -> None:
     rows = [
         responder(code="R-1"),
@@ -274,6 +334,10 @@ def test_a_responder_is_free_unless_it_says_otherwise(session: Session, tmp_path
     ("change", "message"),
     [
         ({"unit_code": "X-9"}, "'X-9' is not a unit."),
+        ({"code": None}, "code is empty."),
+        ({"name_zh": " "}, "name_zh is empty."),
+        ({"name_en": None}, "name_en is empty."),
+        ({"geometry": Point(0, 0)}, "the position is 0, 0, which stands for a missing one."),
         ({"kind": "drone"}, "the kind is 'drone'; write station or crew."),
         ({"geometry": LineString([(120, 36), (121, 36)])}, "the geometry is LineString"),
         ({"is_available": "perhaps"}, "is_available is 'perhaps'; write true or false."),
@@ -283,7 +347,7 @@ def test_a_bad_responder_is_refused_by_its_row(
     session: Session, tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        load(session, tmp_path, responder(), responder(code="R-2", **change))
+        load(session, tmp_path, responder(), responder(**({"code": "R-2"} | change)))
     assert str(refused.value).startswith("people.geojson, row 2: ")
     assert message in str(refused.value)
 
