@@ -84,7 +84,7 @@ def list_(
         print_table(columns, ([getattr(one, column) for column in columns] for one in found))
         tell(f"{len(found)} in all.")
     if matters:
-        tell("These are matters of places; the code of a class stands for a fault of one of these.")
+        tell("These are matters of places; for components, the code of a class stands for a fault.")
     elif not (editions or found or whole):
         tell(f"The city's profile has no class of the edition {edition}; --all shows all of it.")
 

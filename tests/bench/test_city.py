@@ -14,7 +14,7 @@ import pyogrio
 import pytest
 import shapely
 from city_describe import City
-from city_place import LEAST_PER_CLASS, MIN_SPACING_M, Placed, joined
+from city_place import Placed, joined
 from city_resurvey import Changes
 from city_streets import gdal_path
 from geopandas import GeoDataFrame, GeoSeries
@@ -25,6 +25,8 @@ COMPONENTS = 3000
 SEED = 7
 SHARES = {"moved": 0.02, "removed": 0.01, "added": 0.01, "reclassified": 0.005}  # the defaults
 NOISE_M, MOVE_M = 0.3, 3.0
+LEAST_OF_A_CLASS = 8
+LEAST_APART_M = 2.0  # two of one class
 ROUNDING_M = 0.016  # of a distance: each end is rounded to 1e-7 degrees, which is 8 mm at most
 FILES = {
     *(f"components_{geometry}.geojson.gz" for geometry in generator.GEOMETRIES),
@@ -133,7 +135,7 @@ def test_every_class_is_there_in_its_geometry(
         expected = {rule.class_code for rule in rules if rule.geometry == geometry}
         count = Counter(frame["class_code"])
         assert set(count) == expected
-        assert min(count.values()) >= LEAST_PER_CLASS
+        assert min(count.values()) >= LEAST_OF_A_CLASS
         assert set(frame.geom_type) == {
             {"point": "Point", "line": "LineString", "polygon": "Polygon"}[geometry]
         }
@@ -144,11 +146,11 @@ def test_no_two_of_a_class_stand_nearer_than_the_minimum(
 ) -> None:
     city, placed, surplus = built
     everything = joined([placed, surplus])
-    assert _least_distance(everything.rule, everything.xy) >= MIN_SPACING_M
+    assert _least_distance(everything.rule, everything.xy) >= LEAST_APART_M
     points = components["point"]
     xy = _metres(points.geometry, city.profile.projected_epsg)
     classes = points["class_code"].astype(int).to_numpy()
-    assert _least_distance(classes, xy) >= MIN_SPACING_M - ROUNDING_M
+    assert _least_distance(classes, xy) >= LEAST_APART_M - ROUNDING_M
 
 
 def test_the_distance_measured_is_of_the_nearest_pair_of_one_class() -> None:
@@ -274,4 +276,4 @@ def test_additions_stand_where_nothing_of_their_class_stood(
     added = resurveyed_exactly.second.loc[truth.loc[truth["change"] == "added", "resurvey_row"]]
     classes = np.concatenate([first["class_code"], added["class_code"]]).astype(int)
     places = np.concatenate([first.geometry, added.geometry])
-    assert _least_distance(classes, shapely.get_coordinates(places)) >= MIN_SPACING_M - ROUNDING_M
+    assert _least_distance(classes, shapely.get_coordinates(places)) >= LEAST_APART_M - ROUNDING_M
