@@ -79,6 +79,26 @@ def list_(
     tell(f"{len(found)} in all.")
 
 
+@app.command("end")
+def end(
+    division: Annotated[str, typer.Argument(help="Code of the division that is no more.")],
+    on: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day on which it is no more.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """End a division, merged or renumbered; what happened before is still decided by it."""
+    with transaction() as session:
+        ended = places.end_division(session, division, on_date=on.date())
+        if dry_run:
+            session.rollback()
+    if as_json:
+        print_json(ended)
+    else:
+        print_facts([("ends" if not dry_run else "would end", f"{ended.code} on {on.date()}")])
+
+
 @app.command("locate", context_settings={"ignore_unknown_options": True})
 def locate(
     lon: Annotated[float, typer.Argument(help="Longitude in degrees.")],

@@ -1,7 +1,7 @@
 """Loading divisions and grid cells from polygon files and lists."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +9,6 @@ from pathlib import Path
 import geopandas as gpd
 import shapely
 from sqlalchemy import func, select, update
-from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -54,13 +53,14 @@ def load_divisions(
 
     Raises:
         UnreadableFile, MissingCrs: a file cannot be read.
-        InvalidInput: a row contradicts its level or has an unknown parent; the message says where.
+        InvalidInput: a row contradicts its level or its parent, or a new area covers the ground of
+            another division; the message says where.
     """
     rows = [row for path in paths for row in _read_divisions(path)]
-    known = {one.code for one in queries.divisions(session)} | {row.code for row in rows}
+    levels = {one.code: one.level for one in queries.divisions(session)}
+    levels |= {row.code: row.level for row in rows}
     for row in rows:
-        if row.parent_code is not None and row.parent_code not in known:
-            raise InvalidInput(f"{row.place}: its parent {row.parent_code} is not a division.")
+        _check_parent(row, levels)
     rows.sort(key=lambda row: (_LEVELS.index(Level(row.level)), row.code))
     values = [
         {key: getattr(row, key) for key in ("code", "level", "parent_code", "name_zh", "name_en")}
@@ -75,11 +75,19 @@ def load_divisions(
             ),
             values,
         )
-    new_areas = sum(_load_area(session, row, valid_from) for row in rows if row.polygon is not None)
-    session.flush()
+    new_areas = [
+        area
+        for row in rows
+        if row.polygon is not None and (area := _load_area(session, row, valid_from)) is not None
+    ]
+    for one, other in queries.overlapping(session, new_areas):
+        raise InvalidInput(
+            f"{one} would cover the same ground as {other} at the same time. If {other} is no "
+            f"more, end it first: gis-registry places end {other} --on {valid_from}."
+        )
     queries.cut_areas(session)
     read = {level.value: sum(row.level == level for row in rows) for level in Level}
-    return read | {"new_areas": new_areas}
+    return read | {"new_areas": len(new_areas)}
 
 
 def load_grid_cells(session: Session, paths: Iterable[Path]) -> int:
@@ -175,7 +183,8 @@ def _read_divisions(path: Path) -> list[_DivisionRow]:
     return read
 
 
-def _load_area(session: Session, row: _DivisionRow, valid_from: date) -> bool:
+def _load_area(session: Session, row: _DivisionRow, valid_from: date) -> int | None:
+    """Load a row's area and return its id; None: it is there already."""
     assert row.polygon is not None  # noqa: S101  the caller's condition
     geom = _ewkt(_multi(row.polygon))
     present = session.scalars(
@@ -190,7 +199,7 @@ def _load_area(session: Session, row: _DivisionRow, valid_from: date) -> bool:
             )
         )
         if same:
-            return False
+            return None
         if valid_from <= present.valid_from:
             raise InvalidInput(
                 f"{row.place}: {row.code} already has an area since {present.valid_from}; a new "
@@ -199,12 +208,32 @@ def _load_area(session: Session, row: _DivisionRow, valid_from: date) -> bool:
         session.execute(
             update(DivisionArea).where(DivisionArea.id == present.id).values(valid_to=valid_from)
         )
-    session.execute(
-        plain_insert(DivisionArea).values(
-            division_code=row.code, geom=geom, valid_from=valid_from, source=row.source
+    area = DivisionArea(division_code=row.code, geom=geom, valid_from=valid_from, source=row.source)
+    session.add(area)
+    session.flush()
+    return area.id
+
+
+def _check_parent(row: _DivisionRow, levels: Mapping[str, str]) -> None:
+    place = _LEVELS.index(Level(row.level))
+    if place == 0:
+        if row.parent_code is not None:
+            raise InvalidInput(f"{row.place}: a city has no parent.")
+        return
+    expected = _LEVELS[place - 1]
+    if row.parent_code is None or row.parent_code not in levels:
+        raise InvalidInput(
+            f"{row.place}: its parent {row.parent_code or '(empty)'} is not a division."
         )
-    )
-    return True
+    if levels[row.parent_code] != expected:
+        raise InvalidInput(
+            f"{row.place}: its parent {row.parent_code} is a {levels[row.parent_code]}; that of a "
+            f"{row.level} is a {expected}."
+        )
+    if expected is not Level.CITY and not row.code.startswith(row.parent_code):
+        raise InvalidInput(
+            f"{row.place}: its code {row.code} does not begin with its parent's, {row.parent_code}."
+        )
 
 
 def _multi(polygon: shapely.Geometry) -> shapely.MultiPolygon:

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
@@ -57,6 +57,27 @@ def counts(session: Session) -> dict[str, int]:
 def cut_areas(session: Session) -> None:
     """Cut new areas into pieces."""
     session.execute(_QUERIES["cut_areas"])
+
+
+def overlapping(session: Session, area_ids: Sequence[int]) -> list[tuple[str, str]]:
+    """Return pairs of divisions of one level, one of them of these areas, on the same ground."""
+    rows = session.execute(_QUERIES["overlapping"], {"area_ids": list(area_ids)})
+    return [(one, other) for one, other in rows]
+
+
+def end_area(session: Session, code: str, on_date: date) -> bool:
+    """End the present area of a division on a day; return whether it had one since before."""
+    ended = session.execute(
+        update(DivisionArea)
+        .where(
+            DivisionArea.division_code == code,
+            DivisionArea.valid_to.is_(None),
+            DivisionArea.valid_from < on_date,
+        )
+        .values(valid_to=on_date)
+        .returning(DivisionArea.id)
+    )
+    return ended.first() is not None
 
 
 def locate(

@@ -6,6 +6,19 @@ JOIN divisions d ON d.code = a.division_code
 WHERE d.level IN ('district', 'subdistrict')
   AND NOT EXISTS (SELECT FROM division_pieces p WHERE p.area_id = a.id);
 
+-- overlapping: divisions of one level whose areas cover each other's middle at the same time
+SELECT a.division_code AS one, b.division_code AS other
+FROM division_areas a
+JOIN divisions d ON d.code = a.division_code
+JOIN division_areas b ON b.division_code <> a.division_code AND b.geom && a.geom
+JOIN divisions e ON e.code = b.division_code AND e.level = d.level
+WHERE a.id = ANY (CAST(:area_ids AS int[]))
+  AND (a.valid_to IS NULL OR a.valid_to > b.valid_from)
+  AND (b.valid_to IS NULL OR b.valid_to > a.valid_from)
+  AND (ST_Intersects(b.geom, ST_PointOnSurface(a.geom))
+    OR ST_Intersects(a.geom, ST_PointOnSurface(b.geom)))
+ORDER BY a.division_code, b.division_code;
+
 -- locate: the district, subdistrict and cell of each point on a date, in the points' order
 -- A point outside every subdistrict gets the nearest one within the tolerance, and its distance;
 -- the district that holds the point, if one does, holds that one too.

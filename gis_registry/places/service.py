@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gis_registry.errors import DatabaseUnsuitable, InvalidPosition, NotFound
+from gis_registry.errors import Conflict, DatabaseUnsuitable, InvalidPosition, NotFound
 from gis_registry.places import queries
 from gis_registry.places.schemas import CityEntry, DivisionEntry, LocatedPlace
 from gis_registry.places.tables import City, Level
@@ -86,6 +86,21 @@ def list_divisions(
         raise NotFound(f"There is no division {parent_code!r}.")
     found = queries.divisions(session, level=level, parent_code=parent_code)
     return [DivisionEntry.model_validate(one) for one in found]
+
+
+def end_division(session: Session, code: str, *, on_date: date) -> DivisionEntry:
+    """End the present area of a division that is no more, from a day on.
+
+    Raises:
+        NotFound: there is no such division.
+        Conflict: it has no area that began before that day and has not ended.
+    """
+    division = queries.division(session, code)
+    if division is None:
+        raise NotFound(f"There is no division {code!r}.")
+    if not queries.end_area(session, code, on_date):
+        raise Conflict(f"{code} has no area that began before {on_date} and has not ended.")
+    return DivisionEntry.model_validate(division, from_attributes=True)
 
 
 def locate_today(session: Session, *, lon: float, lat: float) -> LocatedPlace:

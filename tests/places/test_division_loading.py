@@ -9,12 +9,12 @@ import geopandas as gpd
 import pytest
 from making import CORNER
 from project import SAMPLES
-from shapely import LineString, MultiPolygon, Point, Polygon, affinity, box
+from shapely import LineString, Point, Polygon, affinity, box, from_wkt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.city_loading import load_city
-from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
+from gis_registry.errors import Conflict, InvalidInput, MissingCrs, NotFound, UnreadableFile
 from gis_registry.places import queries, service
 from gis_registry.places.loading import load_divisions, load_grid_cells
 from gis_registry.places.tables import DivisionArea, DivisionPiece
@@ -135,16 +135,53 @@ def test_a_file_without_a_reference_system_is_refused(session: Session, tmp_path
 
 
 def test_parents_may_stand_after_their_children(session: Session, write: Write) -> None:
+    there = affinity.translate(_SQUARE, 5)  # where nobody else is
     path = write(
-        subdistrict(code="370299001", parent_code="370299"),
-        subdistrict(
-            code="370299", level="district", parent_code="370200", geometry=MultiPolygon([_SQUARE])
-        ),
+        subdistrict(code="370299001", parent_code="370299", geometry=there),
+        subdistrict(code="370299", level="district", parent_code="370200", geometry=there),
     )
     read = load_divisions(session, [path])
     assert read == {"city": 0, "district": 1, "subdistrict": 1, "community": 0, "new_areas": 2}
     below = queries.divisions(session, parent_code="370299")
     assert [one.code for one in below] == ["370299001"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"parent_code": "370202001"}, "is a subdistrict; that of a subdistrict is a district"),
+        ({"parent_code": "370203"}, "370202991 does not begin with its parent's, 370203"),
+        ({"parent_code": None}, r"its parent \(empty\) is not a division"),
+    ],
+)
+def test_a_hierarchy_that_contradicts_itself_is_refused(
+    session: Session, write: Write, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        load_divisions(session, [write(subdistrict(**change))])
+
+
+def test_a_merger_ends_one_division_before_the_other_grows(session: Session, write: Write) -> None:
+    area = session.scalars(
+        select(func.ST_AsText(DivisionArea.geom)).where(DivisionArea.division_code == "370202001")
+    ).one()
+    whole = write(subdistrict(code="370202991", geometry=from_wkt(area)))
+    day = date(2026, 6, 1)
+    with pytest.raises(InvalidInput, match="places end 370202001 --on 2026-06-01"):
+        load_divisions(session, [whole], valid_from=day)
+    session.rollback()
+    assert service.end_division(session, "370202001", on_date=day).code == "370202001"
+    load_divisions(session, [whole], valid_from=day)
+    lon, lat = CORNER
+    found = {
+        on: service.locate(session, lon=lon, lat=lat, on_date=on).subdistrict_code
+        for on in (date(2026, 5, 31), day)
+    }
+    assert found == {date(2026, 5, 31): "370202001", day: "370202991"}
+    with pytest.raises(Conflict):
+        service.end_division(session, "370202001", on_date=day)
+    with pytest.raises(NotFound):
+        service.end_division(session, "999999", on_date=day)
 
 
 def test_a_list_brings_divisions_without_an_area(session: Session, tmp_path: Path) -> None:
