@@ -1,5 +1,7 @@
 """Opening and closing cases, and listing those that are open."""
 
+from zoneinfo import ZoneInfo
+
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries
@@ -9,6 +11,7 @@ from gis_registry.db.base import SRID
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit
 from gis_registry.dispatch.tables import Decision
 from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.places.service import the_city
 from gis_registry.units import queries as units
 
 
@@ -75,7 +78,9 @@ def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> Ca
     case = queries.locked(session, summary.division_code, case_id)
     events = queries.events(session, case.division_code, case.id)
     if events[-1].kind == CaseEventKind.CLOSED:
-        raise Conflict(f"Case {case_id} was closed on {events[-1].happened_at:%Y-%m-%d %H:%M} UTC.")
+        zone = ZoneInfo(the_city(session).time_zone)
+        closed_at = events[-1].happened_at.astimezone(zone)
+        raise Conflict(f"Case {case_id} was closed on {closed_at:%Y-%m-%d %H:%M}.")
     session.add(
         CaseEvent(
             division_code=case.division_code,

@@ -1,5 +1,6 @@
 """Listing the catalogue, and finding a class or matter type from what people and files say."""
 
+import unicodedata
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -84,7 +85,7 @@ def find_class(session: Session, code: str, *, edition_key: str) -> ComponentCla
     Raises:
         UnknownClass: there is none; the message lists editions in which the code exists.
     """
-    code = code.strip()
+    code = unicodedata.normalize("NFKC", code).strip()
     found = queries.class_by_code(session, code, edition_key)
     if found is not None:
         return found
@@ -116,7 +117,7 @@ def find_matter(
     Raises:
         UnknownMatterType: the code is neither.
     """
-    code = code.strip()
+    code = unicodedata.normalize("NFKC", code).strip()
     found = queries.matter_type(session, code, matter_edition_key)
     if found is None:
         found = queries.matter_type(session, code, class_edition_key, MatterKind.COMPONENT)

@@ -1,12 +1,13 @@
 """``gis-registry case``: list, show and close cases."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from gis_registry.cases import service
 from gis_registry.cases.schemas import CaseSummary
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_zone, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
 
 app = typer.Typer(help="List, show and close cases.", no_args_is_help=True)
@@ -26,16 +27,17 @@ def list_(
     """List cases, the newest first."""
     with transaction() as session:
         page = service.page(session, only_open=only_open, before=before, limit=limit)
+        zone = city_zone(session)
     if as_json:
         print_json(page)
         return
     print_table(
-        ["case", "state", "opened (UTC)", "matter", "component", "responsible"],
+        ["case", "state", "opened", "matter", "component", "responsible"],
         (
             (
                 one.id,
                 one.state,
-                f"{one.opened_at:%Y-%m-%d %H:%M}",
+                f"{one.opened_at.astimezone(zone):%Y-%m-%d %H:%M}",
                 one.matter_name_zh,
                 one.component_code,
                 one.unit_name_zh,
@@ -52,7 +54,8 @@ def show(case: CaseNumber, as_json: AsJson = False) -> None:
     """Show a case and what happened to it."""
     with transaction() as session:
         found = service.show(session, case)
-    _print(found, as_json=as_json)
+        zone = city_zone(session)
+    _print(found, zone, as_json=as_json)
 
 
 @app.command("close")
@@ -64,10 +67,11 @@ def close(
     """Close an open case."""
     with transaction() as session:
         found = service.close_case(session, case, actor=actor(), reason=reason)
-    _print(found, as_json=as_json)
+        zone = city_zone(session)
+    _print(found, zone, as_json=as_json)
 
 
-def _print(case: CaseSummary, *, as_json: bool) -> None:
+def _print(case: CaseSummary, zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
         print_json(case)
         return
@@ -81,11 +85,11 @@ def _print(case: CaseSummary, *, as_json: bool) -> None:
         ]
     )
     print_table(
-        ["", "when (UTC)", "what", "who", "note"],
+        ["", "when", "what", "who", "note"],
         (
             (
                 one.sequence,
-                f"{one.happened_at:%Y-%m-%d %H:%M}",
+                f"{one.happened_at.astimezone(zone):%Y-%m-%d %H:%M}",
                 one.kind,
                 one.actor,
                 one.note.get("reason"),

@@ -10,7 +10,14 @@ from pydantic import BaseModel
 from gis_registry.catalogue import service
 from gis_registry.catalogue.tables import MatterKind
 from gis_registry.cli.context import AsJson, city_profile, transaction
-from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
+from gis_registry.cli.output import (
+    print_facts,
+    print_json,
+    print_sentence,
+    print_table,
+    results,
+    tell,
+)
 from gis_registry.places.service import the_city
 
 app = typer.Typer(help="Editions, component classes and matter types.", no_args_is_help=True)
@@ -43,7 +50,8 @@ def load(
             session.rollback()
     if as_json:
         print_json(vars(summary))
-    tell(
+        return
+    print_sentence(
         f"{'Would hold' if dry_run else 'Holds'} {summary.editions} editions, {summary.classes} "
         f"classes ({summary.profile_classes} in the city's profile) and {summary.matter_types} "
         "matter types."

@@ -2,11 +2,12 @@
 
 import json
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import JsonValue, ValidationError
 
-from gis_registry.cli.context import AsJson, actor, transaction
+from gis_registry.cli.context import AsJson, actor, city_zone, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
 from gis_registry.components import service
 from gis_registry.components.schemas import ComponentDetail, ComponentEdit, Named, NewPosition
@@ -22,7 +23,8 @@ def show(code: Code, as_json: AsJson = False) -> None:
     """Show a component."""
     with transaction() as session:
         detail = service.show(session, code)
-    _print(detail, as_json=as_json)
+        zone = city_zone(session)
+    _print(detail, zone, as_json=as_json)
 
 
 @app.command("nearest", context_settings={"ignore_unknown_options": True})
@@ -108,15 +110,16 @@ def history(code: Code, as_json: AsJson = False) -> None:
     """Tell every change of a component, the first one first."""
     with transaction() as session:
         entries = service.history(session, code)
+        zone = city_zone(session)
     if as_json:
         print_json(entries)
         return
     print_table(
-        ["version", "when (UTC)", "what", "state", "who", "why", "lon", "lat"],
+        ["version", "when", "what", "state", "who", "why", "lon", "lat"],
         (
             (
                 one.version,
-                f"{one.made_at:%Y-%m-%d %H:%M}",
+                f"{one.made_at.astimezone(zone):%Y-%m-%d %H:%M}",
                 one.operation,
                 one.state,
                 one.actor,
@@ -166,17 +169,20 @@ def edit(
         raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}.") from error
     with transaction() as session:
         detail = service.apply_edit(session, code, new, actor=actor())
+        zone = city_zone(session)
         if dry_run:
             session.rollback()
-    _print(detail, as_json=as_json)
+    _print(detail, zone, as_json=as_json)
     if dry_run:
         tell("This was a dry run: nothing was changed.")
 
 
-def _print(detail: ComponentDetail, *, as_json: bool) -> None:
+def _print(detail: ComponentDetail, zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
         print_json(detail)
         return
+
+    changed_at = detail.changed_at.astimezone(zone)
 
     def named(one: Named | None) -> str | None:
         return f"{one.name_zh} {one.name_en} ({one.code})" if one else None
@@ -194,7 +200,7 @@ def _print(detail: ComponentDetail, *, as_json: bool) -> None:
             ("owner", named(detail.owner)),
             ("maintainer", named(detail.maintainer)),
             ("surveyed on", detail.surveyed_on),
-            ("version", f"{detail.version}, of {detail.changed_at:%Y-%m-%d %H:%M} UTC"),
+            ("version", f"{detail.version}, of {changed_at:%Y-%m-%d %H:%M}"),
             *(
                 (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
                 for name, value in detail.attributes.items()

@@ -4,7 +4,9 @@ import getpass
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
@@ -12,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cli.output import tell
 from gis_registry.db.engine import Database
+from gis_registry.places.service import the_city
 from gis_registry.settings import SETTINGS_FILE, Settings
 
 if TYPE_CHECKING:
@@ -81,6 +84,24 @@ def city_profile(session: Session) -> "CityProfile":
             f"The profile of {city.name_en} ({city.key}) is not one of those shipped: name its "
             "folder by GIS_REGISTRY_CITY, or name the files to load."
         ) from error
+
+
+def city_zone(session: Session) -> ZoneInfo:
+    """Return the city's time zone, in which people read times."""
+    return ZoneInfo(the_city(session).time_zone)
+
+
+def read_moment(text: str | datetime) -> datetime:
+    """Read a time in ISO 8601 with its zone; anything else is wrong usage."""
+    try:
+        moment = text if isinstance(text, datetime) else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no time such as 2026-06-30T10:00:00+08:00."
+        ) from error
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone: add one, such as +08:00 or Z.")
+    return moment
 
 
 def actor() -> str:

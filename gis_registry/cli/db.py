@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gis_registry.cli.context import AsJson, read_settings, registry
-from gis_registry.cli.output import print_facts, print_json, print_table, tell
+from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.db.checks import check_server
 from gis_registry.db.embedded import EmbeddedServer, StopOutcome
 from gis_registry.db.engine import Database, answering
@@ -31,7 +31,7 @@ def start() -> None:
     """Start the embedded server and keep it running until `db stop`."""
     server = _embedded()
     server.start()
-    tell(f"The server is running; its files are in {server.status().data_dir}.")
+    print_sentence(f"The server is running; its files are in {server.status().data_dir}.")
 
 
 @app.command()
@@ -42,7 +42,7 @@ def stop() -> None:
         StopOutcome.STOPPED: "The server is stopped.",
         StopOutcome.STOPPED_WHILE_IN_USE: "The server is stopped; programs were still using it.",
     }
-    tell(said[_embedded().stop()])
+    print_sentence(said[_embedded().stop()])
 
 
 @app.command()
@@ -89,7 +89,7 @@ def migrate() -> None:
 
     with Database(read_settings()) as database:
         migrate_database(database)
-    tell("The schema is at this program's version.")
+    print_sentence("The schema is at this program's version.")
 
 
 @app.command()

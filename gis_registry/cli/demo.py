@@ -39,7 +39,10 @@ def demo(
                     ("key", done.key),
                 ]
             )
-            tell("The key is for the API (Authorization: Bearer …) as administrator “demo”.")
+            tell(
+                "The key is for the API (Authorization: Bearer …) as administrator “demo”; that of "
+                "an earlier demo no longer counts."
+            )
         if not serve:
             return
         from gis_registry.api.serve import serve as serve_api

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, read_moment, transaction
 from gis_registry.cli.output import print_json, tell
 from gis_registry.cli.report import print_report
 from gis_registry.drones import service
@@ -23,7 +23,7 @@ def detect(
     matter: Annotated[str, typer.Option(help="Matter type code, such as 06001.")],
     image: Annotated[str, typer.Option(help="Name of the image.")],
     taken_at: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When, with zone.")
+        datetime, typer.Option(parser=read_moment, help="When, ISO 8601 with zone.")
     ],
     accuracy_m: Annotated[
         float, typer.Option(help="Radius in metres that holds the true position 68 times in 100.")

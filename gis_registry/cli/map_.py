@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gis_registry.cli.context import AsJson, transaction
-from gis_registry.cli.output import print_json, tell
+from gis_registry.cli.output import print_json, print_sentence
 from gis_registry.errors import InvalidInput
 
 
@@ -23,4 +23,5 @@ def map_(
         written = write_overview(session, out)
     if as_json:
         print_json({"file": str(written)})
-    tell(f"The map is in {written}; what it needs lies beside it in {out.stem}_files.")
+        return
+    print_sentence(f"The map is in {written}; what it needs lies beside it in {out.stem}_files.")

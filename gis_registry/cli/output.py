@@ -49,6 +49,11 @@ def tell(sentence: str) -> None:
     messages.print(sentence)
 
 
+def print_sentence(sentence: str) -> None:
+    """Say what was done, as the result of a command."""
+    results.print(sentence)
+
+
 def print_json(answer: Answer) -> None:
     """Print an answer as JSON, which scripts read."""
     plain = TypeAdapter(object).dump_python(answer, mode="json", by_alias=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gis_registry.cli.context import AsJson, city_profile, transaction
-from gis_registry.cli.output import print_facts, print_json, print_table, tell
+from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.places import service as places
 from gis_registry.places.schemas import DivisionEntry
 from gis_registry.places.tables import Level
@@ -49,8 +49,9 @@ def load(
             session.rollback()
     if as_json:
         print_json(counts)
+        return
     read = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
-    tell(f"{'Would load' if dry_run else 'Loaded'}: {read}.")
+    print_sentence(f"{'Would load' if dry_run else 'Loaded'}: {read}.")
 
 
 @app.command("list")

@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
+from gis_registry.cli.context import (
+    LARGEST_NUMBER,
+    AsJson,
+    actor,
+    city_zone,
+    read_moment,
+    transaction,
+)
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
 from gis_registry.places.datums import Datum
 from gis_registry.reports import service
@@ -35,7 +42,7 @@ def submit(
     ] = None,
     at: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="When, with zone; else now."),
+        typer.Option(parser=read_moment, help="When, ISO 8601 with zone; else now."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Answer, but keep nothing.")] = False,
     as_json: AsJson = False,
@@ -87,16 +94,17 @@ def list_(
     """List reports, the newest first."""
     with transaction() as session:
         page = service.page(session, before=before, limit=limit)
+        zone = city_zone(session)
     if as_json:
         print_json(page)
         return
     print_table(
-        ["report", "case", "when (UTC)", "matter", "outcome", "component"],
+        ["report", "case", "when", "matter", "outcome", "component"],
         (
             (
                 one.id,
                 one.case_id,
-                f"{one.reported_at:%Y-%m-%d %H:%M}",
+                f"{one.reported_at.astimezone(zone):%Y-%m-%d %H:%M}",
                 f"{one.matter_name_zh} {one.matter_name_en}",
                 one.outcome,
                 one.component_code,

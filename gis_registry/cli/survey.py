@@ -13,6 +13,7 @@ from gis_registry.cli.output import (
     print_csv,
     print_facts,
     print_json,
+    print_sentence,
     print_table,
     progress_bar,
     tell,
@@ -132,9 +133,9 @@ def revert(survey: SurveyNumber, as_json: AsJson = False) -> None:
     if as_json:
         print_json(done)
         return
-    tell(f"Survey {survey} is reverted: {done.withdrawn} components are withdrawn.")
+    print_sentence(f"Survey {survey} is reverted: {done.withdrawn} components are withdrawn.")
     if done.kept:
-        tell(f"Changed since and left as they are: {', '.join(done.kept)}")
+        print_sentence(f"Changed since and left as they are: {', '.join(done.kept)}")
 
 
 @app.command("list")

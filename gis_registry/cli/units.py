@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from gis_registry.cli.context import AsJson, city_profile, transaction
-from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
+from gis_registry.cli.output import (
+    print_facts,
+    print_json,
+    print_sentence,
+    print_table,
+    results,
+    tell,
+)
 from gis_registry.places.service import the_city
 from gis_registry.units import service
 from gis_registry.units.schemas import ResponsibilityEntry, UnitDetail
@@ -58,8 +65,9 @@ def load(
             session.rollback()
     if as_json:
         print_json(counts)
+        return
     read = ", ".join(f"{count} {name}" for name, count in counts.items())
-    tell(f"{'Would load' if dry_run else 'Loaded'} {read}.")
+    print_sentence(f"{'Would load' if dry_run else 'Loaded'} {read}.")
 
 
 @app.command("list")

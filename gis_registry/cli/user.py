@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gis_registry.cli.context import AsJson, transaction
-from gis_registry.cli.output import print_json, print_table, tell
+from gis_registry.cli.output import print_json, print_sentence, print_table, tell
 from gis_registry.roles import Role
 from gis_registry.users import service
 
@@ -47,7 +47,8 @@ def revoke(name: Name, as_json: AsJson = False) -> None:
         count = service.revoke_keys(session, name)
     if as_json:
         print_json({"user": name, "revoked": count})
-    tell(f"{count} key{'' if count == 1 else 's'} of {name} revoked.")
+        return
+    print_sentence(f"{count} key{'' if count == 1 else 's'} of {name} revoked.")
 
 
 @app.command("list")

@@ -324,3 +324,26 @@ def test_output_that_nobody_reads_to_its_end_is_no_error(module_settings: Settin
         assert program.stderr is not None
         program.stdout.close()
         assert program.stderr.read() == ""
+
+
+def test_times_are_shown_in_the_citys_zone_and_read_with_any(
+    run: Run, own_settings: Settings
+) -> None:
+    report = ("report", "submit", "--lon", 120.3826, "--lat", 36.0671, "--matter", "06001")
+    submitted = run(own_settings, *report, "--at", "2026-06-30T23:30:00Z", "--json")
+    assert submitted.json["reported_at"] == "2026-06-30T23:30:00Z"
+    assert "2026-07-01 07:30" in run(own_settings, "report", "list").out
+    for moment, message in (("2026-06-30T23:30:00", "has no time zone"), ("noon", "is no time")):
+        refused = run(own_settings, *report, "--at", moment)
+        assert refused.exit_code == 2
+        assert message in " ".join(refused.err.split())
+
+
+def test_a_division_is_ended(run: Run, own_settings: Settings) -> None:
+    ended = run(own_settings, "places", "end", "370202001", "--on", "2026-01-01", "--dry-run")
+    assert ended.out.split() == ["would", "end", "370202001", "on", "2026-01-01"]
+    ended = run(own_settings, "places", "end", "370202001", "--on", "2026-01-01", "--json")
+    assert ended.json["code"] == "370202001"
+    again = run(own_settings, "places", "end", "370202001", "--on", "2026-02-01")
+    assert again.exit_code == 1
+    assert again.sentence.startswith("370202001 has no area that began before 2026-02-01")

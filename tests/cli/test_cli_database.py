@@ -209,13 +209,13 @@ def test_the_embedded_server_is_started_and_stopped(
 ) -> None:
     monkeypatch.setenv("GIS_REGISTRY_HOME", str(home))
     assert run(None, "db", "status", "--json").json["is_running"] is False
-    assert run(None, "db", "stop").sentence == "The server was not running."
+    assert run(None, "db", "stop").out == "The server was not running.\n"
     started = run(None, "db", "start")
     assert started.exit_code == 0
-    assert started.sentence.startswith("The server is running; its files are in ")
+    assert started.out.startswith("The server is running; its files are in ")
     status = run(None, "db", "status", "--json").json
     assert status["is_running"] is True
     assert status["pid"] > 0
     assert run(None, "places", "list", "--json").exit_code == 0
-    assert run(None, "db", "stop").sentence.startswith("The server is stopped")
+    assert run(None, "db", "stop").out.startswith("The server is stopped")
     assert run(None, "db", "status", "--json").json["is_running"] is False
