@@ -19,7 +19,7 @@ SETTINGS_FILE = Path("gis-registry.toml")
 
 
 def default_home() -> Path:
-    """Return where the embedded server and uploads live unless a setting says otherwise.
+    """Return where the embedded server lives unless a setting says otherwise.
 
     For root this is a folder that the server's own account can reach, which root's home is not.
     """
@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     )
     home: Path = Field(
         default_factory=default_home,
-        description="Folder of the embedded server and of uploads",
+        description="Folder of the embedded server",
     )
     city: str | None = Field(
         default=None,

@@ -56,7 +56,7 @@ def the_city(session: Session) -> City:
     """
     city = queries.city(session)
     if city is None:
-        raise DatabaseUnsuitable("No city is loaded; run `gis-registry places load`.")
+        raise DatabaseUnsuitable("No city is loaded yet; any gis-registry command loads it.")
     return city
 
 
