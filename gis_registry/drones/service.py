@@ -1,7 +1,6 @@
 """Taking in drone detections: each becomes a report of the channel "drone"."""
 
 import hashlib
-from datetime import UTC
 
 from sqlalchemy.orm import Session
 
@@ -82,5 +81,5 @@ def show(session: Session, detection_id: int) -> AnsweredDetection:
 def _key(new: NewDetection) -> str:
     # Drones number their images anew for every flight, so the time tells flights apart. A name can
     # be longer than a client key, and only its end differ from another's.
-    image = hashlib.sha256(f"{new.image} {new.taken_at.astimezone(UTC)}".encode()).hexdigest()
+    image = hashlib.sha256(f"{new.image} {new.taken_at.timestamp()}".encode()).hexdigest()
     return f"detection:{image}:{new.matter}:{new.lon:.7f}:{new.lat:.7f}"

@@ -74,8 +74,13 @@ def test_the_same_detection_twice_is_one(session: Session) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"image": "flight1_0002.jpg"}, {"matter": "08004"}, {"lon": CORNER[0] + 0.00001}],
-    ids=["another image", "another matter", "another place"],
+    [
+        {"image": "flight1_0002.jpg"},
+        {"matter": "08004"},
+        {"lon": CORNER[0] + 0.00001},
+        {"taken_at": TAKEN_AT + timedelta(days=15)},
+    ],
+    ids=["another image", "another matter", "another place", "another flight"],
 )
 def test_another_detection_is_another_one(session: Session, other: dict[str, object]) -> None:
     assert submit(session).id != submit(session, **other).id
