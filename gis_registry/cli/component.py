@@ -5,9 +5,9 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from gis_registry.cli.context import AsJson, actor, city_zone, transaction
+from gis_registry.cli.context import AsJson, actor, checked_options, city_zone, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, tell
 from gis_registry.components import service
 from gis_registry.components.schemas import ComponentDetail, ComponentEdit, Named, NewPosition
@@ -157,16 +157,13 @@ def edit(
         if not equals or not name:
             raise typer.BadParameter(f"{one!r} is not NAME=VALUE.", param_hint="--set")
         attributes[name] = value or None
-    try:
+    with checked_options():
         new = ComponentEdit(
             reason=reason,
             position=NewPosition(lon=position[0], lat=position[1]) if position else None,
             attributes=attributes,
             state=state,
         )
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}.") from error
     with transaction() as session:
         detail = service.apply_edit(session, code, new, actor=actor())
         zone = city_zone(session)

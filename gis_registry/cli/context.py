@@ -104,6 +104,16 @@ def read_moment(text: str | datetime) -> datetime:
     return moment
 
 
+@contextmanager
+def checked_options() -> Iterator[None]:
+    """Turn what a schema refuses into wrong usage of the option that holds it."""
+    try:
+        yield
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}.") from error
+
+
 def actor() -> str:
     """Return who gives the command, for the record."""
     try:

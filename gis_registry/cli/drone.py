@@ -4,9 +4,15 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, read_moment, transaction
+from gis_registry.cli.context import (
+    LARGEST_NUMBER,
+    AsJson,
+    actor,
+    checked_options,
+    read_moment,
+    transaction,
+)
 from gis_registry.cli.output import print_json, tell
 from gis_registry.cli.report import print_report
 from gis_registry.drones import service
@@ -34,7 +40,7 @@ def detect(
     as_json: AsJson = False,
 ) -> None:
     """Take in a detection: where it is, whose job it is, who is nearest, and why."""
-    try:
+    with checked_options():
         new = NewDetection(
             lon=lon,
             lat=lat,
@@ -46,9 +52,6 @@ def detect(
             taken_at=taken_at,
             note=note,
         )
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}.") from error
     with transaction() as session:
         _print(service.submit(session, new, reported_by=actor()), as_json=as_json)
 

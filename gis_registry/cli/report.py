@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
     AsJson,
     actor,
+    checked_options,
     city_zone,
     read_moment,
     transaction,
@@ -48,7 +48,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Submit a report: which component, whose job, who is nearest, and why."""
-    try:
+    with checked_options():
         new = NewReport(
             lon=lon,
             lat=lat,
@@ -60,9 +60,6 @@ def submit(
             client_key=key,
             reported_at=at,
         )
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise typer.BadParameter(f"{fault['loc'][0]}: {fault['msg']}.") from error
     with transaction() as session:
         report = service.submit(session, new, reported_by=actor())
         if dry_run:
