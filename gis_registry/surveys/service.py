@@ -1,18 +1,11 @@
 """Surveys from file to registry: read → check → match (staged) → apply, and revert."""
 
-import csv
-import json
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import pandas as pd
-import shapely
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
@@ -20,22 +13,19 @@ from gis_registry.catalogue import queries as catalogue_queries
 from gis_registry.catalogue import service as catalogue
 from gis_registry.components import identifiers
 from gis_registry.components import queries as components
-from gis_registry.db.base import SRID
 from gis_registry.errors import Conflict, InvalidInput, NotFound
-from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.places.tables import City
 from gis_registry.surveys import queries
 from gis_registry.surveys.checking import (
     EARLIEST,
     MAX_ACCURACY_M,
-    CheckedBatch,
     Expectation,
-    Refusal,
     check,
 )
 from gis_registry.surveys.reading import Source, open_source, sha256_of
 from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveyRowPage, SurveySummary
+from gis_registry.surveys.staging import stage_rows
 from gis_registry.surveys.tables import Survey, SurveyState, Verdict
 from gis_registry.units import queries as units
 
@@ -43,24 +33,6 @@ from gis_registry.units import queries as units
 Progress = Callable[[str, int, int | None], None]
 
 _PAGE_ROWS = 10_000
-_COLUMNS = (
-    "survey_id",
-    "row_number",
-    "class_id",
-    "geom",
-    "accuracy_m",
-    "surveyed_on",
-    "supervisor_code",
-    "owner_code",
-    "maintainer_code",
-    "attributes",
-    "division_code",
-    "subdistrict_code",
-    "cell_code",
-    "verdict",
-    "refusal",
-    "reason",
-)
 
 
 @dataclass(frozen=True)
@@ -131,7 +103,7 @@ def stage(
     tell("Reading and checking", 0, source.row_count)
     for batch in source.batches():
         checked = check(batch, expected)
-        _copy(session, survey.id, checked, _locate(session, checked, city, as_of))
+        stage_rows(session, survey.id, checked, city=city, as_of=as_of)
         done += len(batch.geometries)
         tell("Reading and checking", done, source.row_count)
     tell("Matching", 0, None)
@@ -333,125 +305,6 @@ def _expectation(
         zone=zone,
         accuracy_m=file.accuracy_m,
     )
-
-
-def _locate(
-    session: Session, checked: CheckedBatch, city: City, as_of: date
-) -> dict[str, list[str | None]]:
-    """Find where the good rows are, and refuse those that are outside the city."""
-    count = len(checked.geometries)
-    found: dict[str, list[str | None]] = {
-        name: [None] * count for name in ("division_code", "subdistrict_code", "cell_code")
-    }
-    good = np.flatnonzero(checked.good)
-    if len(good) == 0:
-        return found
-    points = shapely.point_on_surface(checked.geometries[good])
-    lons, lats = shapely.get_x(points), shapely.get_y(points)
-    located = places_queries.locate(
-        session,
-        lons=lons.tolist(),
-        lats=lats.tolist(),
-        on_date=as_of,
-        tolerance_m=city.place_tolerance_m,
-    )
-    outside = np.zeros(count, dtype=bool)
-    for index, place in zip(good, located, strict=True):
-        for name, codes in found.items():
-            codes[index] = place[name]
-        outside[index] = place["division_code"] is None
-    if outside.any():
-        _refuse_outside(session, checked, city, as_of, outside)
-    return found
-
-
-def _refuse_outside(
-    session: Session,
-    checked: CheckedBatch,
-    city: City,
-    as_of: date,
-    outside: "np.typing.NDArray[np.bool_]",
-) -> None:
-    points = shapely.point_on_surface(checked.geometries[outside])
-    lons, lats = shapely.get_x(points), shapely.get_y(points)
-    swapped = places_queries.locate(
-        session,
-        lons=lats.tolist(),
-        lats=np.clip(lons, -90, 90).tolist(),
-        on_date=as_of,
-        tolerance_m=city.place_tolerance_m,
-    )
-    reasons = {
-        int(index): f"{lon:.6f}, {lat:.6f} is not in {city.name_en}"
-        + (
-            "; with longitude and latitude exchanged it would be."
-            if other["division_code"]
-            else "."
-        )
-        for index, lon, lat, other in zip(np.flatnonzero(outside), lons, lats, swapped, strict=True)
-    }
-    checked.refuse(outside, Refusal.OUTSIDE_CITY, reasons.__getitem__)
-
-
-def _copy(
-    session: Session, survey_id: int, checked: CheckedBatch, located: dict[str, list[str | None]]
-) -> None:
-    count = len(checked.geometries)
-    frame = pd.DataFrame(
-        {
-            "survey_id": survey_id,
-            "row_number": np.arange(checked.first_row, checked.first_row + count),
-            "class_id": pd.array(checked.class_ids, dtype="Int64"),
-            "geom": shapely.to_wkb(
-                shapely.set_srid(checked.geometries, SRID), hex=True, include_srid=True
-            ),
-            "accuracy_m": checked.accuracies_m,
-            "surveyed_on": checked.dates,
-            **checked.units,
-            "attributes": _as_json(checked.attributes),
-            **located,
-            "verdict": np.where(checked.good, Verdict.NEW.value, Verdict.REFUSED.value),
-            "refusal": checked.refusal,
-            "reason": checked.reason,
-        }
-    )
-    buffer = BytesIO()
-    with TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True) as text:
-        frame[list(_COLUMNS)].to_csv(
-            text, header=False, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n"
-        )
-        queries.copy_rows(session, _COLUMNS, buffer)
-
-
-def _as_json(fields: pd.DataFrame) -> list[str]:
-    """Return each row's fields as a JSON object, without those that are empty."""
-    names = [str(name) for name in fields.columns]
-    columns = [fields[name].astype(object).where(fields[name].notna(), None) for name in fields]
-    return (
-        [
-            json.dumps(
-                {
-                    name: _plain(value)
-                    for name, value in zip(names, values, strict=True)
-                    if value is not None
-                },
-                ensure_ascii=False,
-            )
-            for values in zip(*columns, strict=True)
-        ]
-        if names
-        else ["{}"] * len(fields)
-    )
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return value.replace("\x00", "")
-    if isinstance(value, (bool, int, list, dict)):
-        return value
-    return str(value)
 
 
 def _by_verdict(counted: Sequence[RowMapping]) -> dict[str, int]:
