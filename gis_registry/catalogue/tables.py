@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -58,6 +59,7 @@ class ComponentClass(Base):
     accuracy_m: Mapped[float]
     is_in_profile: Mapped[bool] = mapped_column(default=False)
     certainty: Mapped[str]
+    attribute_schema: Mapped[dict[str, Any] | None]
 
 
 class ClassCounterpart(Base):

@@ -38,7 +38,7 @@ CROSS JOIN LATERAL (
   FROM (
     SELECT c.geom
     FROM components c
-    WHERE c.class_id = wanted.class_id AND c.state = 'active'
+    WHERE point(c.class_id, 0) ~= point(wanted.class_id, 0) AND c.state = 'active'
     ORDER BY c.geom <-> probe.geom
     LIMIT :count
   ) AS seed
@@ -47,7 +47,7 @@ CROSS JOIN LATERAL (
   SELECT c.*, ST_X(ST_PointOnSurface(c.geom)) AS lon, ST_Y(ST_PointOnSurface(c.geom)) AS lat,
     ST_Distance(c.geom::geography, probe.geom::geography) AS distance_m
   FROM components c
-  WHERE c.class_id = wanted.class_id AND c.state = 'active'
+  WHERE point(c.class_id, 0) ~= point(wanted.class_id, 0) AND c.state = 'active'
     AND c.geom && metres_box(probe.geom, reach.metres)
   ORDER BY distance_m, c.code
   LIMIT :count

@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_registry.catalogue.tables import Edition
@@ -36,6 +36,8 @@ class City(Base):
     matter_edition_key: Mapped[str] = mapped_column(ForeignKey(Edition.key))
     projected_epsg: Mapped[int]
     place_tolerance_m: Mapped[float]
+    max_missing_share: Mapped[float] = mapped_column(server_default=text("0.2"))
+    primary_edition_key: Mapped[str | None] = mapped_column(ForeignKey(Edition.key))
     map_lon: Mapped[float]
     map_lat: Mapped[float]
     map_zoom: Mapped[int]
