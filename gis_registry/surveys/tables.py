@@ -80,9 +80,9 @@ class SurveyRow(Base):
     """One row of a survey's file, or a component that it lacks, with what became of it.
 
     Rows count from 1 in the file's order; the missing components come after the last of them.
-    ``code``, ``version`` and ``distance_m`` are of the component that the row was found to be. A row
-    that is registered as new has no code of its own here: ``ordinal`` is its place in the run of
-    identifiers that its survey was issued for its division and class.
+    ``code``, ``version`` and ``distance_m`` are of the component that the row was found to be. A
+    row that is registered as new has no code of its own here: ``ordinal`` is its place in the run
+    of identifiers that its survey was issued for its division and class.
     """
 
     __tablename__ = "survey_rows"
