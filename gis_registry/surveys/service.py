@@ -1,7 +1,7 @@
 """Surveys from file to registry: read → check → match (staged) → apply, and revert."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from gis_registry.catalogue import queries as catalogue_queries
 from gis_registry.catalogue import service as catalogue
 from gis_registry.components import identifiers
 from gis_registry.components import queries as components
@@ -23,7 +22,8 @@ from gis_registry.surveys.checking import (
     Expectation,
     check,
 )
-from gis_registry.surveys.reading import Source, open_source, sha256_of
+from gis_registry.surveys.reading import Batch, Source, open_source, sha256_of
+from gis_registry.surveys.row_classes import class_lookup
 from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveyRowPage, SurveySummary
 from gis_registry.surveys.staging import stage_rows
 from gis_registry.surveys.tables import Survey, SurveyState, Verdict
@@ -102,7 +102,7 @@ def stage(
     done = 0
     tell("Reading and checking", 0, source.row_count)
     for batch in source.batches():
-        checked = check(batch, expected)
+        checked = check(_with_class_code(batch, file.class_field), expected)
         stage_rows(session, survey.id, checked, city=city, as_of=as_of)
         done += len(batch.geometries)
         tell("Reading and checking", done, source.row_count)
@@ -292,19 +292,23 @@ def _expectation(
             f"{file.path.name} has no field {file.class_field!r}; it has: "
             f"{', '.join(source.fields) or 'none'}."
         )
-    classes = catalogue_queries.classes(session, edition_key=city.edition_key)
-    digits = {one.key: one.class_digits for one in catalogue_queries.editions(session)}
     return Expectation(
-        class_field=file.class_field,
         single_class=single,
-        classes={one.code: one for one in classes},
-        class_digits=digits[city.edition_key],
+        class_lookup=class_lookup(session, city_edition_key=city.edition_key),
+        field_names={"class_code": file.class_field} if file.class_field else {},
         units=frozenset(units.unit_ids(session)),
         as_of=as_of,
         today=today,
         zone=zone,
         accuracy_m=file.accuracy_m,
     )
+
+
+def _with_class_code(batch: Batch, class_field: str | None) -> Batch:
+    if class_field is None:
+        return batch
+    names = ["class_code" if name == class_field else name for name in batch.fields.column_names]
+    return replace(batch, fields=batch.fields.rename_columns(names))
 
 
 def _by_verdict(counted: Sequence[RowMapping]) -> dict[str, int]:

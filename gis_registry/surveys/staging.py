@@ -2,12 +2,12 @@
 
 import csv
 import json
-import math
 from datetime import date
 from io import BytesIO, TextIOWrapper
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 from sqlalchemy.orm import Session
 
@@ -115,17 +115,20 @@ def _copy(
     session: Session, survey_id: int, checked: CheckedBatch, located: dict[str, list[str | None]]
 ) -> None:
     count = len(checked.geometries)
+    class_ids = [one or None for one in checked.class_ids.tolist()]
     frame = pd.DataFrame(
         {
             "survey_id": survey_id,
             "row_number": np.arange(checked.first_row, checked.first_row + count),
-            "class_id": pd.array(checked.class_ids, dtype="Int64"),
+            "class_id": pd.array(
+                [one or None for one in checked.class_ids.tolist()], dtype="Int64"
+            ),
             "geom": shapely.to_wkb(
                 shapely.set_srid(checked.geometries, SRID), hex=True, include_srid=True
             ),
             "accuracy_m": checked.accuracies_m,
-            "surveyed_on": checked.dates,
-            **checked.units,
+            "surveyed_on": checked.dates.to_pylist(),
+            **{name: codes.to_pylist() for name, codes in checked.units.items()},
             "attributes": _as_json(checked.attributes),
             **located,
             "verdict": np.where(checked.good, Verdict.NEW.value, Verdict.REFUSED.value),
@@ -141,32 +144,11 @@ def _copy(
         queries.copy_rows(session, _COLUMNS, buffer)
 
 
-def _as_json(fields: pd.DataFrame) -> list[str]:
-    """Return each row's fields as a JSON object, without those that are empty."""
-    names = [str(name) for name in fields.columns]
-    columns = [fields[name].astype(object).where(fields[name].notna(), None) for name in fields]
-    return (
-        [
-            json.dumps(
-                {
-                    name: _plain(value)
-                    for name, value in zip(names, values, strict=True)
-                    if value is not None
-                },
-                ensure_ascii=False,
-            )
-            for values in zip(*columns, strict=True)
-        ]
-        if names
-        else ["{}"] * len(fields)
-    )
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return value.replace("\x00", "")
-    if isinstance(value, (bool, int, list, dict)):
-        return value
-    return str(value)
+def _as_json(attributes: pa.Table) -> list[str]:
+    """Return each row's attributes as a JSON object, without those that are empty."""
+    return [
+        json.dumps(
+            {name: value for name, value in row.items() if value is not None}, ensure_ascii=False
+        )
+        for row in attributes.to_pylist()
+    ]
