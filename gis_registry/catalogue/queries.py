@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from gis_registry.catalogue.tables import (
     ClassCounterpart,
@@ -49,6 +49,33 @@ def counterparts(session: Session, class_id: int) -> Sequence[ComponentClass]:
         .where(ClassCounterpart.class_id == class_id)
         .order_by(ComponentClass.edition_key, ComponentClass.code)
     ).all()
+
+
+def counterparts_between(
+    session: Session, from_edition: str, to_edition: str
+) -> dict[int, list[ComponentClass]]:
+    """Return for each class of an edition the same kind of thing in another, by code."""
+    other = aliased(ComponentClass)
+    rows = session.execute(
+        select(ComponentClass.id, other)
+        .join(ClassCounterpart, ClassCounterpart.class_id == ComponentClass.id)
+        .join(other, other.id == ClassCounterpart.counterpart_id)
+        .where(ComponentClass.edition_key == from_edition, other.edition_key == to_edition)
+        .order_by(ComponentClass.code, other.code)
+    )
+    found: dict[int, list[ComponentClass]] = {}
+    for class_id, counterpart in rows:
+        found.setdefault(class_id, []).append(counterpart)
+    return found
+
+
+def all_counterparts(session: Session) -> dict[int, list[int]]:
+    """Return for each class that has any the ids of its counterparts in the other editions."""
+    found: dict[int, list[int]] = {}
+    query = select(ClassCounterpart.class_id, ClassCounterpart.counterpart_id)
+    for class_id, counterpart_id in session.execute(query.order_by(*query.selected_columns)):
+        found.setdefault(class_id, []).append(counterpart_id)
+    return found
 
 
 def matter_types(

@@ -19,7 +19,8 @@ _WITHOUT_INDEXES_FROM = 200_000
 
 def new_change(session: Session, *, actor: str, reason: str) -> Change:
     """Open a change, to which the states that it makes refer."""
-    change = Change(actor=actor, reason=reason)
+    # The moment, not that of the transaction: a survey that was matched in between must see it.
+    change = Change(actor=actor, reason=reason, made_at=func.clock_timestamp())
     session.add(change)
     session.flush()
     return change

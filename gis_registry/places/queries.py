@@ -1,15 +1,15 @@
 """Reads of places."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
-from gis_registry.places.tables import City, Division, DivisionArea, GridCell, Level
+from gis_registry.places.tables import City, Division, DivisionArea, DivisionPiece, GridCell, Level
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -96,3 +96,24 @@ def locate(
         "tolerance_m": tolerance_m,
     }
     return session.execute(_QUERIES["locate"], values).mappings().all()
+
+
+def subdistrict_pieces(session: Session, *, on_date: date) -> Iterator[tuple[str, bytes]]:
+    """Return the pieces of the subdistricts of a day: code and WKB."""
+    rows = session.execute(
+        select(Division.code, func.ST_AsBinary(DivisionPiece.geom))
+        .join(DivisionArea, DivisionArea.id == DivisionPiece.area_id)
+        .join(Division, Division.code == DivisionArea.division_code)
+        .where(
+            Division.level == Level.SUBDISTRICT,
+            DivisionArea.valid_from <= on_date,
+            or_(DivisionArea.valid_to.is_(None), DivisionArea.valid_to > on_date),
+        )
+    )
+    return ((code, bytes(wkb)) for code, wkb in rows)
+
+
+def cells(session: Session) -> Iterator[tuple[str, bytes]]:
+    """Return the grid cells: code and WKB."""
+    rows = session.execute(select(GridCell.code, func.ST_AsBinary(GridCell.geom)))
+    return ((code, bytes(wkb)) for code, wkb in rows)

@@ -23,6 +23,8 @@ class Delivery:
         class_ids: ``component_classes.id``; 0 where the class is not known.
         accuracies_m: position accuracy in metres.
         is_good: whether nothing was found wrong with the row.
+        divisions: the district that each is in, as a number of six digits; 0 for none.
+        areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
     """
 
     lon: NDArray[np.float64]
@@ -32,15 +34,21 @@ class Delivery:
     class_ids: NDArray[np.int32]
     accuracies_m: NDArray[np.float64]
     is_good: NDArray[np.bool_]
+    divisions: NDArray[np.int32]
+    areas: NDArray[np.int32]
 
     def __len__(self) -> int:
         """Return how many rows there are."""
         return len(self.lon)
 
+    def take(self, rows: NDArray[np.int64]) -> "Delivery":
+        """Return some of the rows."""
+        return Delivery(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
 
 @dataclass(frozen=True)
 class Registered:
-    """The active components of the classes that a delivery is about, by identifier.
+    """The active components of the classes that a delivery is about, in no order.
 
     Attributes:
         codes: identifiers as ASCII bytes.
@@ -49,6 +57,7 @@ class Registered:
         lat: latitude of it.
         accuracies_m: position accuracy in metres.
         versions: the version that each is at.
+        areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
     """
 
     codes: NDArray[np.bytes_]
@@ -57,7 +66,12 @@ class Registered:
     lat: NDArray[np.float64]
     accuracies_m: NDArray[np.float64]
     versions: NDArray[np.int32]
+    areas: NDArray[np.int32]
 
     def __len__(self) -> int:
         """Return how many components there are."""
         return len(self.codes)
+
+    def take(self, components: NDArray[np.int64]) -> "Registered":
+        """Return some of the components."""
+        return Registered(*(getattr(self, name)[components] for name in self.__dataclass_fields__))

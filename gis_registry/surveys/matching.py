@@ -140,7 +140,7 @@ def match_points(
         rows: rows with positions and classes; all of them are matched.
         registered: active components.
         major_of_class: a number for the major class of each class id.
-        evidence: gains of contested pairs from other things than place and class.
+        evidence: gains of pairs from other things, asked where place and class do not decide.
     """
     matches = no_matches(len(rows))
     if not len(rows) or not len(registered):
@@ -188,26 +188,30 @@ def choose(matches: Matches, pairs: Pairs, *, evidence: Evidence | None = None) 
     Args:
         matches: where the choices are written.
         pairs: all pairs that are possible.
-        evidence: gains of pairs from other things; asked only where several pairs compete.
+        evidence: gains of pairs from other things; asked only where place does not decide.
     """
-    if evidence is not None and len(pairs.row):
-        contested = _competing(pairs)
-        gain = pairs.gain.copy()
-        gain[contested] += evidence(pairs.row[contested], pairs.component[contested])
-        pairs = Pairs(pairs.row, pairs.component, pairs.distance_m, gain)
     pairs = pairs.where(pairs.gain > _LEAST_GAIN)
     if not len(pairs.row):
         return
     row_of, rows = np.unique(pairs.row, return_inverse=True)
     component_of, components = np.unique(pairs.component, return_inverse=True)
-    chosen = _assign(rows, components, pairs.gain, len(row_of), len(component_of))
-    margin, other = _margins(rows, components, pairs.gain, chosen, len(row_of), len(component_of))
-    is_matched = chosen >= 0
-    at = np.flatnonzero(is_matched)
+    sizes = len(row_of), len(component_of)
+    gain = pairs.gain
+    chosen = _assign(rows, components, gain, *sizes)
+    margin, other = _margins(rows, components, gain, chosen, *sizes)
+    if evidence is not None and (unsure := margin < AMBIGUOUS_BELOW).any():
+        disputed = np.zeros(len(component_of), dtype=bool)
+        disputed[components[unsure[rows]]] = True
+        asked = np.flatnonzero(unsure[rows] | disputed[components])
+        gain = gain.copy()
+        gain[asked] += evidence(pairs.row[asked], pairs.component[asked])
+        chosen = _assign(rows, components, gain, *sizes)
+        margin, other = _margins(rows, components, gain, chosen, *sizes)
+    at = np.flatnonzero(chosen >= 0)
     matches.component[row_of[at]] = pairs.component[chosen[at]]
     matches.distance_m[row_of[at]] = pairs.distance_m[chosen[at]]
     matches.score[row_of] = 1 / (1 + np.exp(-margin))
-    has_other = other >= 0
+    has_other = np.flatnonzero(other >= 0)
     matches.runner_up[row_of[has_other]] = pairs.component[other[has_other]]
     matches.runner_up_m[row_of[has_other]] = pairs.distance_m[other[has_other]]
     matches.is_ambiguous[row_of] = margin < AMBIGUOUS_BELOW
@@ -395,14 +399,6 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
         np.concatenate([one.distance_m for one in parts]),
         np.concatenate([one.gain for one in parts]),
     )
-
-
-def _competing(pairs: Pairs) -> Indices:
-    """Return the pairs whose row or component is in another possible pair as well."""
-    likely = pairs.gain > _LEAST_GAIN
-    rows = np.bincount(pairs.row[likely], minlength=int(pairs.row.max()) + 1)
-    components = np.bincount(pairs.component[likely], minlength=int(pairs.component.max()) + 1)
-    return np.flatnonzero(likely & ((rows[pairs.row] > 1) | (components[pairs.component] > 1)))
 
 
 def _assign(

@@ -1,16 +1,25 @@
 """Everything of surveys that talks to the database."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import RowMapping, func, select, text
 from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
+from gis_registry.surveys.delivery import Registered
 from gis_registry.surveys.tables import Survey, SurveyState
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+_CODE_WIDTH = 17
+#: What COPY writes in binary before the first and after the last record.
+_COPY_HEADER, _COPY_TRAILER = 19, 2
 
 
 def survey(session: Session, survey_id: int, *, lock: bool = False) -> Survey | None:
@@ -33,18 +42,159 @@ def applied_with(session: Session, file_sha256: str) -> Survey | None:
     ).one_or_none()
 
 
+def lock_matching(session: Session) -> None:
+    """Keep surveys from being applied while one is matched; it ends with the transaction."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended("surveys", 0))))
+
+
 def lock_applying(session: Session) -> None:
-    """Let one survey at a time match and apply; it ends with the transaction."""
+    """Let one survey at a time be applied, while none is matched; it ends with the transaction."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("surveys", 0))))
 
 
-def copy_rows(session: Session, columns: Sequence[str], csv: BytesIO) -> None:
+def now(session: Session) -> Any:
+    """Return the database's clock, which goes on within a transaction."""
+    return session.scalar(select(func.clock_timestamp()))
+
+
+def registered(
+    session: Session,
+    class_ids: Sequence[int],
+    *,
+    related_ids: Sequence[int],
+    box: tuple[float, float, float, float],
+) -> Registered:
+    """Return active components as columns.
+
+    Args:
+        session: open transaction.
+        class_ids: classes of which all are wanted.
+        related_ids: classes of which those in the box are wanted.
+        box: west, south, east, north in degrees, EPSG:4490.
+    """
+    west, south, east, north = box
+    records = _binary(
+        session,
+        "registered",
+        {
+            "class_ids": list(class_ids),
+            "related_ids": list(related_ids),
+            "west": west,
+            "south": south,
+            "east": east,
+            "north": north,
+        },
+        {
+            "class_id": ">i4",
+            "version": ">i4",
+            "area": ">i4",
+            "lon": ">f8",
+            "lat": ">f8",
+            "accuracy_m": ">f8",
+            "code": f"S{_CODE_WIDTH}",
+        },
+    )
+    return Registered(
+        codes=stripped(records["code"]),
+        class_ids=records["class_id"].astype(np.int32),
+        lon=records["lon"].astype(np.float64),
+        lat=records["lat"].astype(np.float64),
+        accuracies_m=records["accuracy_m"].astype(np.float64),
+        versions=records["version"].astype(np.int32),
+        areas=records["area"].astype(np.int32),
+    )
+
+
+def delivered(session: Session, survey_id: int) -> NDArray[np.void]:
+    """Return the rows of a survey as records, in the file's order.
+
+    The fields are row_number, class_id (0: unknown), division and area (district and
+    subdistrict as numbers, 0: none), is_good, lon, lat, accuracy_m (NaN: none) and identifier
+    (padded with spaces).
+    """
+    return _binary(
+        session,
+        "delivered",
+        {"survey_id": survey_id},
+        {
+            "row_number": ">i4",
+            "class_id": ">i4",
+            "division": ">i4",
+            "area": ">i4",
+            "is_good": ">i4",
+            "lon": ">f8",
+            "lat": ">f8",
+            "accuracy_m": ">f8",
+            "identifier": f"S{_CODE_WIDTH}",
+        },
+    )
+
+
+def component_shapes(session: Session, class_ids: Sequence[int]) -> dict[bytes, bytes]:
+    """Return WKB of the lines and polygons among the components of some classes, by identifier."""
+    rows = session.execute(_QUERIES["component_shapes"], {"class_ids": list(class_ids)})
+    return {code.encode("ascii"): bytes(wkb) for code, wkb in rows}
+
+
+def row_shapes(session: Session, survey_id: int) -> dict[int, bytes]:
+    """Return WKB of the lines and polygons among the rows of a survey, by row number."""
+    rows = session.execute(_QUERIES["row_shapes"], {"survey_id": survey_id})
+    return {number: bytes(wkb) for number, wkb in rows}
+
+
+def attributes_of_components(session: Session, codes: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Return the attributes of components, by place in the codes."""
+    rows = session.execute(_QUERIES["attributes_of_components"], {"codes": list(codes)})
+    return {n - 1: attributes for n, attributes in rows}
+
+
+def attributes_of_rows(
+    session: Session, survey_id: int, row_numbers: Sequence[int]
+) -> dict[int, dict[str, Any]]:
+    """Return the attributes of rows of a survey, by row number."""
+    values = {"survey_id": survey_id, "row_numbers": list(row_numbers)}
+    rows = session.execute(_QUERIES["attributes_of_rows"], values)
+    return dict(rows.tuples().all())
+
+
+def copy_rows(
+    session: Session, columns: Sequence[str], csv: BytesIO, *, table: str = "survey_rows"
+) -> None:
     """Copy rows into a survey from CSV without a header; an empty unquoted field is null."""
-    connection = session.connection().connection.driver_connection
-    assert connection is not None  # noqa: S101  a session in a transaction has one
-    statement = f"COPY survey_rows ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
+    with _cursor(session) as cursor, cursor.copy(statement) as copy:
         copy.write(csv.getbuffer())
+
+
+def lack(session: Session, survey_id: int, *, after: int, codes: Sequence[str]) -> None:
+    """Enter the components that a survey lacks, after its rows."""
+    values = {"survey_id": survey_id, "after": after, "codes": list(codes)}
+    session.execute(_QUERIES["lack"], values)
+
+
+def mark_differing(session: Session, survey_id: int) -> None:
+    """Find the rows at the place of their component that say something else of it."""
+    values = {"survey_id": survey_id}
+    session.execute(_QUERIES["differing"], values)
+    session.execute(_QUERIES["mark_differing"], values)
+    session.execute(text("DROP TABLE differing"))
+
+
+def make_judged_table(session: Session) -> None:
+    """Make the temporary table ``judged``."""
+    session.execute(_QUERIES["judged_table"])
+
+
+def rejudge(session: Session, survey_id: int) -> None:
+    """Write the verdicts of the table ``judged`` that came out differently."""
+    session.execute(text("ANALYZE judged"))
+    session.execute(_QUERIES["rejudge"], {"survey_id": survey_id})
+    session.execute(text("DROP TABLE judged"))
+
+
+def forget_missing(session: Session, survey_id: int) -> None:
+    """Take back what a survey was found to lack."""
+    session.execute(_QUERIES["forget_missing"], {"survey_id": survey_id})
 
 
 def analyze(session: Session) -> None:
@@ -52,19 +202,26 @@ def analyze(session: Session) -> None:
     session.execute(text("ANALYZE survey_rows"))
 
 
-def refuse_repeated_places(session: Session, survey_id: int) -> None:
-    """Refuse rows that repeat an earlier row's class and geometry."""
-    session.execute(_QUERIES["refuse_repeated_places"], {"survey_id": survey_id})
+def counts(session: Session, survey_id: int) -> Sequence[RowMapping]:
+    """Return how many rows have each verdict and refusal."""
+    return session.execute(_QUERIES["counts"], {"survey_id": survey_id}).mappings().all()
 
 
-def forget_matches(session: Session, survey_id: int) -> None:
-    """Let rows that matched a component be matched again."""
-    session.execute(_QUERIES["forget_matches"], {"survey_id": survey_id})
+def overtaken(session: Session, survey_id: int) -> RowMapping | None:
+    """Return the first change that outdates a survey's verdicts, and of how many components."""
+    values = {"survey_id": survey_id}
+    if not session.scalar(_QUERIES["has_changes_since"], values):
+        return None
+    for name in ("outdated", "registered_since"):
+        found = session.execute(_QUERIES[name], values).mappings().first()
+        if found is not None:
+            return found
+    return None
 
 
-def match_rows(session: Session, survey_id: int) -> None:
-    """Find the components that rows are about."""
-    session.execute(_QUERIES["match_rows"], {"survey_id": survey_id})
+def renumber(session: Session, survey_id: int) -> None:
+    """Give the new rows that are registered their places in the runs of identifiers."""
+    session.execute(_QUERIES["renumber"], {"survey_id": survey_id})
 
 
 def wanted_identifiers(session: Session, survey_id: int) -> dict[tuple[str, str], int]:
@@ -81,7 +238,7 @@ def register(
     first_serials: Mapping[tuple[str, str], int],
     is_synthetic: bool,
 ) -> None:
-    """Give new rows their identifiers and register them as components."""
+    """Register new rows as components."""
     session.execute(
         _QUERIES["register"],
         {
@@ -95,29 +252,68 @@ def register(
     )
 
 
-def registered_by(session: Session, survey_id: int, change_id: int | None) -> Sequence[RowMapping]:
-    """Return the components that a survey registered."""
+def change_matched(session: Session, survey_id: int, *, change_id: int) -> None:
+    """Change and retire the components that a survey found moved, changed or missing."""
     values = {"survey_id": survey_id, "change_id": change_id}
-    return session.execute(_QUERIES["registered_by"], values).mappings().all()
+    for name in ("archive_matched", "change_matched", "retire_missing"):
+        session.execute(_QUERIES[name], values)
 
 
-def withdraw(session: Session, *, change_id: int, keys: Sequence[tuple[str, str]]) -> None:
-    """Withdraw components (division code, code)."""
-    division_codes, codes = zip(*keys, strict=True)
-    session.execute(
-        _QUERIES["withdraw"],
-        {"change_id": change_id, "division_codes": list(division_codes), "codes": list(codes)},
-    )
+def undo_change(session: Session, change_id: int, *, ended_by: int) -> dict[str, int]:
+    """Give every component that a change was the last to touch back what it was before.
+
+    Returns:
+        How many were withdrawn, since the change had registered them, and how many restored.
+    """
+    values = {"change_id": change_id, "ended_by": ended_by}
+    session.execute(_QUERIES["archive_touched"], values)
+    return {
+        name: session.execute(_QUERIES[query], values).rowcount  # type: ignore[attr-defined]
+        for name, query in (("withdrawn", "withdraw"), ("restored", "restore"))
+    }
 
 
-def counts(session: Session, survey_id: int) -> Sequence[RowMapping]:
-    """Return how many rows have each verdict and refusal."""
-    return session.execute(_QUERIES["counts"], {"survey_id": survey_id}).mappings().all()
+def touched_since(session: Session, change_id: int) -> Sequence[str]:
+    """Return the identifiers that a change touched and that were changed again since."""
+    return session.scalars(_QUERIES["touched_since"], {"change_id": change_id}).all()
 
 
 def rows(
     session: Session, survey_id: int, *, verdict: str | None, after: int, limit: int
 ) -> Sequence[RowMapping]:
-    """Return rows of a survey in the file's order, those after one of them."""
+    """Return rows of a survey in the file's order, then what it lacks; those after one of them."""
     values = {"survey_id": survey_id, "verdict": verdict, "after": after, "limit": limit}
     return session.execute(_QUERIES["rows"], values).mappings().all()
+
+
+def _cursor(session: Session) -> Any:
+    connection = session.connection().connection.driver_connection
+    assert connection is not None  # noqa: S101  a session in a transaction has one
+    return connection.cursor()
+
+
+def _binary(
+    session: Session, name: str, values: Mapping[str, object], fields: Mapping[str, str]
+) -> NDArray[np.void]:
+    """Run a COPY whose fields all have fixed widths and are never null; return its records."""
+    statement = re.sub(r"(?<!:):(\w+)", r"%(\1)s", _QUERIES[name].text)
+    with _cursor(session) as cursor, cursor.copy(statement, values) as copy:
+        data = b"".join(_chunks(copy))
+    layout: list[tuple[str, str]] = [("", ">i2")]
+    for field_name, kind in fields.items():
+        layout += [(f"length of {field_name}", ">i4"), (field_name, kind)]
+    dtype = np.dtype(layout)
+    count = (len(data) - _COPY_HEADER - _COPY_TRAILER) // dtype.itemsize
+    return np.frombuffer(data, dtype=dtype, count=count, offset=_COPY_HEADER)
+
+
+def _chunks(copy: Any) -> Iterator[bytes]:
+    while data := copy.read():
+        yield bytes(data)
+
+
+def stripped(codes: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """Return codes without the spaces that fill them up to their width."""
+    digits = codes.copy().view(np.uint8)
+    digits[digits == ord(" ")] = 0
+    return digits.view(codes.dtype)

@@ -1,109 +1,121 @@
--- refuse_repeated_places: refuse rows whose class and place an earlier row of the file has already
-UPDATE survey_rows r
-SET verdict = 'refused', refusal = 'duplicate-in-file',
-  reason = 'Row ' || earlier.row_number || ' has the same class and the same geometry.'
-FROM (
-  SELECT row_number, min(row_number) OVER (PARTITION BY class_id, geom::bytea) AS first_row
-  FROM survey_rows
-  WHERE survey_id = :survey_id AND verdict = 'new'
-) AS repeated
-JOIN survey_rows earlier
-  ON earlier.survey_id = :survey_id AND earlier.row_number = repeated.first_row
-WHERE r.survey_id = :survey_id AND r.row_number = repeated.row_number
-  AND repeated.row_number > repeated.first_row;
-
--- forget_matches: take back what rows were found to be about
-UPDATE survey_rows
-SET verdict = 'new', code = NULL, distance_m = NULL
-WHERE survey_id = :survey_id AND verdict = 'unchanged';
-
--- match_rows: find the component that each row is about, if there is one
--- It is the nearest of the row's class, no farther than both accuracies allow; where it is that of
--- several rows, the nearest of them has it.
-WITH coarsest AS (
-  SELECT c.class_id, max(c.accuracy_m) AS accuracy_m
+-- registered: active components as records of fixed width: of some classes, and of others in a box
+COPY (
+  SELECT c.class_id, c.version, coalesce(c.subdistrict_code, '0')::int,
+    ST_X(p.geom), ST_Y(p.geom), c.accuracy_m, rpad(c.code, 17)
   FROM components c
-  WHERE c.state = 'active' AND c.class_id = ANY (ARRAY(
-    SELECT DISTINCT class_id FROM survey_rows WHERE survey_id = :survey_id AND verdict = 'new'))
-  GROUP BY c.class_id
-)
-UPDATE survey_rows r
-SET verdict = 'unchanged', code = matched.code, distance_m = matched.distance_m
-FROM (
-  SELECT row.row_number, near.code, near.distance_m,
-    row_number() OVER (
-      PARTITION BY near.code ORDER BY near.distance_m, row.row_number) AS place
-  FROM survey_rows row
-  JOIN coarsest ON coarsest.class_id = row.class_id
   CROSS JOIN LATERAL (
-    SELECT c.code, ST_Distance(c.geom::geography, row.geom::geography) AS distance_m
-    FROM components c
-    WHERE c.class_id = row.class_id AND c.state = 'active'
-      AND c.geom && metres_box(row.geom, row.accuracy_m + coarsest.accuracy_m)
-      AND ST_Distance(c.geom::geography, row.geom::geography) <= row.accuracy_m + c.accuracy_m
-    ORDER BY distance_m, c.code
-    LIMIT 1
-  ) AS near
-  WHERE row.survey_id = :survey_id AND row.verdict = 'new'
-) AS matched
-WHERE r.survey_id = :survey_id AND r.row_number = matched.row_number AND matched.place = 1;
+    SELECT CASE WHEN ST_Dimension(c.geom) = 0 THEN c.geom ELSE ST_PointOnSurface(c.geom) END AS geom
+  ) AS p
+  WHERE c.state = 'active' AND (
+    c.class_id = ANY (CAST(:class_ids AS int[]))
+    OR c.class_id = ANY (CAST(:related_ids AS int[]))
+      AND c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490))
+) TO STDOUT (FORMAT binary);
 
--- wanted_identifiers: how many identifiers a survey needs for each division and class
-SELECT r.division_code, k.code AS class_code, count(*) AS wanted
-FROM survey_rows r
-JOIN component_classes k ON k.id = r.class_id
-WHERE r.survey_id = :survey_id AND r.verdict = 'new'
-GROUP BY r.division_code, k.code
-ORDER BY r.division_code, k.code;
-
--- register: give the new rows their identifiers, in the file's order, and register them
-WITH numbered AS (
-  SELECT r.row_number,
-    r.division_code || k.code || lpad(
-      (first.serial - 1
-        + row_number() OVER (PARTITION BY r.division_code, k.code ORDER BY r.row_number))::text,
-      6, '0') AS code
+-- delivered: the rows of a survey as fixed-width binary records
+COPY (
+  SELECT r.row_number, coalesce(r.class_id, 0), coalesce(r.division_code, '0')::int,
+    coalesce(r.subdistrict_code, '0')::int, (r.verdict <> 'refused')::int,
+    coalesce(ST_X(p.geom), 'NaN'), coalesce(ST_Y(p.geom), 'NaN'), coalesce(r.accuracy_m, 'NaN'),
+    rpad(coalesce(r.identifier, ''), 17)
   FROM survey_rows r
-  JOIN component_classes k ON k.id = r.class_id
-  JOIN unnest(
-    CAST(:division_codes AS text[]), CAST(:class_codes AS text[]), CAST(:serials AS int[])
-  ) AS first (division_code, class_code, serial)
-    ON first.division_code = r.division_code AND first.class_code = k.code
-  WHERE r.survey_id = :survey_id AND r.verdict = 'new'
-),
-coded AS (
-  UPDATE survey_rows r
-  SET code = numbered.code
-  FROM numbered
-  WHERE r.survey_id = :survey_id AND r.row_number = numbered.row_number
-  RETURNING r.*
-)
-INSERT INTO components (
-  division_code, code, version, operation, state, geom, accuracy_m, subdistrict_code, cell_code,
-  surveyed_on, is_synthetic, attributes, class_id, supervisor_id, owner_id, maintainer_id,
-  change_id)
-SELECT
-  coded.division_code, coded.code, 1, 'registered', 'active', coded.geom, coded.accuracy_m,
-  coded.subdistrict_code, coded.cell_code, coded.surveyed_on, :is_synthetic, coded.attributes,
-  coded.class_id, supervisor.id, owner.id, maintainer.id, :change_id
-FROM coded
-LEFT JOIN units supervisor ON supervisor.code = coded.supervisor_code
-LEFT JOIN units owner ON owner.code = coded.owner_code
-LEFT JOIN units maintainer ON maintainer.code = coded.maintainer_code;
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN ST_IsEmpty(r.geom) THEN NULL
+      WHEN ST_Dimension(r.geom) = 0 THEN r.geom ELSE ST_PointOnSurface(r.geom) END AS geom
+  ) AS p
+  WHERE r.survey_id = :survey_id AND r.verdict <> 'missing'
+  ORDER BY r.row_number
+) TO STDOUT (FORMAT binary);
 
--- registered_by: the components that a change registered, and whether they were changed since, locked
-SELECT c.division_code, c.code, c.change_id = :change_id AS is_untouched
+-- component_shapes: lines and polygons among the active components of some classes
+SELECT c.code, ST_AsBinary(c.geom) AS wkb
+FROM components c
+WHERE c.state = 'active' AND c.class_id = ANY (CAST(:class_ids AS int[])) AND ST_Dimension(c.geom) > 0;
+
+-- row_shapes: lines and polygons among the rows of a survey
+SELECT r.row_number, ST_AsBinary(r.geom) AS wkb
 FROM survey_rows r
-JOIN components c ON c.division_code = left(r.code, 6) AND c.code = r.code
-WHERE r.survey_id = :survey_id AND r.verdict = 'new' AND c.state <> 'withdrawn'
-ORDER BY c.code
-FOR UPDATE OF c;
+WHERE r.survey_id = :survey_id AND r.verdict NOT IN ('missing', 'refused') AND ST_Dimension(r.geom) > 0;
 
--- withdraw: withdraw components that a survey registered
-UPDATE components c
-SET state = 'withdrawn', operation = 'withdrawn', version = c.version + 1, change_id = :change_id
-FROM unnest(CAST(:division_codes AS text[]), CAST(:codes AS text[])) AS t (division_code, code)
-WHERE c.division_code = t.division_code AND c.code = t.code;
+-- attributes_of_components: what some components are said to be
+SELECT t.n, c.attributes
+FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS t (code, n)
+JOIN components c ON c.division_code = left(t.code, 6) AND c.code = t.code;
+
+-- attributes_of_rows: what some rows of a survey are said to be
+SELECT r.row_number, r.attributes
+FROM survey_rows r
+WHERE r.survey_id = :survey_id AND r.row_number = ANY (CAST(:row_numbers AS int[]));
+
+-- lack: enter the components that a survey lacks after its rows
+INSERT INTO survey_rows (
+  survey_id, row_number, class_id, geom, accuracy_m, surveyed_on, division_code, subdistrict_code,
+  cell_code, attributes, verdict, code, version, score)
+SELECT
+  :survey_id, :after + t.n, c.class_id, c.geom, c.accuracy_m, c.surveyed_on, c.division_code,
+  c.subdistrict_code, c.cell_code, '{}', 'missing', c.code, c.version, 1
+FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS t (code, n)
+JOIN components c ON c.division_code = left(t.code, 6) AND c.code = t.code;
+
+-- differing: rows at the place of their component that say something else of it
+CREATE TEMPORARY TABLE differing ON COMMIT DROP AS
+SELECT r.row_number
+FROM survey_rows r
+JOIN components c ON c.code = r.code AND c.division_code = left(r.code, 6)
+LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
+LEFT JOIN units owner ON owner.code = r.owner_code
+LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
+WHERE r.survey_id = :survey_id AND r.verdict = 'unchanged'
+  AND (NOT c.attributes @> r.attributes
+    OR supervisor.id IS NOT NULL AND supervisor.id IS DISTINCT FROM c.supervisor_id
+    OR owner.id IS NOT NULL AND owner.id IS DISTINCT FROM c.owner_id
+    OR maintainer.id IS NOT NULL AND maintainer.id IS DISTINCT FROM c.maintainer_id);
+
+-- mark_differing: say of those rows what differs
+UPDATE survey_rows r
+SET verdict = 'changed', reason = concat_ws('; ',
+  (SELECT string_agg(
+      format('%s: %s → %s', said.key, coalesce(c.attributes ->> said.key, 'nothing'),
+        r.attributes ->> said.key),
+      '; ' ORDER BY said.key)
+    FROM jsonb_each(r.attributes) AS said
+    WHERE c.attributes -> said.key IS DISTINCT FROM said.value),
+  CASE WHEN supervisor.id IS DISTINCT FROM c.supervisor_id AND supervisor.id IS NOT NULL
+    THEN 'supervisor → ' || supervisor.code END,
+  CASE WHEN owner.id IS DISTINCT FROM c.owner_id AND owner.id IS NOT NULL
+    THEN 'owner → ' || owner.code END,
+  CASE WHEN maintainer.id IS DISTINCT FROM c.maintainer_id AND maintainer.id IS NOT NULL
+    THEN 'maintainer → ' || maintainer.code END)
+FROM differing
+JOIN survey_rows own ON own.survey_id = :survey_id AND own.row_number = differing.row_number
+JOIN components c ON c.code = own.code AND c.division_code = left(own.code, 6)
+LEFT JOIN units supervisor ON supervisor.code = own.supervisor_code
+LEFT JOIN units owner ON owner.code = own.owner_code
+LEFT JOIN units maintainer ON maintainer.code = own.maintainer_code
+WHERE r.survey_id = :survey_id AND r.row_number = differing.row_number;
+
+-- judged_table: where the verdicts of a survey's rows go that are matched again
+CREATE TEMPORARY TABLE judged (
+  row_number int, verdict text, code text, version int, distance_m float8, score float8,
+  runner_up text, runner_up_m float8, reason text, ordinal int
+) ON COMMIT DROP;
+
+-- rejudge: write the verdicts that came out differently
+UPDATE survey_rows r
+SET verdict = j.verdict, code = j.code, version = j.version, distance_m = j.distance_m,
+  score = j.score, runner_up = j.runner_up, runner_up_m = j.runner_up_m, reason = j.reason,
+  ordinal = j.ordinal,
+  decision = CASE WHEN r.verdict = j.verdict AND r.code IS NOT DISTINCT FROM j.code
+    THEN r.decision END
+FROM judged j
+WHERE r.survey_id = :survey_id AND r.row_number = j.row_number
+  AND (r.verdict, r.code, r.version, r.distance_m, r.score, r.runner_up, r.runner_up_m, r.reason,
+      r.ordinal)
+    IS DISTINCT FROM (j.verdict, j.code, j.version, j.distance_m, j.score, j.runner_up,
+      j.runner_up_m, j.reason, j.ordinal);
+
+-- forget_missing: take back what a survey was found to lack
+DELETE FROM survey_rows WHERE survey_id = :survey_id AND verdict = 'missing';
 
 -- counts: how many rows of a survey have each verdict and refusal
 SELECT verdict, refusal, count(*) AS count
@@ -112,14 +124,171 @@ WHERE survey_id = :survey_id
 GROUP BY verdict, refusal
 ORDER BY verdict, refusal;
 
--- rows: rows of a survey in the file's order, those after one of them
+-- outdated: components that a survey would change and that were changed since it was matched
+SELECT c.code, ch.actor, ch.made_at, ch.reason, count(*) OVER () AS count
+FROM survey_rows r
+JOIN components c ON c.division_code = left(r.code, 6) AND c.code = r.code
+JOIN changes ch ON ch.id = c.change_id
+WHERE r.survey_id = :survey_id AND r.verdict IN ('moved', 'changed', 'reclassified', 'missing')
+  AND r.decision IS DISTINCT FROM 'rejected' AND c.version <> r.version
+ORDER BY c.code
+LIMIT 1;
+
+-- registered_since: components of a survey's new rows' classes that others registered since, nearby
+SELECT c.code, ch.actor, ch.made_at, ch.reason, count(*) OVER () AS count
+FROM changes ch
+JOIN components c ON c.change_id = ch.id AND c.state = 'active'
+WHERE ch.made_at > (SELECT matched_at FROM surveys WHERE id = :survey_id)
+  AND c.class_id IN (
+    SELECT class_id FROM survey_rows WHERE survey_id = :survey_id AND verdict = 'new')
+  AND c.geom && (
+    SELECT metres_box(ST_SetSRID(ST_Extent(geom), 4490), 100)
+    FROM survey_rows
+    WHERE survey_id = :survey_id AND verdict = 'new')
+ORDER BY c.code
+LIMIT 1;
+
+-- has_changes_since: whether anything was changed since a survey was matched
+SELECT EXISTS (
+  SELECT FROM changes WHERE made_at > (SELECT matched_at FROM surveys WHERE id = :survey_id));
+
+-- renumber: give the new rows that are registered their places in the runs of identifiers
+UPDATE survey_rows r
+SET ordinal = placed.ordinal
+FROM (
+  SELECT row_number,
+    CASE WHEN decision IS DISTINCT FROM 'rejected' THEN row_number() OVER (
+      PARTITION BY division_code, class_id, decision IS DISTINCT FROM 'rejected'
+      ORDER BY row_number) END AS ordinal
+  FROM survey_rows
+  WHERE survey_id = :survey_id AND verdict = 'new'
+) AS placed
+WHERE r.survey_id = :survey_id AND r.row_number = placed.row_number
+  AND r.ordinal IS DISTINCT FROM placed.ordinal;
+
+-- wanted_identifiers: how many identifiers a survey needs for each division and class
+SELECT r.division_code, k.code AS class_code, count(*) AS wanted
+FROM survey_rows r
+JOIN component_classes k ON k.id = r.class_id
+WHERE r.survey_id = :survey_id AND r.verdict = 'new' AND r.decision IS DISTINCT FROM 'rejected'
+GROUP BY r.division_code, k.code
+ORDER BY r.division_code, k.code;
+
+-- register: register the new rows as components
+INSERT INTO components (
+  division_code, code, version, operation, state, geom, accuracy_m, subdistrict_code, cell_code,
+  surveyed_on, is_synthetic, attributes, class_id, supervisor_id, owner_id, maintainer_id,
+  change_id)
 SELECT
-  r.row_number AS row, r.verdict, r.code, r.distance_m, r.refusal, r.reason,
-  k.code AS class_code,
+  r.division_code,
+  r.division_code || k.code || lpad((first.serial - 1 + r.ordinal)::text, 6, '0'),
+  1, 'registered', 'active', r.geom, r.accuracy_m, r.subdistrict_code, r.cell_code, r.surveyed_on,
+  :is_synthetic, r.attributes, r.class_id, supervisor.id, owner.id, maintainer.id, :change_id
+FROM survey_rows r
+JOIN component_classes k ON k.id = r.class_id
+JOIN unnest(
+  CAST(:division_codes AS text[]), CAST(:class_codes AS text[]), CAST(:serials AS int[])
+) AS first (division_code, class_code, serial)
+  ON first.division_code = r.division_code AND first.class_code = k.code
+LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
+LEFT JOIN units owner ON owner.code = r.owner_code
+LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
+WHERE r.survey_id = :survey_id AND r.verdict = 'new' AND r.decision IS DISTINCT FROM 'rejected';
+
+-- archive_matched: copy the components that a survey changes into their history
+INSERT INTO component_history (
+  division_code, code, version, operation, state, geom, accuracy_m, subdistrict_code, cell_code,
+  surveyed_on, is_synthetic, attributes, class_id, supervisor_id, owner_id, maintainer_id,
+  change_id, ended_by)
+SELECT
+  c.division_code, c.code, c.version, c.operation, c.state, c.geom, c.accuracy_m,
+  c.subdistrict_code, c.cell_code, c.surveyed_on, c.is_synthetic, c.attributes, c.class_id,
+  c.supervisor_id, c.owner_id, c.maintainer_id, c.change_id, :change_id
+FROM survey_rows r
+JOIN components c ON c.division_code = left(r.code, 6) AND c.code = r.code
+WHERE r.survey_id = :survey_id AND r.verdict IN ('moved', 'changed', 'reclassified', 'missing')
+  AND r.decision IS DISTINCT FROM 'rejected';
+
+-- change_matched: give components what a survey's rows say of them
+-- The position is the row's if it is beyond both accuracies or more exact than the present one.
+UPDATE components c
+SET version = c.version + 1, change_id = :change_id, operation = r.verdict,
+  class_id = r.class_id, surveyed_on = r.surveyed_on, attributes = c.attributes || r.attributes,
+  supervisor_id = coalesce(supervisor.id, c.supervisor_id),
+  owner_id = coalesce(owner.id, c.owner_id),
+  maintainer_id = coalesce(maintainer.id, c.maintainer_id),
+  geom = CASE WHEN takes.place THEN r.geom ELSE c.geom END,
+  accuracy_m = CASE WHEN takes.place THEN r.accuracy_m ELSE c.accuracy_m END,
+  subdistrict_code = CASE WHEN takes.place THEN r.subdistrict_code ELSE c.subdistrict_code END,
+  cell_code = CASE WHEN takes.place THEN r.cell_code ELSE c.cell_code END
+FROM survey_rows r
+JOIN components own ON own.division_code = left(r.code, 6) AND own.code = r.code
+CROSS JOIN LATERAL (
+  SELECT r.verdict = 'moved' OR r.accuracy_m < own.accuracy_m
+    OR r.distance_m > r.accuracy_m + own.accuracy_m AS place
+) AS takes
+LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
+LEFT JOIN units owner ON owner.code = r.owner_code
+LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
+WHERE r.survey_id = :survey_id AND r.verdict IN ('moved', 'changed', 'reclassified')
+  AND r.decision IS DISTINCT FROM 'rejected'
+  AND c.division_code = own.division_code AND c.code = own.code;
+
+-- retire_missing: retire the components that a survey lacks
+UPDATE components c
+SET version = c.version + 1, change_id = :change_id, operation = 'retired', state = 'retired'
+FROM survey_rows r
+WHERE r.survey_id = :survey_id AND r.verdict = 'missing' AND r.decision IS DISTINCT FROM 'rejected'
+  AND c.division_code = left(r.code, 6) AND c.code = r.code;
+
+-- touched_since: components that a change touched and that were changed again since
+SELECT code FROM component_history WHERE change_id = :change_id ORDER BY code;
+
+-- archive_touched: copy the components as a change left them into their history
+INSERT INTO component_history (
+  division_code, code, version, operation, state, geom, accuracy_m, subdistrict_code, cell_code,
+  surveyed_on, is_synthetic, attributes, class_id, supervisor_id, owner_id, maintainer_id,
+  change_id, ended_by)
+SELECT
+  c.division_code, c.code, c.version, c.operation, c.state, c.geom, c.accuracy_m,
+  c.subdistrict_code, c.cell_code, c.surveyed_on, c.is_synthetic, c.attributes, c.class_id,
+  c.supervisor_id, c.owner_id, c.maintainer_id, c.change_id, :ended_by
+FROM components c
+WHERE c.change_id = :change_id;
+
+-- withdraw: withdraw the components that a change registered
+UPDATE components c
+SET state = 'withdrawn', operation = 'withdrawn', version = c.version + 1, change_id = :ended_by
+WHERE c.change_id = :change_id AND c.operation = 'registered';
+
+-- restore: give the components that a change touched back what they were before
+UPDATE components c
+SET version = c.version + 1, change_id = :ended_by, operation = 'restored', state = h.state,
+  geom = h.geom, accuracy_m = h.accuracy_m, subdistrict_code = h.subdistrict_code,
+  cell_code = h.cell_code, surveyed_on = h.surveyed_on, is_synthetic = h.is_synthetic,
+  attributes = h.attributes, class_id = h.class_id, supervisor_id = h.supervisor_id,
+  owner_id = h.owner_id, maintainer_id = h.maintainer_id
+FROM component_history h
+WHERE c.change_id = :change_id AND h.division_code = c.division_code AND h.code = c.code
+  AND h.ended_by = :change_id;
+
+-- rows: rows of a survey in the file's order, then what it lacks; those after one of them
+SELECT
+  r.row_number AS place,
+  CASE WHEN r.verdict <> 'missing' THEN r.row_number END AS row,
+  r.verdict,
+  coalesce(r.code, r.division_code || k.code
+    || lpad((block.first_serial - 1 + r.ordinal)::text, 6, '0')) AS code,
+  r.distance_m, r.score, r.runner_up, r.runner_up_m, r.refusal, r.reason, r.issues, r.decision,
+  k.code AS class_code, r.subdistrict_code, r.accuracy_m,
   CASE WHEN ST_IsEmpty(r.geom) THEN NULL ELSE ST_X(ST_PointOnSurface(r.geom)) END AS lon,
   CASE WHEN ST_IsEmpty(r.geom) THEN NULL ELSE ST_Y(ST_PointOnSurface(r.geom)) END AS lat
 FROM survey_rows r
+JOIN surveys s ON s.id = r.survey_id
 LEFT JOIN component_classes k ON k.id = r.class_id
+LEFT JOIN identifier_blocks block
+  ON block.change_id = s.change_id AND block.division_code = r.division_code
+    AND block.class_code = k.code AND r.ordinal IS NOT NULL
 WHERE r.survey_id = :survey_id AND r.row_number > :after
   AND (CAST(:verdict AS text) IS NULL OR r.verdict = :verdict)
 ORDER BY r.row_number

@@ -7,11 +7,10 @@ that says none, or another than the declared one, is not guessed at.
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyogrio
 import shapely
@@ -44,11 +43,17 @@ _IN_FULL = re.compile(r"\s*(\w+:[\w:]+\s*$|\w+\[|\{|\+proj=)")
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a file: the number of the first (from 1), geometries in EPSG:4490, fields."""
+    """Some rows of a file: the number of the first (from 1), geometries in EPSG:4490, fields.
+
+    ``notes`` are what reading did to a row, by its place in the batch, from 0.
+    """
 
     first_row: int
     geometries: NDArray[np.object_]
-    fields: pd.DataFrame
+    fields: pa.Table
+    raw_x: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    raw_y: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    notes: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,9 +105,7 @@ class Source:
         wkb = records.column(at).to_numpy(zero_copy_only=False)
         geometries = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
         others = [index for index in range(len(names)) if index != at]
-        fields = pa.Table.from_batches([records.select(others)]).to_pandas(
-            types_mapper=pd.ArrowDtype, ignore_metadata=True
-        )
+        fields = pa.Table.from_batches([records.select(others)])
         return Batch(first_row, _to_cgcs2000(geometries, self._target), fields)
 
 

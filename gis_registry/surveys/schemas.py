@@ -1,6 +1,7 @@
 """What is said of a survey and its rows."""
 
 from datetime import date, datetime
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -12,7 +13,7 @@ class SurveySummary(BaseModel):
     file_name: str
     crs: str = Field(description="What its coordinates were in")
     as_of: date
-    state: str = Field(description="staged, applied or reverted")
+    state: str = Field(description="stopped, staged, applied or reverted")
     is_synthetic: bool
     rows: int
     accepted: int
@@ -26,13 +27,19 @@ class SurveySummary(BaseModel):
 class SurveyRowEntry(BaseModel):
     """One row of a survey's file and what became of it."""
 
-    row: int = Field(description="Row of the file, from 1")
+    row: int | None = Field(description="Row of the file, from 1; none for what the file lacks")
     verdict: str
     code: str | None = Field(description="Identifier of its component")
     distance_m: float | None = Field(description="Distance to the component it matched, in metres")
+    score: float | None = Field(description="Probability of the match beside the best other one")
+    runner_up: str | None = Field(description="Identifier of the component that would be next")
+    runner_up_m: float | None = Field(description="Distance to that one, in metres")
     refusal: str | None
     reason: str | None
+    issues: list[dict[str, Any]] | None = Field(description="Warnings and notes")
+    decision: str | None = Field(description="accepted, rejected, dropped or retried")
     class_code: str | None
+    subdistrict_code: str | None
     lon: float | None
     lat: float | None
 
@@ -49,4 +56,5 @@ class Reverted(BaseModel):
 
     survey: int
     withdrawn: int = Field(description="Components that it had registered, now withdrawn")
+    restored: int = Field(description="Components that it had changed, now as they were")
     kept: list[str] = Field(description="Identifiers changed since, which were left as they are")

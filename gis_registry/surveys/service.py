@@ -1,160 +1,90 @@
-"""Surveys from file to registry: read → check → match (staged) → apply, and revert."""
+"""What surveys can do: stage → match again → apply → revert, and what became of every row."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from gis_registry.catalogue import queries as catalogue_queries
-from gis_registry.catalogue import service as catalogue
 from gis_registry.components import identifiers
 from gis_registry.components import queries as components
-from gis_registry.errors import Conflict, InvalidInput, NotFound
-from gis_registry.places import service as places
-from gis_registry.places.tables import City
+from gis_registry.errors import Conflict
 from gis_registry.surveys import queries
-from gis_registry.surveys.checking import (
-    EARLIEST,
-    MAX_ACCURACY_M,
-    Expectation,
-    check,
+from gis_registry.surveys.explaining import row_entry
+from gis_registry.surveys.loading import (
+    Progress,
+    SurveyFile,
+    get_survey,
+    match,
+    silent,
+    stage,
+    summary_of,
 )
-from gis_registry.surveys.reading import Source, open_source, sha256_of
+from gis_registry.surveys.reading import sha256_of
 from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveyRowPage, SurveySummary
-from gis_registry.surveys.staging import stage_rows
-from gis_registry.surveys.tables import Survey, SurveyState, Verdict
-from gis_registry.units import queries as units
+from gis_registry.surveys.tables import SurveyState, Verdict
 
-#: Told after every batch: what is being done, how many rows are done, and of how many if known.
-Progress = Callable[[str, int, int | None], None]
+__all__ = [
+    "Progress",
+    "SurveyFile",
+    "apply",
+    "is_applied",
+    "match",
+    "revert",
+    "rows",
+    "rows_page",
+    "show",
+    "stage",
+    "surveys",
+]
 
 _PAGE_ROWS = 10_000
-
-
-@dataclass(frozen=True)
-class SurveyFile:
-    """A file as its sender describes it.
-
-    Attributes:
-        path: the file.
-        class_code: class of every row, unless ``class_field`` names the field that holds it.
-        class_field: field with each row's class code.
-        crs: ``EPSG:…`` or a datum, if the file does not say it.
-        layer: which layer, if there are several.
-        as_of: day of the survey; None: today in the city.
-        accuracy_m: position accuracy of all rows in metres; None: that of each class.
-        is_synthetic: whether the data are made up.
-    """
-
-    path: Path
-    class_code: str | None = None
-    class_field: str | None = None
-    crs: str | None = None
-    layer: str | None = None
-    as_of: date | None = None
-    accuracy_m: float | None = None
-    is_synthetic: bool = False
-
-
-def stage(
-    session: Session, file: SurveyFile, *, actor: str, progress: Progress | None = None
-) -> SurveySummary:
-    """Read a file, check every row and match it, without changing the registry.
-
-    Raises:
-        UnreadableFile, MissingCrs: the file cannot be used.
-        UnknownClass: there is no such class.
-        InvalidInput: the class is not said once, or its field is missing.
-    """
-    tell = progress or (lambda _stage, _done, _total: None)
-    city = places.the_city(session)
-    zone = ZoneInfo(city.time_zone)
-    today = datetime.now(zone).date()
-    as_of = file.as_of or today
-    if not EARLIEST <= as_of <= today:
-        raise InvalidInput(f"The survey's date {as_of} is in the future or before {EARLIEST.year}.")
-    if file.accuracy_m is not None and not 0 < file.accuracy_m <= MAX_ACCURACY_M:
-        raise InvalidInput(
-            f"The accuracy must be more than 0 and at most {MAX_ACCURACY_M:,} metres."
-        )
-    if (file.class_code is None) == (file.class_field is None):
-        raise InvalidInput("Say either the class of all rows or the field that holds it.")
-    source = open_source(file.path, crs=file.crs, layer=file.layer)
-    expected = _expectation(session, file, source, city, as_of=as_of, today=today, zone=zone)
-    survey = Survey(
-        file_name=file.path.name,
-        file_sha256=sha256_of(file.path),
-        crs=source.crs,
-        as_of=as_of,
-        is_synthetic=file.is_synthetic,
-        actor=actor,
-        state=SurveyState.STAGED,
-        row_count=0,
-        accepted_count=0,
-        refused_count=0,
-    )
-    session.add(survey)
-    session.flush()
-    done = 0
-    tell("Reading and checking", 0, source.row_count)
-    for batch in source.batches():
-        checked = check(batch, expected)
-        stage_rows(session, survey.id, checked, city=city, as_of=as_of)
-        done += len(batch.geometries)
-        tell("Reading and checking", done, source.row_count)
-    tell("Matching", 0, None)
-    queries.lock_applying(session)
-    queries.analyze(session)
-    queries.refuse_repeated_places(session, survey.id)
-    queries.match_rows(session, survey.id)
-    by_verdict = _by_verdict(queries.counts(session, survey.id))
-    survey.row_count = done
-    survey.refused_count = by_verdict.get(Verdict.REFUSED, 0)
-    survey.accepted_count = done - survey.refused_count
-    session.flush()
-    return show(session, survey.id)
+#: Verdicts that change components that are registered already.
+_CHANGING = (Verdict.MOVED, Verdict.CHANGED, Verdict.RECLASSIFIED, Verdict.MISSING)
 
 
 def apply(
     session: Session, survey_id: int, *, actor: str, progress: Progress | None = None
 ) -> SurveySummary:
-    """Register what a staged survey found new; a survey that is applied stays as it is.
+    """Change the registry as a staged survey found, but for what waits or was rejected.
+
+    A survey that is applied stays as it is.
 
     Raises:
         NotFound: there is no such survey.
-        Conflict: it was reverted.
+        Conflict: it was stopped or reverted, or the registry changed since it was matched.
         SerialsExhausted: a class has not enough serials left in a division.
     """
-    tell = progress or (lambda _stage, _done, _total: None)
-    survey = _get(session, survey_id, lock=True)
+    tell = progress or silent
+    survey = get_survey(session, survey_id, lock=True)
     if survey.state == SurveyState.APPLIED:
         return show(session, survey_id)
-    if survey.state == SurveyState.REVERTED:
-        raise Conflict(f"Survey {survey_id} was reverted; load its file again instead.")
+    if survey.state != SurveyState.STAGED:
+        raise Conflict(f"Survey {survey_id} was {survey.state}; load its file again instead.")
     queries.lock_applying(session)
-    queries.forget_matches(session, survey_id)  # others may have changed the registry since
-    queries.match_rows(session, survey_id)
+    _require_current(session, survey_id)
+    queries.renumber(session, survey_id)
     wanted = queries.wanted_identifiers(session, survey_id)
-    if wanted:
-        tell("Registering", 0, None)
+    changing = any(survey.verdicts.get(one) for one in _CHANGING)
+    if wanted or changing:
         change = components.new_change(
             session,
             actor=actor,
             reason=f"Survey {survey_id} of {survey.as_of}: {survey.file_name}",
         )
-        first_serials = identifiers.issue(session, change_id=change.id, wanted=wanted)
-        with components.bulk_insert(session, sum(wanted.values())):
-            queries.register(
-                session,
-                survey_id,
-                change_id=change.id,
-                first_serials=first_serials,
-                is_synthetic=survey.is_synthetic,
-            )
+        if changing:
+            tell("Changing", 0, None)
+            queries.change_matched(session, survey_id, change_id=change.id)
+        if wanted:
+            tell("Registering", 0, None)
+            first_serials = identifiers.issue(session, change_id=change.id, wanted=wanted)
+            with components.bulk_insert(session, sum(wanted.values())):
+                queries.register(
+                    session,
+                    survey_id,
+                    change_id=change.id,
+                    first_serials=first_serials,
+                    is_synthetic=survey.is_synthetic,
+                )
         survey.change_id = change.id
     survey.state = SurveyState.APPLIED
     session.flush()
@@ -162,31 +92,31 @@ def apply(
 
 
 def revert(session: Session, survey_id: int, *, actor: str) -> Reverted:
-    """Withdraw what an applied survey registered; its identifiers stay issued for ever.
+    """Give every component that an applied survey touched back what it was before.
 
-    Components that were changed since are left as they are and named.
+    What the survey had registered is withdrawn; its identifiers stay issued for ever. Components
+    that were changed since are left as they are and named.
 
     Raises:
         NotFound: there is no such survey.
         Conflict: it is not applied.
     """
-    survey = _get(session, survey_id, lock=True)
+    survey = get_survey(session, survey_id, lock=True)
     if survey.state != SurveyState.APPLIED:
         raise Conflict(
             f"Survey {survey_id} is {survey.state}; only an applied one can be reverted."
         )
     queries.lock_applying(session)
-    registered = queries.registered_by(session, survey_id, survey.change_id)
-    keys = [(row["division_code"], row["code"]) for row in registered if row["is_untouched"]]
-    kept = [row["code"] for row in registered if not row["is_untouched"]]
-    if keys:
+    kept: Sequence[str] = []
+    done = {"withdrawn": 0, "restored": 0}
+    if survey.change_id is not None:
+        kept = queries.touched_since(session, survey.change_id)
         change = components.new_change(session, actor=actor, reason=f"Survey {survey_id} reverted")
-        components.archive(session, change_id=change.id, keys=keys)
-        queries.withdraw(session, change_id=change.id, keys=keys)
+        done = queries.undo_change(session, survey.change_id, ended_by=change.id)
         survey.reverted_by = change.id
     survey.state = SurveyState.REVERTED
     session.flush()
-    return Reverted(survey=survey_id, withdrawn=len(keys), kept=kept)
+    return Reverted(survey=survey_id, kept=list(kept), **done)
 
 
 def show(session: Session, survey_id: int) -> SurveySummary:
@@ -195,28 +125,12 @@ def show(session: Session, survey_id: int) -> SurveySummary:
     Raises:
         NotFound: there is no such survey.
     """
-    survey = _get(session, survey_id)
-    counted = queries.counts(session, survey_id)
-    return SurveySummary(
-        survey=survey.id,
-        file_name=survey.file_name,
-        crs=survey.crs,
-        as_of=survey.as_of,
-        state=survey.state,
-        is_synthetic=survey.is_synthetic,
-        rows=survey.row_count,
-        accepted=survey.accepted_count,
-        refused=survey.refused_count,
-        verdicts=_by_verdict(counted),
-        refusals={row["refusal"]: row["count"] for row in counted if row["refusal"]},
-        actor=survey.actor,
-        loaded_at=survey.loaded_at,
-    )
+    return summary_of(get_survey(session, survey_id))
 
 
 def surveys(session: Session) -> list[SurveySummary]:
     """Return all surveys, the newest first."""
-    return [show(session, one.id) for one in queries.surveys(session)]
+    return [summary_of(one) for one in queries.surveys(session)]
 
 
 def rows(
@@ -227,7 +141,7 @@ def rows(
     Raises:
         NotFound: there is no such survey.
     """
-    _get(session, survey_id)  # now, not when the first row is asked for
+    get_survey(session, survey_id)  # now, not when the first row is asked for
     return _all_rows(session, survey_id, verdict)
 
 
@@ -254,10 +168,12 @@ def rows_page(
     Raises:
         NotFound: there is no such survey.
     """
-    _get(session, survey_id)
+    get_survey(session, survey_id)
     found = queries.rows(session, survey_id, verdict=verdict, after=after, limit=limit + 1)
-    entries = [SurveyRowEntry.model_validate(dict(row)) for row in found[:limit]]
-    return SurveyRowPage(rows=entries, next_after=entries[-1].row if len(found) > limit else None)
+    return SurveyRowPage(
+        rows=[row_entry(row) for row in found[:limit]],
+        next_after=found[limit - 1]["place"] if len(found) > limit else None,
+    )
 
 
 def is_applied(session: Session, path: Path) -> bool:
@@ -265,50 +181,12 @@ def is_applied(session: Session, path: Path) -> bool:
     return queries.applied_with(session, sha256_of(path)) is not None
 
 
-def _get(session: Session, survey_id: int, *, lock: bool = False) -> Survey:
-    survey = queries.survey(session, survey_id, lock=lock)
-    if survey is None:
-        raise NotFound(
-            f"There is no survey {survey_id}; `gis-registry survey list` shows what there is."
+def _require_current(session: Session, survey_id: int) -> None:
+    """Refuse a survey whose verdicts the registry has overtaken."""
+    found = queries.overtaken(session, survey_id)
+    if found is not None:
+        raise Conflict(
+            f"The registry was changed since survey {survey_id} was matched: {found['count']} of "
+            f"its components, among them {found['code']} by {found['actor']} "
+            f"({found['reason']}). Match it again: gis-registry survey match {survey_id}"
         )
-    return survey
-
-
-def _expectation(
-    session: Session,
-    file: SurveyFile,
-    source: Source,
-    city: City,
-    *,
-    as_of: date,
-    today: date,
-    zone: ZoneInfo,
-) -> Expectation:
-    single = None
-    if file.class_code is not None:
-        single = catalogue.find_class(session, file.class_code, edition_key=city.edition_key)
-    elif file.class_field not in source.fields:
-        raise InvalidInput(
-            f"{file.path.name} has no field {file.class_field!r}; it has: "
-            f"{', '.join(source.fields) or 'none'}."
-        )
-    classes = catalogue_queries.classes(session, edition_key=city.edition_key)
-    digits = {one.key: one.class_digits for one in catalogue_queries.editions(session)}
-    return Expectation(
-        class_field=file.class_field,
-        single_class=single,
-        classes={one.code: one for one in classes},
-        class_digits=digits[city.edition_key],
-        units=frozenset(units.unit_ids(session)),
-        as_of=as_of,
-        today=today,
-        zone=zone,
-        accuracy_m=file.accuracy_m,
-    )
-
-
-def _by_verdict(counted: Sequence[RowMapping]) -> dict[str, int]:
-    totals: dict[str, int] = {}
-    for row in counted:
-        totals[row["verdict"]] = totals.get(row["verdict"], 0) + row["count"]
-    return totals

@@ -1,172 +1,328 @@
-"""Staging: finding where checked rows are, and copying them into the survey."""
+"""Staging: the checked rows of a file as columns in memory, and copying them into the survey.
 
-import csv
+The rows wait in memory until they are judged, so that each is written once, with its verdict.
+"""
+
 import json
-import math
-from datetime import date
-from io import BytesIO, TextIOWrapper
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis_registry.db.base import SRID
-from gis_registry.places import queries as places_queries
-from gis_registry.places.tables import City
+from gis_registry.places.locating import Located, Locator
 from gis_registry.surveys import queries
-from gis_registry.surveys.checking import CheckedBatch, Refusal
-from gis_registry.surveys.tables import Verdict
+from gis_registry.surveys.checked import CheckedBatch, Refusal
+from gis_registry.surveys.delivery import Delivery
+from gis_registry.surveys.row_values import check_identifier_divisions, repeated_rows
 
-_COLUMNS = (
-    "survey_id",
-    "row_number",
-    "class_id",
-    "geom",
-    "accuracy_m",
-    "surveyed_on",
-    "supervisor_code",
-    "owner_code",
-    "maintainer_code",
-    "attributes",
-    "division_code",
-    "subdistrict_code",
-    "cell_code",
-    "verdict",
-    "refusal",
-    "reason",
+_HEX = np.frombuffer(bytes(range(256)).hex().upper().encode("ascii"), dtype=np.uint8).reshape(
+    256, 2
 )
+#: Extended WKB of a point before its coordinates: little-endian, point with SRID.
+_POINT = np.frombuffer(b"\x01\x01\x00\x00\x20" + SRID.to_bytes(4, "little"), dtype=np.uint8)
+_POINT_TYPE = 0
+#: What JSON must write in another way than as it is.
+_ESCAPED = r'["\\\x00-\x1f]'
 
 
-def stage_rows(
-    session: Session, survey_id: int, checked: CheckedBatch, *, city: City, as_of: date
-) -> None:
-    """Keep checked rows in a survey; good ones that lie outside the city are refused first.
+@dataclass
+class StagedRows:
+    """Rows of a file that are checked and located, in the file's order.
 
-    Args:
-        session: open transaction.
-        survey_id: the survey.
-        checked: rows with geometries in EPSG:4490.
-        city: the city that they must be in.
-        as_of: the day whose boundaries count.
+    Attributes:
+        city_name: the city's name, for what is said of rows outside it.
+        texts: the columns of each batch as they are copied into the survey.
+        shapes: the lines and polygons among the geometries, by the row's place in the file.
     """
-    _copy(session, survey_id, checked, _locate(session, checked, city, as_of))
+
+    city_name: str
+    texts: list[pa.Table] = field(default_factory=list)
+    shapes: dict[int, shapely.Geometry] = field(default_factory=dict)
+    _columns: list[Delivery] = field(default_factory=list)
+
+    def add(
+        self,
+        checked: CheckedBatch,
+        locator: Locator,
+        *,
+        raw: tuple[NDArray[np.float64], NDArray[np.float64]],
+    ) -> None:
+        """Take a batch; good rows that are outside the city are refused.
+
+        Args:
+            checked: the rows, geometries in EPSG:4490.
+            locator: finds where they are.
+            raw: the first coordinates of each row as the file has them.
+        """
+        lon, lat = _positions(checked.geometries)
+        located = _locate(checked, locator, lon, lat, self.city_name)
+        self._columns.append(
+            Delivery(
+                lon=lon,
+                lat=lat,
+                raw_x=raw[0],
+                raw_y=raw[1],
+                class_ids=checked.class_ids,
+                accuracies_m=checked.accuracies_m,
+                is_good=checked.good.copy(),
+                divisions=_numbers(located.division_codes),
+                areas=_numbers(located.subdistrict_codes),
+            )
+        )
+        extended = np.flatnonzero(shapely.get_dimensions(checked.geometries) > 0)
+        offset = checked.first_row - 1
+        self.shapes.update(
+            zip((offset + extended).tolist(), checked.geometries[extended], strict=True)
+        )
+        self.texts.append(_texts(checked, located))
+
+    def delivery(self) -> Delivery:
+        """Return all rows as columns."""
+        return Delivery(
+            *(
+                np.concatenate([getattr(one, name) for one in self._columns])
+                for name in Delivery.__dataclass_fields__
+            )
+        )
+
+    def attributes(self, rows: NDArray[np.int64]) -> dict[int, dict[str, Any]]:
+        """Return the attributes of some rows, by their place in the file from 0."""
+        ends = np.cumsum([len(one) for one in self.texts])
+        said = {}
+        for row in rows.tolist():
+            batch = int(np.searchsorted(ends, row, side="right"))
+            place = row - (int(ends[batch - 1]) if batch else 0)
+            said[row] = json.loads(self.texts[batch].column("attributes")[place].as_py())
+        return said
+
+    def identifiers(self) -> NDArray[np.bytes_] | None:
+        """Return the identifiers that the rows give themselves; None if none does."""
+        columns = [one.column("identifier") for one in self.texts]
+        if all(one.null_count == len(one) for one in columns):
+            return None
+        whole = pa.concat_arrays([chunk for one in columns for chunk in one.chunks])
+        return np.array(whole.fill_null("").to_pylist(), dtype="S17")
+
+    def copy(
+        self, session: Session, survey_id: int, judged: Mapping[str, NDArray[np.generic]]
+    ) -> Iterator[int]:
+        """Copy the rows into the survey; yields how many are done after each batch.
+
+        Args:
+            session: open transaction.
+            survey_id: the survey.
+            judged: the columns that judging adds, one entry a row; None and NaN are null.
+        """
+        begin = 0
+        while self.texts:
+            texts = self.texts.pop(0)  # what is copied need not stay in memory
+            part = slice(begin, begin + len(texts))
+            begin += len(texts)
+            columns = {
+                "survey_id": pa.repeat(survey_id, len(texts)),
+                "row_number": pa.array(np.arange(part.start + 1, part.stop + 1)),
+                **{name: _column(values[part]) for name, values in judged.items()},
+            }
+            for name in texts.column_names:
+                if name not in columns:
+                    columns[name] = texts.column(name)
+            for name in ("refusal", "reason"):  # judging says of good rows what checking did not
+                if name in judged:
+                    columns[name] = pc.coalesce(texts.column(name), columns[name])
+            _copy(session, pa.table(columns))
+            yield begin
+
+
+def write_judged(
+    session: Session,
+    survey_id: int,
+    row_numbers: NDArray[np.int32],
+    is_good: NDArray[np.bool_],
+    judged: Mapping[str, NDArray[np.generic]],
+) -> None:
+    """Write what judging says of the good rows of a survey that is stored already."""
+    queries.forget_missing(session, survey_id)
+    queries.make_judged_table(session)
+    good = np.flatnonzero(is_good)
+    columns = {name: _column(values[good]) for name, values in judged.items() if name != "refusal"}
+    numbers = pa.array(row_numbers[good].astype(np.int32))
+    _copy(session, pa.table({"row_number": numbers, **columns}), "judged")
+    queries.rejudge(session, survey_id)
+
+
+def repetitions(delivery: Delivery, shapes: Mapping[int, shapely.Geometry]) -> NDArray[np.int64]:
+    """Return for each row the number of an earlier row of its class and geometry, or 0."""
+    outlines = np.zeros(len(delivery), dtype=np.int64)
+    for place, shape in shapes.items():
+        outlines[place] = hash(shape.wkb)
+    return repeated_rows(
+        delivery.class_ids, delivery.lon, delivery.lat, outlines, good=delivery.is_good
+    )
+
+
+def json_rows(attributes: pa.Table) -> pa.Array:
+    """Return each row's attributes as a JSON object, without those that are null."""
+    parts = [
+        _members(name, attributes.column(name))
+        for name in attributes.column_names
+        if attributes.column(name).null_count < len(attributes)
+    ]
+    if not parts:
+        return pa.repeat("{}", len(attributes))
+    inner = pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
+    return pc.binary_join_element_wise("{", inner, "}", "")
+
+
+def _members(name: str, column: pa.ChunkedArray) -> pa.Array:
+    """Return ``"name": value`` for each row, null where the value is."""
+    key = json.dumps(name, ensure_ascii=False) + ": "
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(values, pa.ChunkedArray):
+        values = pa.concat_arrays(values.chunks)
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if pc.any(pc.match_substring_regex(values, _ESCAPED)).as_py():
+            encoded = values.dictionary_encode()
+            written = pa.array(
+                [json.dumps(one, ensure_ascii=False) for one in encoded.dictionary.to_pylist()],
+                pa.string(),
+            )
+            return pc.binary_join_element_wise(key, written.take(encoded.indices), "")
+        return pc.binary_join_element_wise(key + '"', values, '"', "")
+    if pa.types.is_floating(kind):
+        values = pc.if_else(pc.is_finite(values), values, None)
+    if pa.types.is_nested(kind):
+        return pa.array(
+            [
+                None if one is None else key + json.dumps(one, ensure_ascii=False, default=str)
+                for one in values.to_pylist()
+            ],
+            pa.string(),
+        )
+    return pc.binary_join_element_wise(key, values.cast(pa.string()), "")
+
+
+def _positions(
+    geometries: NDArray[np.object_],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the coordinates of a point on each geometry; NaN where there is none."""
+    if (shapely.get_type_id(geometries) > _POINT_TYPE).any():
+        geometries = shapely.point_on_surface(geometries)
+    return shapely.get_x(geometries), shapely.get_y(geometries)
 
 
 def _locate(
-    session: Session, checked: CheckedBatch, city: City, as_of: date
-) -> dict[str, list[str | None]]:
-    """Find where the good rows are, and refuse those that are outside the city."""
-    count = len(checked.geometries)
-    found: dict[str, list[str | None]] = {
-        name: [None] * count for name in ("division_code", "subdistrict_code", "cell_code")
-    }
-    good = np.flatnonzero(checked.good)
-    if len(good) == 0:
-        return found
-    points = shapely.point_on_surface(checked.geometries[good])
-    lons, lats = shapely.get_x(points), shapely.get_y(points)
-    located = places_queries.locate(
-        session,
-        lons=lons.tolist(),
-        lats=lats.tolist(),
-        on_date=as_of,
-        tolerance_m=city.place_tolerance_m,
-    )
-    outside = np.zeros(count, dtype=bool)
-    for index, place in zip(good, located, strict=True):
-        for name, codes in found.items():
-            codes[index] = place[name]
-        outside[index] = place["division_code"] is None
-    if outside.any():
-        _refuse_outside(session, checked, city, as_of, outside)
-    return found
-
-
-def _refuse_outside(
-    session: Session,
     checked: CheckedBatch,
-    city: City,
-    as_of: date,
-    outside: "np.typing.NDArray[np.bool_]",
-) -> None:
-    points = shapely.point_on_surface(checked.geometries[outside])
-    lons, lats = shapely.get_x(points), shapely.get_y(points)
-    swapped = places_queries.locate(
-        session,
-        lons=lats.tolist(),
-        lats=np.clip(lons, -90, 90).tolist(),
-        on_date=as_of,
-        tolerance_m=city.place_tolerance_m,
+    locator: Locator,
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    city_name: str,
+) -> Located:
+    """Find where the good rows are, and refuse those that are outside the city."""
+    good = np.flatnonzero(checked.good)
+    found = locator.locate(lon[good], lat[good])
+    located = Located(*(np.full(len(checked), None, dtype=object) for _ in range(3)))
+    for name in ("division_codes", "subdistrict_codes", "cell_codes"):
+        getattr(located, name)[good] = getattr(found, name)
+    outside = checked.good & pc.is_null(_column(located.division_codes)).to_numpy(
+        zero_copy_only=False
     )
-    reasons = {
-        int(index): f"{lon:.6f}, {lat:.6f} is not in {city.name_en}"
-        + (
-            "; with longitude and latitude exchanged it would be."
-            if other["division_code"]
-            else "."
+    if outside.any():
+        exchanged = dict(
+            zip(
+                np.flatnonzero(outside).tolist(),
+                locator.is_inside(lat[outside], lon[outside]).tolist(),
+                strict=True,
+            )
         )
-        for index, lon, lat, other in zip(np.flatnonzero(outside), lons, lats, swapped, strict=True)
-    }
-    checked.refuse(outside, Refusal.OUTSIDE_CITY, reasons.__getitem__)
-
-
-def _copy(
-    session: Session, survey_id: int, checked: CheckedBatch, located: dict[str, list[str | None]]
-) -> None:
-    count = len(checked.geometries)
-    frame = pd.DataFrame(
-        {
-            "survey_id": survey_id,
-            "row_number": np.arange(checked.first_row, checked.first_row + count),
-            "class_id": pd.array(checked.class_ids, dtype="Int64"),
-            "geom": shapely.to_wkb(
-                shapely.set_srid(checked.geometries, SRID), hex=True, include_srid=True
+        checked.refuse(
+            outside,
+            Refusal.OUTSIDE_CITY,
+            lambda row: (
+                f"{lon[row]:.6f}, {lat[row]:.6f} is not in {city_name}"
+                + (
+                    "; with longitude and latitude exchanged it would be."
+                    if exchanged[row]
+                    else "."
+                )
             ),
-            "accuracy_m": checked.accuracies_m,
+        )
+    check_identifier_divisions(checked, _column(located.division_codes))
+    return located
+
+
+def _texts(checked: CheckedBatch, located: Located) -> pa.Table:
+    known = checked.class_ids > 0
+    issues: list[str | None] = [None] * len(checked)
+    for index, found in checked.issues.items():
+        issues[index] = json.dumps([asdict(one) for one in found], ensure_ascii=False)
+    nothing = pa.nulls(len(checked), pa.string())
+    return pa.table(
+        {
+            "class_id": pa.array(checked.class_ids, mask=~known),
+            "geom": _hexadecimal(checked.geometries),
+            "accuracy_m": _column(checked.accuracies_m),
             "surveyed_on": checked.dates,
-            **checked.units,
-            "attributes": _as_json(checked.attributes),
-            **located,
-            "verdict": np.where(checked.good, Verdict.NEW.value, Verdict.REFUSED.value),
-            "refusal": checked.refusal,
-            "reason": checked.reason,
+            "identifier": nothing if checked.identifiers is None else checked.identifiers,
+            **{
+                f"{role}_code": checked.units.get(f"{role}_code", nothing)
+                for role in ("supervisor", "owner", "maintainer")
+            },
+            "division_code": _column(located.division_codes),
+            "subdistrict_code": _column(located.subdistrict_codes),
+            "cell_code": _column(located.cell_codes),
+            "attributes": json_rows(checked.attributes),
+            "refusal": _column(checked.refusal),
+            "reason": _column(checked.reason),
+            "issues": pa.array(issues, pa.string()),
         }
     )
-    buffer = BytesIO()
-    with TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True) as text:
-        frame[list(_COLUMNS)].to_csv(
-            text, header=False, index=False, quoting=csv.QUOTE_MINIMAL, lineterminator="\n"
+
+
+def _hexadecimal(geometries: NDArray[np.object_]) -> pa.Array:
+    """Return geometries as extended WKB in hexadecimal digits, quickly if all are points."""
+    if (shapely.get_type_id(geometries) != _POINT_TYPE).any() or shapely.is_empty(geometries).any():
+        texts = shapely.to_wkb(
+            shapely.set_srid(geometries, SRID), hex=True, include_srid=True, output_dimension=2
         )
-        queries.copy_rows(session, _COLUMNS, buffer)
+        return pa.array(texts, pa.string())
+    count = len(geometries)
+    coordinates = np.ascontiguousarray(shapely.get_coordinates(geometries), dtype="<f8")
+    raw = np.empty((count, len(_POINT) + 16), dtype=np.uint8)
+    raw[:, : len(_POINT)] = _POINT
+    raw[:, len(_POINT) :] = coordinates.view(np.uint8).reshape(count, 16)
+    digits = _HEX[raw].reshape(-1)
+    width = 2 * raw.shape[1]
+    offsets = np.arange(count + 1, dtype=np.int32) * width
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits)]
+    return pa.Array.from_buffers(pa.string(), count, buffers)
 
 
-def _as_json(fields: pd.DataFrame) -> list[str]:
-    """Return each row's fields as a JSON object, without those that are empty."""
-    names = [str(name) for name in fields.columns]
-    columns = [fields[name].astype(object).where(fields[name].notna(), None) for name in fields]
-    return (
-        [
-            json.dumps(
-                {
-                    name: _plain(value)
-                    for name, value in zip(names, values, strict=True)
-                    if value is not None
-                },
-                ensure_ascii=False,
-            )
-            for values in zip(*columns, strict=True)
-        ]
-        if names
-        else ["{}"] * len(fields)
-    )
+def _column(values: NDArray[np.generic]) -> pa.Array:
+    if values.dtype.kind == "f":
+        return pa.array(values, mask=np.isnan(values))
+    if values.dtype.kind == "S":
+        return pa.array(values, mask=values == b"").cast(pa.string())
+    if values.dtype.kind == "O":
+        return pa.array(values, pa.string(), from_pandas=True)
+    return pa.array(values)
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return value.replace("\x00", "")
-    if isinstance(value, (bool, int, list, dict)):
-        return value
-    return str(value)
+def _numbers(codes: NDArray[np.object_]) -> NDArray[np.int32]:
+    numbers = pa.array(codes, pa.string(), from_pandas=True).cast(pa.int32()).fill_null(0)
+    return np.asarray(numbers)
+
+
+def _copy(session: Session, columns: pa.Table, table: str = "survey_rows") -> None:
+    buffer = BytesIO()
+    pa.csv.write_csv(columns, buffer, pa.csv.WriteOptions(include_header=False))
+    queries.copy_rows(session, columns.column_names, buffer, table=table)

@@ -213,7 +213,9 @@ CLASSES = [
     ("9999", "unknown-class", "kind is '9999', no class of the city's edition."),
     ("1.5", "unknown-class", "'1.5'"),
     ("-137", "unknown-class", "'-137'"),
-    ("路灯", "unknown-class", "'路灯'"),
+    ("路灯", GOOD, ""),
+    ("Street Light", GOOD, ""),
+    ("不是类", "unknown-class", "kind is '不是类', no class of the city's edition."),
     ("", "unknown-class", "kind is empty."),
 ]
 

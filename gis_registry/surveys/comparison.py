@@ -1,0 +1,168 @@
+"""Comparing a delivery with the registry: what stands there, and what each row means for it."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from gis_registry.catalogue import queries as catalogue
+from gis_registry.places.tables import City
+from gis_registry.surveys import queries
+from gis_registry.surveys.delivery import Delivery, Registered
+from gis_registry.surveys.evidence import Attributes, attribute_evidence
+from gis_registry.surveys.judging import Judgement, Shapes, judge
+from gis_registry.surveys.matching import Indices
+from gis_registry.surveys.tables import Verdict
+
+#: More than a thing can be off and still be taken for the same, up to 80 degrees of latitude.
+_MARGIN_DEGREES = 0.005
+#: Returns what rows are said to be, by their place in the file from 0.
+RowAttributes = Callable[[Indices], Attributes]
+
+
+def registered_beside(session: Session, delivery: Delivery) -> Registered:
+    """Return the active components with which rows of a delivery may be matched.
+
+    They are those of its classes, and around it those of the classes of the same major ones, since
+    a thing may have got another class.
+    """
+    classes = catalogue.classes(session)
+    good = np.flatnonzero(delivery.is_good)
+    delivered = set(np.unique(delivery.class_ids[good]).tolist())
+    majors = {(one.edition_key, one.major_code) for one in classes if one.id in delivered}
+    lon, lat = delivery.lon[good], delivery.lat[good]
+    return queries.registered(
+        session,
+        sorted(delivered),
+        related_ids=[
+            one.id
+            for one in classes
+            if (one.edition_key, one.major_code) in majors and one.id not in delivered
+        ],
+        box=(
+            lon.min(initial=180) - _MARGIN_DEGREES,
+            lat.min(initial=90) - _MARGIN_DEGREES,
+            lon.max(initial=-180) + _MARGIN_DEGREES,
+            lat.max(initial=-90) + _MARGIN_DEGREES,
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A delivery judged against the registry."""
+
+    delivery: Delivery
+    registered: Registered
+    judgement: Judgement
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return what judging says of each row, as the columns of ``survey_rows``."""
+        matches, registered = self.judgement.matches, self.registered
+        known = matches.component >= 0
+        versions = np.full(len(self.delivery), np.nan)
+        versions[known] = registered.versions[matches.component[known]]
+        verdict = self.judgement.verdict.copy()
+        verdict[~self.delivery.is_good] = Verdict.REFUSED.value
+        return {
+            "verdict": verdict,
+            "code": _codes(registered, matches.component),
+            "version": versions,
+            "distance_m": matches.distance_m,
+            "score": np.where(self.delivery.is_good, matches.score, np.nan),
+            "runner_up": _codes(registered, matches.runner_up),
+            "runner_up_m": matches.runner_up_m,
+            "reason": self.judgement.reason,
+            "ordinal": self._ordinals(),
+        }
+
+    def missing_codes(self) -> list[str]:
+        """Return the identifiers of the components that the delivery lacks, in order."""
+        return [
+            code.decode("ascii")
+            for code in np.sort(self.registered.codes[self.judgement.missing]).tolist()
+        ]
+
+    def _ordinals(self) -> NDArray[np.float64]:
+        """Return the place of each new row among those of its division and class, from 1."""
+        new = np.flatnonzero(self.judgement.verdict == Verdict.NEW.value)
+        group = self.delivery.divisions[new].astype(np.int64) << 32 | self.delivery.class_ids[new]
+        order = np.argsort(group, kind="stable")
+        _, starts, sizes = np.unique(group[order], return_index=True, return_counts=True)
+        ordinals = np.full(len(self.delivery), np.nan)
+        ordinals[new[order]] = np.arange(len(new)) - np.repeat(starts, sizes) + 1
+        return ordinals
+
+
+def compare(
+    session: Session,
+    delivery: Delivery,
+    registered: Registered,
+    *,
+    city: City,
+    identifiers: NDArray[np.bytes_] | None,
+    row_shapes: Mapping[int, shapely.Geometry],
+    row_attributes: RowAttributes,
+    coverage: Collection[str] | None,
+) -> Comparison:
+    """Judge a delivery against the registry.
+
+    Args:
+        session: open transaction.
+        delivery: its rows.
+        registered: the components beside it.
+        city: gives the projected system in which lines and polygons are compared.
+        identifiers: those that the rows give themselves, if any.
+        row_shapes: lines and polygons by the place of their row from 0, EPSG:4490.
+        row_attributes: returns what rows are said to be.
+        coverage: divisions that the delivery covers; None: those in which it has rows.
+    """
+    judgement = judge(
+        delivery,
+        registered,
+        identifiers=identifiers,
+        shapes=Shapes(row_shapes, _component_shapes(session, registered), city.projected_epsg),
+        major_of_class=_majors(session),
+        coverage=coverage,
+        evidence=attribute_evidence(
+            row_attributes, lambda components: _said(session, registered, components)
+        ),
+    )
+    return Comparison(delivery, registered, judgement)
+
+
+def _said(session: Session, registered: Registered, components: Indices) -> Attributes:
+    codes = registered.codes[components].astype(str).tolist()
+    said = queries.attributes_of_components(session, codes)
+    return {int(components[place]): attributes for place, attributes in said.items()}
+
+
+def _component_shapes(session: Session, registered: Registered) -> dict[int, shapely.Geometry]:
+    class_ids = np.unique(registered.class_ids).tolist()
+    shapes = queries.component_shapes(session, class_ids)
+    if not shapes:
+        return {}
+    order = np.argsort(registered.codes)
+    codes = np.array(list(shapes), dtype=registered.codes.dtype)
+    places = order[np.searchsorted(registered.codes, codes, sorter=order)]
+    geometries = shapely.from_wkb(list(shapes.values()))
+    return dict(zip(places.tolist(), geometries, strict=True))
+
+
+def _majors(session: Session) -> NDArray[np.int32]:
+    """Return a number for the major class of each class id."""
+    classes = catalogue.classes(session)
+    names = sorted({(one.edition_key, one.major_code) for one in classes})
+    majors = np.zeros(max(one.id for one in classes) + 1, dtype=np.int32)
+    for one in classes:
+        majors[one.id] = names.index((one.edition_key, one.major_code))
+    return majors
+
+
+def _codes(registered: Registered, components: Indices) -> NDArray[np.bytes_]:
+    codes = np.append(registered.codes, np.zeros(1, dtype=registered.codes.dtype))
+    found: NDArray[np.bytes_] = codes[components]  # -1 is the empty one at the end
+    return found
