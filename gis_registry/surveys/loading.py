@@ -245,6 +245,7 @@ def _with_refusals(
 
 def _finish_judging(session: Session, survey: Survey, comparison: Comparison) -> None:
     """Enter what the delivery lacks and what differs, and count the verdicts."""
+    queries.analyze(session)
     queries.lack(
         session,
         survey.id,
@@ -252,7 +253,6 @@ def _finish_judging(session: Session, survey: Survey, comparison: Comparison) ->
         codes=comparison.missing_codes(),
     )
     if (comparison.judgement.verdict == Verdict.UNCHANGED.value).any():
-        queries.analyze(session)
         queries.mark_differing(session, survey.id)
     counted = queries.counts(session, survey.id)
     survey.verdicts = _totals(counted, "verdict")

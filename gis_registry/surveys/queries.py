@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import RowMapping, func, select, text
+from sqlalchemy import RowMapping, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
 from gis_registry.surveys.delivery import Registered
-from gis_registry.surveys.tables import Survey, SurveyState
+from gis_registry.surveys.tables import Survey, SurveyDecision, SurveyState
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -221,13 +222,24 @@ def overtaken(session: Session, survey_id: int) -> RowMapping | None:
 
 def renumber(session: Session, survey_id: int) -> None:
     """Give the new rows that are registered their places in the runs of identifiers."""
-    session.execute(_QUERIES["renumber"], {"survey_id": survey_id})
+    if session.scalar(select(exists().where(SurveyDecision.survey_id == survey_id))):
+        session.execute(_QUERIES["renumber"], {"survey_id": survey_id})
 
 
-def wanted_identifiers(session: Session, survey_id: int) -> dict[tuple[str, str], int]:
-    """Return how many identifiers are needed for each division code and class code."""
+@dataclass(frozen=True)
+class Wanted:
+    """How many identifiers a survey needs in a division for a class."""
+
+    division_code: str
+    class_code: str
+    class_id: int
+    wanted: int
+
+
+def wanted_identifiers(session: Session, survey_id: int) -> list[Wanted]:
+    """Return how many identifiers are needed for each division and class."""
     rows = session.execute(_QUERIES["wanted_identifiers"], {"survey_id": survey_id}).mappings()
-    return {(row["division_code"], row["class_code"]): row["wanted"] for row in rows}
+    return [Wanted(**row) for row in rows]
 
 
 def register(
@@ -235,6 +247,7 @@ def register(
     survey_id: int,
     *,
     change_id: int,
+    wanted: Sequence[Wanted],
     first_serials: Mapping[tuple[str, str], int],
     is_synthetic: bool,
 ) -> None:
@@ -245,9 +258,10 @@ def register(
             "survey_id": survey_id,
             "change_id": change_id,
             "is_synthetic": is_synthetic,
-            "division_codes": [division for division, _ in first_serials],
-            "class_codes": [class_code for _, class_code in first_serials],
-            "serials": list(first_serials.values()),
+            "division_codes": [one.division_code for one in wanted],
+            "class_ids": [one.class_id for one in wanted],
+            "class_codes": [one.class_code for one in wanted],
+            "serials": [first_serials[one.division_code, one.class_code] for one in wanted],
         },
     )
 

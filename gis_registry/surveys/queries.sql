@@ -167,11 +167,11 @@ WHERE r.survey_id = :survey_id AND r.row_number = placed.row_number
   AND r.ordinal IS DISTINCT FROM placed.ordinal;
 
 -- wanted_identifiers: how many identifiers a survey needs for each division and class
-SELECT r.division_code, k.code AS class_code, count(*) AS wanted
+SELECT r.division_code, k.code AS class_code, k.id AS class_id, count(*) AS wanted
 FROM survey_rows r
 JOIN component_classes k ON k.id = r.class_id
 WHERE r.survey_id = :survey_id AND r.verdict = 'new' AND r.decision IS DISTINCT FROM 'rejected'
-GROUP BY r.division_code, k.code
+GROUP BY r.division_code, k.id
 ORDER BY r.division_code, k.code;
 
 -- register: register the new rows as components
@@ -181,15 +181,15 @@ INSERT INTO components (
   change_id)
 SELECT
   r.division_code,
-  r.division_code || k.code || lpad((first.serial - 1 + r.ordinal)::text, 6, '0'),
+  r.division_code || first.class_code || lpad((first.serial - 1 + r.ordinal)::text, 6, '0'),
   1, 'registered', 'active', r.geom, r.accuracy_m, r.subdistrict_code, r.cell_code, r.surveyed_on,
   :is_synthetic, r.attributes, r.class_id, supervisor.id, owner.id, maintainer.id, :change_id
 FROM survey_rows r
-JOIN component_classes k ON k.id = r.class_id
 JOIN unnest(
-  CAST(:division_codes AS text[]), CAST(:class_codes AS text[]), CAST(:serials AS int[])
-) AS first (division_code, class_code, serial)
-  ON first.division_code = r.division_code AND first.class_code = k.code
+  CAST(:division_codes AS text[]), CAST(:class_ids AS int[]), CAST(:class_codes AS text[]),
+  CAST(:serials AS int[])
+) AS first (division_code, class_id, class_code, serial)
+  ON first.division_code = r.division_code AND first.class_id = r.class_id
 LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
 LEFT JOIN units owner ON owner.code = r.owner_code
 LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
