@@ -107,11 +107,11 @@ def check(batch: Batch, expected: Expectation) -> CheckedBatch:
         accuracies_m=np.full(count, None, dtype=object),
         dates=np.full(count, expected.as_of, dtype=object),
         units={},
-        attributes=batch.fields,
+        attributes=batch.fields.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True),
         refusal=np.full(count, None, dtype=object),
         reason=np.full(count, None, dtype=object),
     )
-    _check_presence(checked)
+    _check_presence(checked, batch.notes)
     classes = _check_class(checked, expected)
     _check_type(checked, classes)
     _check_position(checked)
@@ -129,12 +129,12 @@ def _single_parts(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     return geometries
 
 
-def _check_presence(checked: CheckedBatch) -> None:
+def _check_presence(checked: CheckedBatch, notes: Mapping[int, str]) -> None:
     absent = shapely.is_missing(checked.geometries) | shapely.is_empty(checked.geometries)
     checked.refuse(
         absent,
         Refusal.EMPTY_GEOMETRY,
-        "The row has no geometry, or its coordinates are not numbers.",
+        lambda row: notes.get(row, "The row has no geometry, or its coordinates are not numbers."),
     )
 
 

@@ -23,6 +23,7 @@ from gis_registry.surveys.checking import (
     Expectation,
     check,
 )
+from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.reading import Source, open_source, sha256_of
 from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveyRowPage, SurveySummary
 from gis_registry.surveys.staging import stage_rows
@@ -83,7 +84,7 @@ def stage(
         )
     if (file.class_code is None) == (file.class_field is None):
         raise InvalidInput("Say either the class of all rows or the field that holds it.")
-    source = open_source(file.path, crs=file.crs, layer=file.layer)
+    source = open_source(file.path, Mapping(crs=file.crs, layer=file.layer))
     expected = _expectation(session, file, source, city, as_of=as_of, today=today, zone=zone)
     survey = Survey(
         file_name=file.path.name,
