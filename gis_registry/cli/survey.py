@@ -18,11 +18,13 @@ from gis_registry.cli.output import (
     progress_bar,
     tell,
 )
+from gis_registry.cli.survey_inspect import inspect
 from gis_registry.errors import InvalidInput
 from gis_registry.surveys.schemas import SurveyRowEntry, SurveySummary
 from gis_registry.surveys.tables import SurveyState, Verdict
 
 app = typer.Typer(help="Load field data, review it row by row, undo it.", no_args_is_help=True)
+app.command("inspect")(inspect)
 
 SurveyNumber = Annotated[
     int, typer.Argument(help="Number of the survey.", min=1, max=LARGEST_NUMBER)
