@@ -26,7 +26,7 @@ from gis_registry.surveys.layers import Layer
 from gis_registry.surveys.mapping import AxisOrder, Mapping
 from gis_registry.surveys.proposing import Certainty, Guess, propose
 from gis_registry.surveys.reading import list_layers, open_layer
-from gis_registry.surveys.systems import in_cgcs2000, system_of
+from gis_registry.surveys.systems import WITHOUT_OWN_CRS, in_cgcs2000, system_of
 
 #: Fields are described by as many rows from the file's beginning.
 SAMPLE_ROWS = 10_000
@@ -135,11 +135,7 @@ def inspect(path: Path, mapping: Mapping | None = None) -> Inspection:
     known, layer, contents, decimal = _with_commas(path, plain.path, known, layer, contents)
     crs, degrees, warnings = _system(path, layer, known, contents)
     guesses = [
-        *(
-            [_guess("layer", layer.name, "it was chosen", Certainty.CERTAIN)]
-            if len(names) > 1
-            else []
-        ),
+        *_guess_of_layer(layer, names),
         *decimal,
         *_guesses_of_place(layer, known, contents, has_system=crs is not None),
         *(propose(contents.sample) if contents.sample is not None else []),
@@ -245,6 +241,12 @@ def _system(
         system, said = system_of(path.name, layer.crs, known.crs, layer.format)
     except MissingCrs as error:
         return None, None, [str(error)]
+    warnings = []
+    if known.crs is None and layer.format in WITHOUT_OWN_CRS and said == "EPSG:4326":
+        warnings.append(
+            "GeoJSON cannot say its datum, so that WGS 84 is taken; if the places are from a Chinese "
+            "map service, declare --crs gcj02 or bd09."
+        )
     if contents.bounds is None:
         return said, None, [f"{path.name} has no row with coordinates that can be read."]
     min_x, min_y, max_x, max_y = contents.bounds
@@ -255,7 +257,12 @@ def _system(
     extent = _extent(degrees) if np.isfinite(degrees).all() else None
     if extent is None:
         return said, None, [f"The coordinates lie beyond what {said} can hold."]
-    return said, extent, []
+    return said, extent, warnings
+
+
+def _guess_of_layer(layer: Layer, names: list[str]) -> list[Guess]:
+    several = len(names) > 1
+    return [_guess("layer", layer.name, "it was chosen", Certainty.CERTAIN)] if several else []
 
 
 def _guesses_of_place(

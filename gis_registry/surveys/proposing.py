@@ -140,12 +140,15 @@ def _propose_class(proposal: _Proposal, meanings: dict[str, tuple[str, str]]) ->
     named = next((one for one, (meaning, _) in meanings.items() if meaning == "class.field"), None)
     if by_code:
         name = named if named in by_code else next(iter(by_code))
-        edition, reason = _edition_of(proposal, name, by_code[name], by_name)
-        proposal.add("class.field", name, reason, Certainty.CERTAIN, name)
-        sure = (
-            Certainty.LIKELY if "agree" in reason or len(by_code[name]) == 1 else Certainty.POSSIBLE
-        )
-        proposal.add("edition", edition.key, reason, sure)
+        edition, agreeing, reason = _edition_of(proposal, name, by_code[name], by_name)
+        sure = Certainty.POSSIBLE  # 2014 may be a year
+        if name == named or agreeing >= _MOST:
+            sure = Certainty.CERTAIN
+        elif all(len(one) == edition.class_digits for one in proposal.texts[name] if one):
+            sure = Certainty.LIKELY
+        proposal.add("class.field", name, reason, sure, name)
+        is_told = agreeing >= _MOST or len(by_code[name]) == 1
+        proposal.add("edition", edition.key, reason, sure if is_told else Certainty.POSSIBLE)
     elif by_name:
         name = named if named in by_name else next(iter(by_name))
         edition = by_name[name][0]
@@ -164,7 +167,7 @@ def _propose_class(proposal: _Proposal, meanings: dict[str, tuple[str, str]]) ->
         proposal.add("class.field", named, reason, Certainty.POSSIBLE)
         values: JsonValue = dict.fromkeys(sorted(set(proposal.texts[named]))[:_MAX_OWNERS], "…")
         proposal.add("class.values", values, "put a class code beside each", Certainty.POSSIBLE)
-    names = [one for one in by_name if one not in proposal.used]
+    names = [one for one in proposal.free() if one in by_name]
     if names and "class_name" not in proposal.texts:
         reason = "its values are names of classes"
         proposal.add("columns.class_name", names[0], reason, Certainty.CERTAIN, names[0])
@@ -176,8 +179,7 @@ def _class_columns(
     """Return the columns of class codes and those of class names, with the editions they fit."""
     by_code: dict[str, list[ShippedEdition]] = {}
     by_name: dict[str, list[ShippedEdition]] = {}
-    for name in proposal.free():
-        values = proposal.texts[name]
+    for name, values in proposal.texts.items():
         if len(set(values)) > _MAX_CLASSES:
             continue
         for edition in shipped_editions():
@@ -194,13 +196,13 @@ def _edition_of(
     column: str,
     editions: list[ShippedEdition],
     by_name: dict[str, list[ShippedEdition]],
-) -> tuple[ShippedEdition, str]:
-    """Choose the edition in which the codes agree best with the names beside them."""
+) -> tuple[ShippedEdition, float, str]:
+    """Choose the edition in which most codes agree with the names beside them; return the share."""
     codes = proposal.texts[column]
     beside = next((one for one in by_name if one != column), None)
     if beside is None:
         keys = ", ".join(one.key for one in editions)
-        return editions[-1], f"its values are class codes of {keys}"
+        return editions[-1], 0.0, f"its values are class codes of {keys}"
     pairs = set(zip(codes, proposal.texts[beside], strict=True)) if codes else set()
     pairs = {(code, name) for code, name in pairs if code and name}
 
@@ -208,8 +210,9 @@ def _edition_of(
         return sum(edition.names.get(_code(code, edition)) == name for code, name in pairs)
 
     best = max(reversed(editions), key=agreeing)
-    share = f"{agreeing(best)} of {len(pairs)} different codes agree with the names in {beside}"
-    return best, f"its values are class codes of {best.key}, and {share}"
+    agree = f"{agreeing(best)} of {len(pairs)} different codes agree with the names in {beside}"
+    reason = f"its values are class codes of {best.key}, and {agree}"
+    return best, agreeing(best) / len(pairs) if pairs else 0.0, reason
 
 
 def _propose_units(proposal: _Proposal, meanings: dict[str, tuple[str, str]]) -> None:

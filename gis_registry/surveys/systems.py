@@ -19,7 +19,7 @@ from gis_registry.places.datums import Datum, to_cgcs2000
 #: Systems whose longitudes and latitudes are CGCS2000's within centimetres.
 _SAME_AS_CGCS2000 = {4326, 4490, 4979, 4480}
 #: GeoJSON cannot say its system, so that GDAL says WGS 84 for it: a declared one replaces that.
-_WITHOUT_OWN_CRS = {"GeoJSON", "GeoJSONSeq"}
+WITHOUT_OWN_CRS = {"GeoJSON", "GeoJSONSeq"}
 #: An authority's code, a definition in WKT, PROJJSON or PROJ.4; not a mere name.
 _IN_FULL = re.compile(r"\s*(\w+:[\w:]+\s*$|\w+\[|\{|\+proj=)")
 #: Two definitions are the same system if they put places at most this far apart.
@@ -49,7 +49,7 @@ def system_of(
                 "EPSG:4549 (or another EPSG code), --crs wgs84, --crs gcj02 or --crs bd09."
             )
         return own, _short_name(own, said)
-    if file_format in _WITHOUT_OWN_CRS and own is not None and is_like_cgcs2000(own):
+    if file_format in WITHOUT_OWN_CRS and own is not None and is_like_cgcs2000(own):
         own = None  # this is what GDAL says for a file that says nothing
     if declared.lower() in set(Datum):
         datum = Datum(declared.lower())
