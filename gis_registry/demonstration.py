@@ -19,6 +19,7 @@ from gis_registry.reports.tables import Channel, Report
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
 from gis_registry.surveys import service as surveys
+from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.service import Progress, SurveyFile
 from gis_registry.tabular import read_csv
 from gis_registry.units import queries as units
@@ -61,10 +62,12 @@ def run(database: Database, settings: Settings, *, actor: str, progress: Progres
                 session,
                 SurveyFile(
                     path=path,
-                    class_code=survey.class_code,
-                    class_field=survey.class_field,
-                    as_of=survey.as_of,
-                    accuracy_m=survey.accuracy_m,
+                    mapping=Mapping().overridden(
+                        class_code=survey.class_code,
+                        class_field=survey.class_field,
+                        as_of=survey.as_of,
+                        accuracy_m=survey.accuracy_m,
+                    ),
                     is_synthetic=survey.is_synthetic,
                 ),
                 actor=actor,

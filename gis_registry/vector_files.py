@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 import geopandas as gpd
 import pandas as pd
@@ -13,39 +12,9 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 
+from gis_registry.archives import unpacked
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
-
-_GZIP_MAGIC = b"\x1f\x8b"
-
-
-def gdal_path(path: Path) -> str:
-    """Return the name by which GDAL opens a file, also a gzipped one or a zipped shapefile.
-
-    Raises:
-        UnreadableFile: there is no such file.
-    """
-    if not path.exists():
-        raise UnreadableFile(f"There is no file {path}.")
-    if path.suffix == ".gz":
-        return f"/vsigzip/{path.resolve()}"
-    if path.suffix == ".zip":
-        return f"/vsizip/{path.resolve()}{_shapefile_within(path)}"
-    return str(path)
-
-
-def _shapefile_within(path: Path) -> str:
-    """Return where in an archive its shapefile is; empty if GDAL finds what it holds by itself."""
-    try:
-        with ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.lower().endswith(".shp")]
-    except (BadZipFile, OSError) as error:
-        raise UnreadableFile(f"{path.name} is no zip archive, or it is cut short.") from error
-    if len(names) > 1:
-        raise UnreadableFile(
-            f"{path.name} holds several shapefiles ({', '.join(names)}); unpack it and load each."
-        )
-    return f"/{names[0]}" if names and "/" in names[0] else ""
 
 
 @contextmanager
@@ -86,8 +55,9 @@ def read_features(
         MissingCrs: it does not say its coordinate reference system.
         InvalidInput: a row has another geometry, or none; the message names the row.
     """
-    with readable(path):
-        frame = pyogrio.read_dataframe(gdal_path(path))
+    plain = unpacked(path)
+    with readable(plain.path):
+        frame = pyogrio.read_dataframe(str(plain.path))
     missing = required - set(frame.columns)
     if missing:
         raise UnreadableFile(
@@ -114,20 +84,16 @@ def text_of(value: object) -> str:
 def _fault(path: Path, error: Exception) -> str:
     """Return what is wrong with a file that GDAL refuses, in words for who sent it."""
     reason = str(error)
-    if path.is_file():
-        if path.stat().st_size == 0:
-            return "is empty."
-        with path.open("rb") as file:
-            if path.suffix == ".gz" and file.read(2) != _GZIP_MAGIC:
-                return "is named .gz, but is not compressed."
+    if not path.exists():
+        return "is not there."
+    if path.is_file() and path.stat().st_size == 0:
+        return "is empty."
     if isinstance(error, UnicodeDecodeError) or "Invalid UTF8" in reason:
         return "holds text that is not UTF-8: save it again in that encoding."
     if "not recognized as being in a supported file format" in reason:
         return (
-            "is no vector file: give GeoJSON, GeoPackage, Shapefile (also zipped), FlatGeobuf or "
-            "CSV. If it should be one of these, it is damaged."
+            "is no vector file: give a Shapefile (also zipped), GeoPackage, GeoJSON, FileGDB, KML, "
+            "FlatGeobuf, GeoParquet, CSV or XLSX. If it should be one of these, it is damaged."
         )
-    if "decompression failed" in reason:
-        return "is damaged or cut short: it cannot be unpacked to its end."
     plain = reason.replace(str(path.resolve()), path.name).replace(str(path), path.name)
     return f"cannot be read; it may be damaged or cut short ({plain.strip().rstrip('.')})."

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_registry.surveys import service
+from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.schemas import SurveyRowEntry, SurveySummary
 from gis_registry.surveys.service import SurveyFile
 
@@ -53,10 +54,21 @@ def write_geojson(
 
 def load(session: Session, path: Path, **described: object) -> SurveySummary:
     """Stage and apply a file, by default of street lights."""
+    staged = stage(session, path, **described)
+    return service.apply(session, staged.survey, actor="test")
+
+
+def stage(session: Session, path: Path, **described: object) -> SurveySummary:
+    """Stage a file, by default of street lights."""
+    return service.stage(session, delivery(path, **described), actor="test")
+
+
+def delivery(path: Path, *, is_synthetic: bool = False, **described: object) -> SurveyFile:
+    """Return a file with what is said of it, by default one of street lights."""
     if "class_field" not in described:
         described.setdefault("class_code", LIGHT)
-    staged = service.stage(session, SurveyFile(path=path, **described), actor="test")  # type: ignore[arg-type]
-    return service.apply(session, staged.survey, actor="test")
+    mapping = Mapping().overridden(**described)  # type: ignore[arg-type]
+    return SurveyFile(path=path, mapping=mapping, is_synthetic=is_synthetic)
 
 
 def rows_of(session: Session, survey: int) -> list[SurveyRowEntry]:

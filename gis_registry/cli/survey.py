@@ -18,11 +18,13 @@ from gis_registry.cli.output import (
     progress_bar,
     tell,
 )
+from gis_registry.cli.survey_inspect import inspect
 from gis_registry.errors import InvalidInput
 from gis_registry.surveys.schemas import SurveyRowEntry, SurveySummary
 from gis_registry.surveys.tables import SurveyState, Verdict
 
 app = typer.Typer(help="Load field data, review it row by row, undo it.", no_args_is_help=True)
+app.command("inspect")(inspect)
 
 SurveyNumber = Annotated[
     int, typer.Argument(help="Number of the survey.", min=1, max=LARGEST_NUMBER)
@@ -39,7 +41,9 @@ class RowFormat(StrEnum):
 
 @app.command("load")
 def load(
-    file: Annotated[Path, typer.Argument(help="GeoJSON, GeoPackage, Shapefile or CSV.")],
+    file: Annotated[
+        Path, typer.Argument(help="GeoPackage, Shapefile, CSV or another file.")
+    ],
     class_code: Annotated[
         str | None, typer.Option("--class", help="Class code of all rows, such as 0137.")
     ] = None,
@@ -61,37 +65,45 @@ def load(
     refused: Annotated[
         Path | None, typer.Option(help="Write the refused rows with reasons to this CSV file.")
     ] = None,
-    stage: Annotated[
-        bool, typer.Option("--stage", help="Check and match, but wait for `survey apply`.")
-    ] = False,
+    mapping: Annotated[
+        Path | None, typer.Option(help="TOML file that says which column is what.")
+    ] = None,
+    force: Annotated[
+        str | None,
+        typer.Option(help="Go on although the file looks wrong as a whole; the reason is kept."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and count, keep nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Load a file: check every row, refuse bad ones with a reason, register the rest.
+    """Load a file: check it, find which component each row is, and stage what would change.
 
-    Rows whose component is registered already change nothing. Exit 1 if every row is refused.
+    Nothing of the registry changes before `survey apply`. Exit 1 if the file is wrong as a whole or
+    every row is refused.
     """
     from gis_registry.surveys import service
+    from gis_registry.surveys.mapping import Mapping, read_mapping
 
-    if (class_code is None) == (class_field is None):
-        raise typer.BadParameter("Give either --class or --class-field.")
+    if class_code is not None and class_field is not None:
+        raise typer.BadParameter("Give --class or --class-field, not both.")
     described = service.SurveyFile(
         path=file,
-        class_code=class_code,
-        class_field=class_field,
-        crs=crs,
-        layer=layer,
-        as_of=as_of.date() if as_of else None,
-        accuracy_m=accuracy_m,
+        mapping=(read_mapping(mapping) if mapping else Mapping()).overridden(
+            class_code=class_code,
+            class_field=class_field,
+            crs=crs,
+            layer=layer,
+            as_of=as_of.date() if as_of else None,
+            accuracy_m=accuracy_m,
+        ),
         is_synthetic=synthetic,
     )
     with transaction() as session:
         with progress_bar() as progress:
-            summary = service.stage(session, described, actor=actor(), progress=progress)
-            if not stage:
-                summary = service.apply(session, summary.survey, actor=actor(), progress=progress)
+            summary = service.stage(
+                session, described, actor=actor(), forced_reason=force, progress=progress
+            )
         if refused is not None:
             rows = list(service.rows(session, summary.survey, verdict=Verdict.REFUSED))
             _write_rows(refused, rows)
@@ -100,19 +112,32 @@ def load(
     _print_summary(summary, as_json=as_json, is_kept=not dry_run)
     if dry_run:
         tell("This was a dry run: nothing was kept.")
+    elif summary.state == SurveyState.STOPPED:
+        tell("The file is wrong as a whole, so that nothing can be applied. See the findings.")
     else:
-        if summary.refused:
-            tell(f"The refused rows: gis-registry survey rows {summary.survey} --verdict refused")
-        if summary.state == SurveyState.STAGED:
-            tell(f"To register the rest: gis-registry survey apply {summary.survey}")
+        _tell_what_next(summary)
+    if summary.state == SurveyState.STOPPED or (summary.rows and not summary.accepted):
+        raise typer.Exit(1)
+
+
+def _tell_what_next(summary: SurveySummary) -> None:
+    if summary.refused:
+        tell(f"The refused rows: gis-registry survey rows {summary.survey} --verdict refused")
     if summary.rows and not summary.accepted:
         tell("No row could be accepted.")
-        raise typer.Exit(1)
+        return
+    if summary.verdicts.get(Verdict.AMBIGUOUS):
+        tell(
+            "Ambiguous rows wait for a person: "
+            f"gis-registry survey rows {summary.survey} --verdict ambiguous"
+        )
+    tell(f"To look at it on a map: gis-registry survey review {summary.survey}")
+    tell(f"To change the registry so: gis-registry survey apply {summary.survey}")
 
 
 @app.command("apply")
 def apply(survey: SurveyNumber, as_json: AsJson = False) -> None:
-    """Register what a staged survey found new."""
+    """Change the registry as a staged survey found; ambiguous and rejected rows stay out."""
     from gis_registry.surveys import service
 
     with transaction() as session, progress_bar() as progress:
@@ -123,9 +148,19 @@ def apply(survey: SurveyNumber, as_json: AsJson = False) -> None:
         tell(f"Survey {survey} was applied already; there was nothing to do.")
 
 
+@app.command("match")
+def match(survey: SurveyNumber, as_json: AsJson = False) -> None:
+    """Match a staged survey again, after others changed the registry."""
+    from gis_registry.surveys import service
+
+    with transaction() as session, progress_bar() as progress:
+        summary = service.match(session, survey, progress=progress)
+    _print_summary(summary, as_json=as_json)
+
+
 @app.command("revert")
 def revert(survey: SurveyNumber, as_json: AsJson = False) -> None:
-    """Withdraw what a survey registered; components changed since are left and named."""
+    """Undo an applied survey; components changed since are left as they are and named."""
     from gis_registry.surveys import service
 
     with transaction() as session:
@@ -133,7 +168,10 @@ def revert(survey: SurveyNumber, as_json: AsJson = False) -> None:
     if as_json:
         print_json(done)
         return
-    print_sentence(f"Survey {survey} is reverted: {done.withdrawn} components are withdrawn.")
+    print_sentence(
+        f"Survey {survey} is reverted: {done.withdrawn:,} components are withdrawn, "
+        f"{done.restored:,} are as they were before."
+    )
     if done.kept:
         print_sentence(f"Changed since and left as they are: {', '.join(done.kept)}")
 
@@ -216,6 +254,11 @@ def _print_summary(summary: SurveySummary, *, as_json: bool, is_kept: bool = Tru
             ),
             *((f"  {verdict}", f"{count:,}") for verdict, count in summary.verdicts.items()),
             *((f"    {refusal}", f"{count:,}") for refusal, count in summary.refusals.items()),
+            *(
+                (f"{one['severity']}: {one['check']}", f"{one['sentence']} → {one['remedy']}")
+                for one in summary.findings
+            ),
+            ("forced, since", summary.forced_reason),
         ]
     )
 

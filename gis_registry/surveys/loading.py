@@ -1,8 +1,8 @@
 """Loading a delivery: reading, checking and judging its rows, which ends staged."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,8 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
-from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.catalogue.tables import ComponentClass
+from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
 from gis_registry.places import service as places
 from gis_registry.places.locating import Locator
 from gis_registry.places.tables import City
@@ -27,7 +28,8 @@ from gis_registry.surveys.checking import (
 )
 from gis_registry.surveys.comparison import Comparison, compare, registered_beside
 from gis_registry.surveys.delivery import Delivery
-from gis_registry.surveys.reading import Batch, Source, open_source, sha256_of
+from gis_registry.surveys.mapping import Mapping
+from gis_registry.surveys.reading import Source, open_source, sha256_of
 from gis_registry.surveys.row_classes import class_lookup
 from gis_registry.surveys.schemas import SurveySummary
 from gis_registry.surveys.staging import StagedRows, repetitions, write_judged
@@ -42,28 +44,21 @@ def silent(_stage: str, _done: int, _total: int | None) -> None:
     """Tell nobody how far the work is."""
 
 
+_AS_IT_IS = Mapping()
+
+
 @dataclass(frozen=True)
 class SurveyFile:
     """A file as its sender describes it.
 
     Attributes:
         path: the file.
-        class_code: class of every row, unless ``class_field`` names the field that holds it.
-        class_field: field with each row's class code.
-        crs: ``EPSG:…`` or a datum, if the file does not say it.
-        layer: which layer, if there are several.
-        as_of: day of the survey; None: today in the city.
-        accuracy_m: position accuracy of all rows in metres; None: that of each class.
+        mapping: how it is to be understood.
         is_synthetic: whether the data are made up.
     """
 
     path: Path
-    class_code: str | None = None
-    class_field: str | None = None
-    crs: str | None = None
-    layer: str | None = None
-    as_of: date | None = None
-    accuracy_m: float | None = None
+    mapping: Mapping = _AS_IT_IS
     is_synthetic: bool = False
 
 
@@ -75,12 +70,12 @@ def stage(
     Raises:
         UnreadableFile, MissingCrs: the file cannot be used.
         UnknownClass: there is no such class.
-        InvalidInput: the class is not said once, or its field is missing.
+        InvalidInput: the class is not said, or the mapping names what the file has not.
     """
     tell = progress or silent
     city = places.the_city(session)
-    source = open_source(file.path, crs=file.crs, layer=file.layer)
-    expected = _expectation(session, file, source, city)
+    source = open_source(file.path, file.mapping)
+    expected = _expectation(session, source, city)
     survey = Survey(
         file_name=file.path.name,
         file_sha256=sha256_of(file.path),
@@ -89,10 +84,11 @@ def stage(
         is_synthetic=file.is_synthetic,
         actor=actor,
         state=SurveyState.STAGED,
+        mapping=file.mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True),
     )
     session.add(survey)
     session.flush()
-    staged = _read(session, source, file, expected, city, tell)
+    staged = _read(session, source, expected, city, tell)
     delivery = staged.delivery()
     repeated = _refuse_repeated(staged, delivery)
     tell("Matching", 0, None)
@@ -106,7 +102,7 @@ def stage(
         identifiers=staged.identifiers(),
         row_shapes=staged.shapes,
         row_attributes=staged.attributes,
-        coverage=None,
+        coverage=_coverage(file.mapping),
     )
     for done in staged.copy(session, survey.id, _with_refusals(comparison.columns(), repeated)):
         tell("Storing", done, len(delivery))
@@ -162,7 +158,7 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
                 session, survey_id, numbers[rows].tolist()
             ).items()
         },
-        coverage=None,
+        coverage=_coverage(Mapping.model_validate(survey.mapping)),
     )
     write_judged(session, survey_id, numbers, delivery.is_good, comparison.columns())
     _finish_judging(session, survey, comparison)
@@ -205,7 +201,6 @@ def summary_of(survey: Survey) -> SurveySummary:
 def _read(
     session: Session,
     source: Source,
-    file: SurveyFile,
     expected: Expectation,
     city: City,
     tell: Progress,
@@ -216,9 +211,8 @@ def _read(
     tell("Reading and checking", 0, source.row_count)
     done = 0
     for batch in source.batches():
-        checked = check(_with_class_code(batch, file.class_field), expected)
-        nan = np.full(len(checked), np.nan)
-        staged.add(checked, locator, raw=(nan, nan))
+        checked = check(batch, expected)
+        staged.add(checked, locator, raw=(batch.raw_x, batch.raw_y))
         done += len(checked)
         tell("Reading and checking", done, source.row_count)
     return staged
@@ -271,40 +265,59 @@ def _totals(counted: Sequence[RowMapping], what: str) -> dict[str, int]:
     return totals
 
 
-def _expectation(session: Session, file: SurveyFile, source: Source, city: City) -> Expectation:
+def _expectation(session: Session, source: Source, city: City) -> Expectation:
+    """Return what the rows are checked against."""
+    mapping = source.mapping
     zone = ZoneInfo(city.time_zone)
     today = datetime.now(zone).date()
-    as_of = file.as_of or today
+    as_of = mapping.as_of or today
     if not EARLIEST <= as_of <= today:
         raise InvalidInput(f"The survey's date {as_of} is in the future or before {EARLIEST.year}.")
-    if file.accuracy_m is not None and not 0 < file.accuracy_m <= MAX_ACCURACY_M:
+    if mapping.accuracy_m is not None and not 0 < mapping.accuracy_m <= MAX_ACCURACY_M:
         raise InvalidInput(
             f"The accuracy must be more than 0 and at most {MAX_ACCURACY_M:,} metres."
         )
-    if (file.class_code is None) == (file.class_field is None):
-        raise InvalidInput("Say either the class of all rows or the field that holds it.")
-    single = None
-    if file.class_code is not None:
-        single = catalogue.find_class(session, file.class_code, edition_key=city.edition_key)
-    elif file.class_field not in source.fields:
-        raise InvalidInput(
-            f"{file.path.name} has no field {file.class_field!r}; it has: "
-            f"{', '.join(source.fields) or 'none'}."
-        )
     return Expectation(
-        single_class=single,
-        class_lookup=class_lookup(session, city_edition_key=city.edition_key),
-        field_names={"class_code": file.class_field} if file.class_field else {},
+        single_class=_single_class(session, source, city),
+        class_lookup=class_lookup(
+            session, city_edition_key=city.edition_key, edition_key=mapping.edition
+        ),
+        field_names=_field_names(mapping),
         units=frozenset(units.unit_ids(session)),
         as_of=as_of,
         today=today,
         zone=zone,
-        accuracy_m=file.accuracy_m,
+        accuracy_m=mapping.accuracy_m,
     )
 
 
-def _with_class_code(batch: Batch, class_field: str | None) -> Batch:
-    if class_field is None:
-        return batch
-    names = ["class_code" if name == class_field else name for name in batch.fields.column_names]
-    return replace(batch, fields=batch.fields.rename_columns(names))
+def _single_class(session: Session, source: Source, city: City) -> ComponentClass | None:
+    """Return the class of all rows; None if each says its own."""
+    code = source.mapping.class_.code
+    if code is not None:
+        lookup = class_lookup(
+            session, city_edition_key=city.edition_key, edition_key=source.mapping.edition
+        )
+        if lookup.counterparts is None:
+            return catalogue.find_class(session, code, edition_key=city.edition_key)
+        found = lookup.find(code)
+        if isinstance(found, str):
+            raise UnknownClass(f"--class is {found}")
+        return found
+    if not {"class_code", "class_name"} & set(source.columns):
+        raise InvalidInput(
+            f"{source.path.name} does not say what its rows are: name their class with --class, or "
+            "the field that holds it with --class-field. Its fields: "
+            f"{', '.join(source.fields) or 'none'}."
+        )
+    return None
+
+
+def _field_names(mapping: Mapping) -> dict[str, str]:
+    """Return what the file calls the columns that the program knows by other names."""
+    names = {name: one for name, one in mapping.columns if one is not None}
+    return names | ({"class_code": mapping.class_.field} if mapping.class_.field else {})
+
+
+def _coverage(mapping: Mapping) -> tuple[str, ...] | None:
+    return mapping.coverage or None

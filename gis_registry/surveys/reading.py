@@ -1,72 +1,82 @@
-"""Reading a delivery: any vector file, batch by batch, in CGCS2000.
+"""Reading a delivery: any file with places, batch by batch, in CGCS2000, as its mapping says."""
 
-The coordinate reference system is the one that the file says or the one that is declared. A file
-that says none, or another than the declared one, is not guessed at.
-"""
-
+import glob
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj import CRS
 
-from gis_registry.db.base import SRID
-from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
-from gis_registry.places.datums import Datum, to_cgcs2000
-from gis_registry.vector_files import gdal_path, readable
+from gis_registry.archives import Unpacked, unpacked
+from gis_registry.errors import InvalidInput, UnreadableFile
+from gis_registry.places.datums import Datum
+from gis_registry.surveys.coordinates import CoordinateColumns
+from gis_registry.surveys.datasets import list_gdal_layers, open_gdal_layer, open_parquet
+from gis_registry.surveys.delimited import open_delimited
+from gis_registry.surveys.geometries import first_vertices
+from gis_registry.surveys.layers import BATCH_ROWS, Layer, Piece, refuse_repeated
+from gis_registry.surveys.mapping import AxisOrder, Mapping
+from gis_registry.surveys.systems import in_cgcs2000, system_of
+from gis_registry.surveys.workbooks import open_sheet, sheet_names
 
-BATCH_ROWS = 50_000
+__all__ = ["BATCH_ROWS", "Batch", "Source", "open_source", "sha256_of"]
 
-#: Columns of a CSV file that hold coordinates, as GDAL takes them.
-_CSV_OPTIONS = {
-    "X_POSSIBLE_NAMES": "lon,lng,long,longitude,x,经度",
-    "Y_POSSIBLE_NAMES": "lat,latitude,y,纬度",
-    "KEEP_GEOM_COLUMNS": "NO",
-}
-#: Systems whose longitudes and latitudes are CGCS2000's within centimetres.
-_SAME_AS_CGCS2000 = {4326, 4490, 4979, 4480}
-#: GeoJSON cannot say its system, so that GDAL says WGS 84 for it: a declared one replaces that.
-_WITHOUT_OWN_CRS = {"GeoJSON", "GeoJSONSeq", "CSV"}
-
-
-#: An authority's code, a definition in WKT, PROJJSON or PROJ.4; not a mere name.
-_IN_FULL = re.compile(r"\s*(\w+:[\w:]+\s*$|\w+\[|\{|\+proj=)")
+_DELIMITED = frozenset({".csv", ".tsv", ".txt"})
+_WORKBOOK = frozenset({".xlsx", ".xlsm"})
+_PARQUET = frozenset({".parquet", ".geoparquet"})
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a file: the number of the first (from 1), geometries in EPSG:4490, fields.
+    """Some rows of a file.
 
-    ``notes`` are what reading did to a row, by its place in the batch, from 0.
+    Attributes:
+        first_row: the number of the first one in the file's order, from 1.
+        geometries: in EPSG:4490, x = longitude, in two dimensions; None where there is none.
+        fields: the columns as the mapping names them.
+        raw_x: the first coordinate of each geometry's first vertex as the file has it, before
+            any system or order of axes was applied; NaN without one.
+        raw_y: the second coordinate of it.
+        notes: by a row's index within the batch, what reading did to it or could not read.
     """
 
     first_row: int
     geometries: NDArray[np.object_]
     fields: pa.Table
-    raw_x: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    raw_y: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    raw_x: NDArray[np.float64]
+    raw_y: NDArray[np.float64]
     notes: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Source:
-    """An opened file: what it is in, how many rows it has (None: unknown), and its fields."""
+    """An opened file.
+
+    Attributes:
+        path: the file that was delivered.
+        layer: the name of the layer.
+        crs: what its coordinates are in, for people.
+        row_count: how many rows it has; None: not known before they are read.
+        fields: the names of its fields as the file has them, without columns of coordinates.
+        columns: the names of the columns of each batch, as the mapping has them.
+        mapping: how the file is to be understood.
+    """
 
     path: Path
     layer: str
     crs: str
     row_count: int | None
     fields: tuple[str, ...]
-    _target: "CRS | Datum"
-    _options: dict[str, str]
+    columns: tuple[str, ...]
+    mapping: Mapping
+    _layer: Layer
+    _system: CRS | Datum
+    _unpacked: Unpacked  # the folder of an archive is there as long as this is
 
     def batches(self) -> Iterator[Batch]:
         """Read the rows in the file's order.
@@ -75,181 +85,140 @@ class Source:
             UnreadableFile: the file is damaged further in.
         """
         first_row = 1
-        with (
-            readable(self.path),
-            pyogrio.open_arrow(
-                gdal_path(self.path),
-                layer=self.layer,
-                batch_size=BATCH_ROWS,
-                use_pyarrow=True,
-                **self._options,
-            ) as (meta, reader),
-        ):
-            geometry_column = meta["geometry_name"] or "wkb_geometry"
-            for record_batch in reader:
-                batch = self._batch(record_batch, geometry_column, first_row)
-                first_row += len(batch.geometries)
-                yield batch
+        for piece in self._layer.pieces():
+            yield self._batch(piece, first_row)
+            first_row += len(piece.geometries)
         if self.row_count is not None and first_row - 1 != self.row_count:
             raise UnreadableFile(
                 f"{self.path.name} announces {self.row_count} rows, but only {first_row - 1} can "
                 "be read: it is damaged or cut short."
             )
 
-    def _batch(self, records: pa.RecordBatch, geometry_column: str, first_row: int) -> Batch:
-        records.validate(full=True)  # text that is not UTF-8 must not come further
-        names = records.schema.names
-        at = (
-            len(names) - 1 - names[::-1].index(geometry_column)
-        )  # a field may have its name as well
-        wkb = records.column(at).to_numpy(zero_copy_only=False)
-        geometries = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
-        others = [index for index in range(len(names)) if index != at]
-        fields = pa.Table.from_batches([records.select(others)])
-        return Batch(first_row, _to_cgcs2000(geometries, self._target), fields)
+    def _batch(self, piece: Piece, first_row: int) -> Batch:
+        geometries = piece.geometries
+        raw_x, raw_y = first_vertices(geometries)
+        if self.mapping.axis_order is AxisOrder.NORTHING_EASTING:
+            geometries = shapely.transform(geometries, lambda x, y: (y, x), interleaved=False)
+        return Batch(
+            first_row=first_row,
+            geometries=in_cgcs2000(geometries, self._system),
+            fields=self.mapping.applied_to(piece.fields),
+            raw_x=raw_x,
+            raw_y=raw_y,
+            notes=piece.notes,
+        )
 
 
-def open_source(path: Path, *, crs: str | None = None, layer: str | None = None) -> Source:
-    """Open a vector file.
+def open_source(path: Path, mapping: Mapping) -> Source:
+    """Open a file.
 
     Args:
-        path: GeoJSON, GeoPackage, Shapefile (zipped too), CSV with coordinate columns, or anything
-            else that GDAL reads; ``.gz`` is unpacked.
-        crs: ``EPSG:…`` or another definition, or a datum: ``gcj02``, ``bd09``, ``wgs84``,
-            ``cgcs2000``.
-        layer: which layer, if there are several.
+        path: Shapefile, GeoPackage, GeoJSON, GeoJSONSeq, FileGDB, KML, KMZ, FlatGeobuf, GeoParquet,
+            CSV or XLSX with columns of coordinates, or what else GDAL reads; ``.gz`` and ``.zip``
+            are unpacked.
+        mapping: how it is to be understood; ``Mapping()`` where nothing needs to be said.
 
     Raises:
         UnreadableFile: it cannot be read, or has no geometry.
         MissingCrs: it does not say its system and none is declared.
         InvalidInput: the declared system is none, contradicts the file's, or the layer is unclear;
-            or it has no rows, or several fields of one name.
+            it has no rows, or several fields of one name, or the mapping names what it has not.
     """
-    name = path.name.lower().removesuffix(".gz")
-    options = dict(_CSV_OPTIONS) if name.endswith(".csv") else {}
-    with readable(path):
-        layer = _choose_layer(path, layer)
-        info = pyogrio.read_info(gdal_path(path), layer=layer, force_feature_count=True, **options)
-    fields = tuple(map(str, info["fields"]))
-    if info["geometry_type"] is None:
-        wanted = (
-            f": name the columns of its coordinates lon and lat, or x and y; it has: "
-            f"{', '.join(fields) or 'none'}"
-            if options
-            else ""
-        )
-        raise UnreadableFile(f"{path.name} has no geometry{wanted}.")
-    repeated = sorted({name for name in fields if fields.count(name) > 1})
-    if repeated:
-        raise InvalidInput(
-            f"{path.name} has several fields named {', '.join(repeated)}; rename all but one."
-        )
-    if info["features"] == 0:
+    plain = unpacked(path)
+    layer = open_layer(path, plain.path, mapping)
+    if layer.row_count == 0:
         raise InvalidInput(f"{path.name} has no rows: there is nothing to load.")
-    target, said = _system(path, info["crs"], crs, info["driver"])
+    system, said = system_of(path.name, layer.crs, mapping.crs, layer.format)
     return Source(
         path=path,
-        layer=layer,
+        layer=layer.name,
         crs=said,
-        row_count=info["features"] if info["features"] >= 0 else None,
-        fields=fields,
-        _target=target,
-        _options=options,
+        row_count=layer.row_count,
+        fields=layer.fields,
+        columns=mapping.columns_of(path.name, layer.fields),
+        mapping=mapping,
+        _layer=layer,
+        _system=system,
+        _unpacked=plain,
     )
 
 
+def open_layer(delivered: Path, path: Path, mapping: Mapping) -> Layer:
+    """Open the layer of an unpacked file that is meant, without asking for its system.
+
+    Args:
+        delivered: the file as it was delivered, for messages.
+        path: the same, unpacked.
+        mapping: which layer, encoding and columns of coordinates.
+
+    Raises:
+        UnreadableFile: it cannot be read.
+        InvalidInput: the layer is unclear, or several fields have one name.
+    """
+    name = _chosen_layer(delivered, list_layers(path), mapping.layer)
+    suffix = path.suffix.lower()
+    coordinates = CoordinateColumns(
+        x=mapping.coordinates.x, y=mapping.coordinates.y, wkt=mapping.coordinates.wkt
+    )
+    layer: Layer
+    if suffix in _DELIMITED:
+        layer = open_delimited(
+            path,
+            encoding=mapping.encoding,
+            coordinates=coordinates,
+            decimal=mapping.decimal,
+            header_row=mapping.header_row,
+        )
+    elif suffix in _WORKBOOK:
+        layer = open_sheet(
+            path,
+            name,
+            coordinates=coordinates,
+            decimal=mapping.decimal,
+            header_row=mapping.header_row,
+        )
+    elif suffix in _PARQUET:
+        layer = open_parquet(path)
+    else:
+        layer = open_gdal_layer(path, name, mapping.encoding)
+    refuse_repeated(delivered.name, layer.fields)
+    return layer
+
+
+def list_layers(path: Path) -> list[str]:
+    """Return the names of an unpacked file's layers.
+
+    Raises:
+        UnreadableFile: it cannot be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _DELIMITED | _PARQUET:
+        return [path.stem]
+    return sheet_names(path) if suffix in _WORKBOOK else list_gdal_layers(path)
+
+
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the files of a folder such as a FileGDB."""
+    """Return the SHA-256 of a file, of all parts of a shapefile, or of a folder's files."""
     digest = hashlib.sha256()
-    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    if path.is_dir():
+        files = sorted(one for one in path.rglob("*") if one.is_file())
+    elif path.suffix.lower() == ".shp":
+        files = sorted(one for one in path.parent.glob(f"{glob.escape(path.stem)}.*"))
+    else:
+        files = [path]
     for one in files:
         with one.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
-def _choose_layer(path: Path, layer: str | None) -> str:
-    layers = [str(name) for name, kind in pyogrio.list_layers(gdal_path(path)) if kind is not None]
+def _chosen_layer(path: Path, layers: list[str], wanted: str | None) -> str:
     if not layers:
-        layers = [str(name) for name, _ in pyogrio.list_layers(gdal_path(path))]
-    if not layers:
-        raise UnreadableFile(f"{path.name} has no layer.")
-    if layer is not None and layer not in layers:
-        raise InvalidInput(f"{path.name} has no layer {layer!r}; it has: {', '.join(layers)}.")
-    if layer is None and len(layers) > 1:
+        raise UnreadableFile(f"{path.name} has no layer with anything in it.")
+    if wanted is not None and wanted not in layers:
+        raise InvalidInput(f"{path.name} has no layer {wanted!r}; it has: {', '.join(layers)}.")
+    if wanted is None and len(layers) > 1:
         raise InvalidInput(
             f"{path.name} has several layers ({', '.join(layers)}); choose one with --layer."
         )
-    return layer or layers[0]
-
-
-def _system(
-    path: Path, said: str | None, declared: str | None, driver: str
-) -> tuple[CRS | Datum, str]:
-    """Return what the coordinates are in, and its name for people."""
-    own = CRS.from_user_input(said) if said and driver != "CSV" else None
-    if own is not None and not _is_on_earth(own):
-        own = None  # a local system: where it lies on the ground is not said
-    if declared is None:
-        if own is None:
-            raise MissingCrs(
-                f"{path.name} does not say its coordinate reference system. Declare it: --crs "
-                "EPSG:4549 (or another EPSG code), --crs wgs84, --crs gcj02 or --crs bd09."
-            )
-        return own, said or own.name
-    if driver in _WITHOUT_OWN_CRS and own is not None and _is_like_cgcs2000(own):
-        own = None  # this is what GDAL says for a file that says nothing
-    if declared.lower() in set(Datum):
-        datum = Datum(declared.lower())
-        if own is not None and not _is_like_cgcs2000(own):
-            raise InvalidInput(
-                f"{path.name} says it is in {own.name}, but {datum} is declared. Leave --crs out "
-                "if the file is right; otherwise correct the file."
-            )
-        return datum, datum.value
-    chosen = _declared_system(declared)
-    same = own is None or own.equals(chosen, ignore_axis_order=True)
-    if own is not None and not same and not (_is_like_cgcs2000(own) and _is_like_cgcs2000(chosen)):
-        raise InvalidInput(
-            f"{path.name} says it is in {own.name}, but {chosen.name} is declared. Leave --crs out "
-            "if the file is right; otherwise correct the file."
-        )
-    return chosen, declared
-
-
-def _declared_system(declared: str) -> CRS:
-    # PROJ takes any word that resembles a name; a system is declared in full or not at all.
-    try:
-        chosen = CRS.from_user_input(declared) if _IN_FULL.match(declared) else None
-    except CRSError:
-        chosen = None
-    if chosen is None or not _is_on_earth(chosen):
-        raise InvalidInput(
-            f"--crs {declared!r} is no coordinate reference system such as EPSG:4549, and no datum "
-            f"({', '.join(Datum)})."
-        )
-    return chosen
-
-
-def _is_on_earth(system: CRS) -> bool:
-    return system.is_geographic or system.is_projected
-
-
-def _is_like_cgcs2000(system: CRS) -> bool:
-    return system.to_epsg() in _SAME_AS_CGCS2000 or system.to_authority() == ("OGC", "CRS84")
-
-
-def _to_cgcs2000(geometries: NDArray[np.object_], system: CRS | Datum) -> NDArray[np.object_]:
-    moved: NDArray[np.object_]
-    if isinstance(system, Datum):
-        if system in {Datum.WGS84, Datum.CGCS2000}:
-            return geometries
-        moved = shapely.transform(
-            geometries, lambda x, y: to_cgcs2000(x, y, system), interleaved=False
-        )
-    elif _is_like_cgcs2000(system):
-        return geometries
-    else:
-        transformer = Transformer.from_crs(system, SRID, always_xy=True)
-        moved = shapely.transform(geometries, transformer.transform, interleaved=False)
-    return moved
+    return wanted or layers[0]

@@ -20,6 +20,8 @@ class SurveySummary(BaseModel):
     refused: int
     verdicts: dict[str, int] = Field(description="How many rows of each verdict")
     refusals: dict[str, int] = Field(description="How many rows were refused for each reason")
+    findings: list[dict[str, Any]] = Field(description="What was found about the file as a whole")
+    forced_reason: str | None = Field(description="Why it was loaded in spite of that")
     actor: str
     loaded_at: datetime
 

@@ -1,0 +1,213 @@
+"""Layers of the files that GDAL reads, and of GeoParquet, which its build here does not read."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pyogrio
+import shapely
+from pyogrio.raw import read as read_raw
+
+from gis_registry.errors import UnreadableFile
+from gis_registry.surveys.geometries import geometries_of_wkb
+from gis_registry.surveys.layers import BATCH_ROWS, Piece, is_bytes, plain_columns
+from gis_registry.surveys.shapefiles import (
+    Encoding,
+    decoded,
+    decoded_name,
+    shapefile_encoding,
+)
+from gis_registry.vector_files import readable
+
+_SHAPEFILE = "ESRI Shapefile"
+#: What GDAL makes of how Google Earth draws a placemark: no attributes of the thing.
+_DRAWING = frozenset(
+    {"altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon", "snippet"}
+)
+#: GeoParquet without ``crs`` is in WGS 84, longitude first.
+_PARQUET_DEFAULT_CRS = "OGC:CRS84"
+
+
+@dataclass(frozen=True)
+class GdalLayer:
+    """A layer of a file that GDAL reads."""
+
+    path: Path
+    name: str
+    format: str
+    geometry_type: str
+    crs: str | None
+    row_count: int | None
+    fields: tuple[str, ...]
+    encoding: Encoding | None
+
+    def pieces(self) -> Iterator[Piece]:
+        """Read the rows in the file's order."""
+        first = 0
+        with (
+            readable(self.path),
+            pyogrio.open_arrow(
+                str(self.path),
+                layer=self.name,
+                batch_size=BATCH_ROWS,
+                use_pyarrow=True,
+                encoding=_byte_by_byte(self.format),
+            ) as (meta, reader),
+        ):
+            geometry_column = meta["geometry_name"] or "wkb_geometry"
+            for records in reader:
+                records.validate(full=True)  # text that is not UTF-8 must not come further
+                yield self._piece(records, geometry_column, first)
+                first += len(records)
+
+    def _piece(self, records: pa.RecordBatch, geometry_column: str, first: int) -> Piece:
+        names = records.schema.names
+        # A field may have the geometry's name as well; the geometry is the last.
+        at = len(names) - 1 - names[::-1].index(geometry_column)
+        geometries, notes, curves = geometries_of_wkb(records.column(at))
+        if curves:
+            # GDAL's other way of reading turns curves into lines of small steps.
+            lines = read_raw(
+                str(self.path),
+                layer=self.name,
+                columns=[],
+                skip_features=first,
+                max_features=len(records),
+            )[2]
+            for row in curves:
+                geometries[row] = shapely.force_2d(shapely.from_wkb(lines[row]))
+                notes[row] = "A curve has been replaced by a line of small steps."
+        others = [index for index in range(len(names)) if index != at]
+        table = pa.Table.from_batches([records.select(others)])
+        if self.encoding is not None:
+            table = _decoded(table, self.encoding.name)
+        return Piece(plain_columns(table.select(list(self.fields))), geometries, notes)
+
+
+def list_gdal_layers(path: Path) -> list[str]:
+    """Return the names of the layers that have geometries; of all, if none has."""
+    with readable(path):
+        listed = [(str(name), kind) for name, kind in pyogrio.list_layers(str(path))]
+    return [name for name, kind in listed if kind is not None] or [name for name, _ in listed]
+
+
+def open_gdal_layer(path: Path, name: str, declared_encoding: str | None) -> GdalLayer:
+    """Open a layer of a file that GDAL reads.
+
+    Raises:
+        UnreadableFile: it cannot be read, or has no geometry.
+        InvalidInput: its text is in no encoding that is known.
+    """
+    encoding = None
+    if path.suffix.lower() == ".shp":
+        encoding = shapefile_encoding(path, declared_encoding)
+    with readable(path):
+        info = pyogrio.read_info(
+            str(path),
+            layer=name,
+            force_feature_count=True,
+            encoding=_byte_by_byte(_SHAPEFILE if encoding else ""),
+        )
+    if info["geometry_type"] is None:
+        raise UnreadableFile(f"{path.name} has no geometry.")
+    fields = tuple(map(str, info["fields"]))
+    if encoding is not None:
+        fields = tuple(decoded_name(one, encoding.name) for one in fields)
+    if "KML" in info["driver"]:
+        fields = tuple(one for one in fields if one not in _DRAWING)
+    return GdalLayer(
+        path=path,
+        name=name,
+        format=info["driver"],
+        geometry_type=info["geometry_type"],
+        crs=info["crs"],
+        row_count=info["features"] if info["features"] >= 0 else None,
+        fields=fields,
+        encoding=encoding,
+    )
+
+
+@dataclass(frozen=True)
+class ParquetLayer:
+    """The table in a GeoParquet file."""
+
+    path: Path
+    name: str
+    geometry_type: str
+    crs: str | None
+    row_count: int
+    fields: tuple[str, ...]
+    geometry_column: str
+    format: str = "GeoParquet"
+    encoding: None = None
+
+    def pieces(self) -> Iterator[Piece]:
+        """Read the rows in the file's order."""
+        with readable(self.path), parquet.ParquetFile(self.path) as file:
+            columns = [*self.fields, self.geometry_column]
+            for records in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+                wkb = records.column(self.geometry_column).cast(pa.binary())
+                geometries, notes, curves = geometries_of_wkb(wkb)
+                for row in curves:
+                    notes[row] = "The geometry is a curve, which GeoParquet must not hold."
+                table = pa.Table.from_batches([records]).select(list(self.fields))
+                yield Piece(plain_columns(table), geometries, notes)
+
+
+def open_parquet(path: Path) -> ParquetLayer:
+    """Open a GeoParquet file.
+
+    Raises:
+        UnreadableFile: it is damaged, or no GeoParquet with geometries in WKB.
+    """
+    with readable(path), parquet.ParquetFile(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    try:
+        geo = json.loads((schema.metadata or {})[b"geo"])
+        main = str(geo["primary_column"])
+        about = dict(geo["columns"][main])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableFile(
+            f"{path.name} is a Parquet file without geometries: it has no `geo` metadata, or these "
+            "name no column. Save it as GeoParquet (GeoPandas: to_parquet)."
+        ) from error
+    if about.get("encoding") != "WKB" or main not in schema.names:
+        raise UnreadableFile(
+            f"{path.name} holds geometries as {about.get('encoding')!r}; save them as WKB."
+        )
+    crs = about.get("crs", _PARQUET_DEFAULT_CRS)
+    kinds = about.get("geometry_types") or []
+    boxes = {one[0] for one in (about.get("covering") or {}).get("bbox", {}).values()}
+    fields = tuple(
+        one.name
+        for one in schema
+        if not (one.name in {main, *boxes} or is_bytes(one.type) or one.name.startswith("__index"))
+    )
+    return ParquetLayer(
+        path=path,
+        name=path.stem,
+        geometry_type=kinds[0] if len(kinds) == 1 else "Unknown",
+        crs=json.dumps(crs) if isinstance(crs, dict) else crs,
+        row_count=rows,
+        fields=fields,
+        geometry_column=main,
+    )
+
+
+def _byte_by_byte(driver: str) -> str | None:
+    """Return the encoding in which GDAL hands over each byte of a shapefile's text unchanged."""
+    return "ISO-8859-1" if driver == _SHAPEFILE else None
+
+
+def _decoded(table: pa.Table, encoding: str) -> pa.Table:
+    names = [decoded_name(name, encoding) for name in table.column_names]
+    columns = [
+        pa.chunked_array([decoded(chunk, encoding) for chunk in one.chunks], pa.string())
+        if pa.types.is_string(one.type)
+        else one
+        for one in table.columns
+    ]
+    return pa.table(columns, names=names)
