@@ -37,7 +37,8 @@ def load_city(session: Session, profile: CityProfile) -> CitySummary:
     """
     files = profile.files
     classes = profile.paths([files.classes])[0] if files.classes else None
-    catalogue = load_catalogue(session, profile_file=classes)
+    schemas = profile.paths([files.attribute_schemas])[0] if files.attribute_schemas else None
+    catalogue = load_catalogue(session, profile_file=classes, schemas_file=schemas)
     _require_editions(session, profile)
     places.set_city(session, profile)
     city = places.the_city(session)

@@ -31,6 +31,7 @@ class ProfileFiles(_Part):
     units: list[str] = []
     responsibilities: list[str] = []
     responders: list[str] = []
+    attribute_schemas: str | None = None
 
 
 class ProfileSurvey(_Part):
@@ -71,6 +72,7 @@ class CityProfile(_Part):
     matter_edition: str
     projected_epsg: int
     place_tolerance_m: float = Field(ge=0, le=50_000)
+    max_missing_share: float = Field(default=0.2, ge=0, le=1)
     map: MapView
     files: ProfileFiles
     surveys: list[ProfileSurvey] = []

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries
+from gis_registry.catalogue.attribute_schemas import load_attribute_schemas
 from gis_registry.catalogue.tables import (
     ClassCounterpart,
     ComponentClass,
@@ -37,7 +38,9 @@ class CatalogueSummary:
     matter_types: int
 
 
-def load_catalogue(session: Session, *, profile_file: Path | None = None) -> CatalogueSummary:
+def load_catalogue(
+    session: Session, *, profile_file: Path | None = None, schemas_file: Path | None = None
+) -> CatalogueSummary:
     """Load the shipped catalogue and mark the classes of the city's profile.
 
     What is there already is brought up to date; nothing is deleted, so that components keep their
@@ -47,10 +50,12 @@ def load_catalogue(session: Session, *, profile_file: Path | None = None) -> Cat
         session: open transaction.
         profile_file: CSV with ``edition, class_code`` and, for a class of the city's own,
             ``name_zh, name_en, geometry, position_accuracy``; None is the default profile.
+        schemas_file: JSON with the city's own schemas of attributes; None: only the shipped ones.
 
     Raises:
         UnreadableFile: the file cannot be read.
         InvalidInput: a row names no class and does not describe one.
+        InvalidProfile: something in the schemas is wrong; the message says where and what.
     """
     _upsert(
         session,
@@ -76,6 +81,7 @@ def load_catalogue(session: Session, *, profile_file: Path | None = None) -> Cat
     )
     _mark_profile(session, profile_file or DEFAULT_PROFILE)
     _load_counterparts(session)
+    load_attribute_schemas(session, own=schemas_file)
     _load_matter_types(session)
     return CatalogueSummary(
         editions=len(queries.editions(session)),

@@ -69,6 +69,15 @@ def counterparts_between(
     return found
 
 
+def all_counterparts(session: Session) -> dict[int, list[int]]:
+    """Return for each class that has any the ids of its counterparts in the other editions."""
+    found: dict[int, list[int]] = {}
+    query = select(ClassCounterpart.class_id, ClassCounterpart.counterpart_id)
+    for class_id, counterpart_id in session.execute(query.order_by(*query.selected_columns)):
+        found.setdefault(class_id, []).append(counterpart_id)
+    return found
+
+
 def matter_types(
     session: Session, *, edition_key: str | None = None, kind: MatterKind | None = None
 ) -> Sequence[MatterType]:

@@ -1,6 +1,7 @@
 """What the catalogue says."""
 
 from datetime import date
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -54,4 +55,7 @@ class ClassDetail(ClassEntry):
     counterparts: list[ClassEntry] = Field(description="The same kind of thing in other editions")
     matter_type: MatterTypeEntry | None = Field(
         description="What can be wrong with one; a report names it by the class's code"
+    )
+    attribute_schema: dict[str, Any] | None = Field(
+        description="JSON Schema of its attributes; those it does not name may hold anything"
     )

@@ -1,11 +1,14 @@
 """Listing the catalogue, and finding a class or matter type from what people and files say."""
 
+import json
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries
+from gis_registry.catalogue.attribute_schemas import SEVERITY_KEYWORD
 from gis_registry.catalogue.schemas import (
     ClassDetail,
     ClassEntry,
@@ -63,7 +66,21 @@ def show_class(session: Session, code: str, *, edition_key: str) -> ClassDetail:
             ClassEntry.model_validate(one) for one in queries.counterparts(session, found.id)
         ],
         matter_type=MatterTypeEntry.model_validate(matter) if matter is not None else None,
+        attribute_schema=found.attribute_schema,
     )
+
+
+def described_attributes(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return for each attribute of a schema what it must hold, and what happens otherwise."""
+    described = []
+    for name, one in sorted(schema["properties"].items()):
+        rules = one if isinstance(one, dict) else {}
+        severity = rules.get(SEVERITY_KEYWORD, "error")
+        words = [f"{key} {json.dumps(value, ensure_ascii=False)}" for key, value in rules.items()]
+        kept = [word for word in words if not word.startswith((SEVERITY_KEYWORD, "title"))]
+        required = ["required"] if name in schema["required"] else []
+        described.append((name, ", ".join([*required, *kept]) or "anything", severity))
+    return described
 
 
 def list_matter_types(

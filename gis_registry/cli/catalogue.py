@@ -41,11 +41,15 @@ def load(
     from gis_registry.catalogue.loading import load_catalogue
 
     with transaction() as session:
-        if profile is None:
-            of_city = city_profile(session)
-            own = [of_city.files.classes] if of_city.files.classes else []
-            profile = next(iter(of_city.paths(own)), None)
-        summary = load_catalogue(session, profile_file=profile)
+        of_city = city_profile(session)
+        if profile is None and of_city.files.classes:
+            (profile,) = of_city.paths([of_city.files.classes])
+        schemas = of_city.files.attribute_schemas
+        summary = load_catalogue(
+            session,
+            profile_file=profile,
+            schemas_file=of_city.paths([schemas])[0] if schemas else None,
+        )
         if dry_run:
             session.rollback()
     if as_json:
@@ -103,7 +107,7 @@ def show(
     edition: Annotated[str | None, typer.Option(help="Edition; left out: the city's.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a class, its counterparts in the other editions, and its matter type."""
+    """Show a class: counterparts in other editions, matter type, what its attributes hold."""
     with transaction() as session:
         found = service.show_class(
             session, code, edition_key=edition or the_city(session).edition_key
@@ -128,4 +132,10 @@ def show(
         print_table(
             ["edition", "code", "name_zh", "name_en"],
             ((one.edition, one.code, one.name_zh, one.name_en) for one in found.counterparts),
+        )
+    if found.attribute_schema is not None:
+        results.print("\nwhat its attributes hold", style="bold")
+        print_table(
+            ["attribute", "must be", "otherwise"],
+            service.described_attributes(found.attribute_schema),
         )

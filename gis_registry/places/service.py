@@ -39,6 +39,7 @@ def set_city(session: Session, profile: CityProfile) -> None:
         "matter_edition_key": profile.matter_edition,
         "projected_epsg": profile.projected_epsg,
         "place_tolerance_m": profile.place_tolerance_m,
+        "max_missing_share": profile.max_missing_share,
         "map_lon": lon,
         "map_lat": lat,
         "map_zoom": profile.map.zoom,
