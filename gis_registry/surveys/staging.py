@@ -120,9 +120,7 @@ def _copy(
         {
             "survey_id": survey_id,
             "row_number": np.arange(checked.first_row, checked.first_row + count),
-            "class_id": pd.array(
-                [one or None for one in checked.class_ids.tolist()], dtype="Int64"
-            ),
+            "class_id": pd.array(class_ids, dtype="Int64"),
             "geom": shapely.to_wkb(
                 shapely.set_srid(checked.geometries, SRID), hex=True, include_srid=True
             ),
