@@ -41,9 +41,7 @@ class RowFormat(StrEnum):
 
 @app.command("load")
 def load(
-    file: Annotated[
-        Path, typer.Argument(help="GeoPackage, Shapefile, CSV or another file.")
-    ],
+    file: Annotated[Path, typer.Argument(help="GeoPackage, Shapefile, CSV or another file.")],
     class_code: Annotated[
         str | None, typer.Option("--class", help="Class code of all rows, such as 0137.")
     ] = None,

@@ -34,7 +34,8 @@ class _Areas:
     def __init__(self, coded: Iterable[tuple[str, bytes]]) -> None:
         in_order = sorted(coded, key=lambda one: one[0])
         self.codes = _objects([*(code for code, _ in in_order), None])
-        self._tree = shapely.STRtree(shapely.from_wkb([wkb for _, wkb in in_order]))
+        self.shapes = shapely.from_wkb([wkb for _, wkb in in_order])
+        self._tree = shapely.STRtree(self.shapes)
 
     def at(self, points: NDArray[np.object_]) -> NDArray[np.int64]:
         """Return for each point the place in ``codes`` of the area that holds it."""
@@ -89,6 +90,11 @@ class Locator:
             located.subdistrict_codes[index] = place["subdistrict_code"]
             located.cell_codes[index] = place["cell_code"]
         return located
+
+    def outline(self) -> shapely.Geometry | None:
+        """Return the ground of all subdistricts, EPSG:4490; None where none is loaded."""
+        shapes = self._subdistricts.shapes
+        return shapely.union_all(shapes) if len(shapes) else None
 
     def is_inside(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which points are in the city, or within its tolerance."""

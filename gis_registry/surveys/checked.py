@@ -18,6 +18,7 @@ class Refusal(StrEnum):
     UNKNOWN_CLASS = "unknown-class"
     INVALID_POSITION = "invalid-position"
     OUTSIDE_CITY = "outside-city"
+    BATCH_STOPPED = "batch-stopped"
     DUPLICATE_IN_FILE = "duplicate-in-file"
     UNKNOWN_UNIT = "unknown-unit"
     INVALID_VALUE = "invalid-value"

@@ -23,11 +23,18 @@ _MARGIN_DEGREES = 0.005
 RowAttributes = Callable[[Indices], Attributes]
 
 
-def registered_beside(session: Session, delivery: Delivery) -> Registered:
+def registered_beside(
+    session: Session, delivery: Delivery, *, also: Collection[int] = ()
+) -> Registered:
     """Return the active components with which rows of a delivery may be matched.
 
     They are those of its classes, and around it those of the classes of the same major ones, since
     a thing may have got another class.
+
+    Args:
+        session: open transaction.
+        delivery: its rows.
+        also: ids of further classes that are wanted around it.
     """
     classes = catalogue.classes(session)
     good = np.flatnonzero(delivery.is_good)
@@ -40,7 +47,8 @@ def registered_beside(session: Session, delivery: Delivery) -> Registered:
         related_ids=[
             one.id
             for one in classes
-            if (one.edition_key, one.major_code) in majors and one.id not in delivered
+            if one.id not in delivered
+            and ((one.edition_key, one.major_code) in majors or one.id in also)
         ],
         box=(
             lon.min(initial=180) - _MARGIN_DEGREES,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,7 +20,8 @@ from gis_registry.places import service as places
 from gis_registry.places.locating import Locator
 from gis_registry.places.tables import City
 from gis_registry.surveys import queries
-from gis_registry.surveys.checked import Refusal
+from gis_registry.surveys.batch_checks import batch_findings, missing_findings
+from gis_registry.surveys.checked import Refusal, Severity
 from gis_registry.surveys.checking import (
     EARLIEST,
     MAX_ACCURACY_M,
@@ -28,12 +30,15 @@ from gis_registry.surveys.checking import (
 )
 from gis_registry.surveys.comparison import Comparison, compare, registered_beside
 from gis_registry.surveys.delivery import Delivery
+from gis_registry.surveys.findings import BatchCheck, BatchContext, Finding
+from gis_registry.surveys.judging import missing_by_class
 from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.reading import Source, open_source, sha256_of
 from gis_registry.surveys.row_classes import class_lookup
 from gis_registry.surveys.schemas import SurveySummary
 from gis_registry.surveys.staging import StagedRows, repetitions, write_judged
 from gis_registry.surveys.tables import Survey, SurveyState, Verdict
+from gis_registry.surveys.whole import Gathered, batch_context
 from gis_registry.units import queries as units
 
 #: Told after every batch: what is being done, how many rows are done, and of how many if known.
@@ -63,9 +68,23 @@ class SurveyFile:
 
 
 def stage(
-    session: Session, file: SurveyFile, *, actor: str, progress: Progress | None = None
+    session: Session,
+    file: SurveyFile,
+    *,
+    actor: str,
+    forced_reason: str | None = None,
+    progress: Progress | None = None,
 ) -> SurveySummary:
-    """Read a file, check every row and judge it, without changing the registry.
+    """Read a file, check it and judge every row, without changing the registry.
+
+    A file that is wrong as a whole is kept as stopped, with the reason at every row.
+
+    Args:
+        session: open transaction.
+        file: the file.
+        actor: who loads it.
+        forced_reason: why a file that looks wrong as a whole is right all the same.
+        progress: told how far the work is.
 
     Raises:
         UnreadableFile, MissingCrs: the file cannot be used.
@@ -88,25 +107,49 @@ def stage(
     )
     session.add(survey)
     session.flush()
-    staged = _read(session, source, expected, city, tell)
+    locator = Locator(session, city=city, on_date=expected.as_of)
+    gathered = Gathered()
+    staged = _read(source, expected, locator, gathered, city, tell)
     delivery = staged.delivery()
     repeated = _refuse_repeated(staged, delivery)
-    tell("Matching", 0, None)
+    tell("Looking at the whole", 0, None)
+    context = batch_context(
+        session,
+        gathered,
+        source=source,
+        expected=expected,
+        locator=locator,
+        city=city,
+    )
     queries.lock_matching(session)
     survey.matched_at = queries.now(session)
-    comparison = compare(
-        session,
-        delivery,
-        registered_beside(session, delivery),
-        city=city,
-        identifiers=staged.identifiers(),
-        row_shapes=staged.shapes,
-        row_attributes=staged.attributes,
-        coverage=_coverage(file.mapping),
-    )
-    for done in staged.copy(session, survey.id, _with_refusals(comparison.columns(), repeated)):
+    also = {class_id for meant in context.read_as.values() for class_id in meant.values()}
+    registered = registered_beside(session, delivery, also=also)
+    findings = batch_findings(delivery, registered, context)
+    comparison = None
+    if forced_reason is not None or not _has_error(findings):
+        tell("Matching", 0, None)
+        comparison = compare(
+            session,
+            delivery,
+            registered,
+            city=city,
+            identifiers=staged.identifiers(),
+            row_shapes=staged.shapes,
+            row_attributes=staged.attributes,
+            coverage=file.mapping.coverage or None,
+        )
+        findings += _missing_findings(comparison, context, city)
+    survey.findings = [_plain(one) for one in [*findings, *_neighbours(session, survey)]]
+    survey.forced_reason = forced_reason if _has_error(findings) else None
+    if comparison is not None and (forced_reason is not None or not _has_error(findings)):
+        judged = comparison.columns()
+    else:
+        comparison, judged = None, _stopped(delivery, findings)
+        survey.state = SurveyState.STOPPED
+    for done in staged.copy(session, survey.id, _with_refusals(judged, repeated)):
         tell("Storing", done, len(delivery))
-    _finish_judging(session, survey, comparison)
+    _finish(session, survey, len(delivery), comparison)
     return summary_of(survey)
 
 
@@ -158,10 +201,10 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
                 session, survey_id, numbers[rows].tolist()
             ).items()
         },
-        coverage=_coverage(Mapping.model_validate(survey.mapping)),
+        coverage=Mapping.model_validate(survey.mapping).coverage or None,
     )
     write_judged(session, survey_id, numbers, delivery.is_good, comparison.columns())
-    _finish_judging(session, survey, comparison)
+    _finish(session, survey, len(delivery), comparison)
     return summary_of(survey)
 
 
@@ -193,25 +236,28 @@ def summary_of(survey: Survey) -> SurveySummary:
         refused=survey.refused_count,
         verdicts=survey.verdicts,
         refusals=survey.refusals,
+        findings=survey.findings,
+        forced_reason=survey.forced_reason,
         actor=survey.actor,
         loaded_at=survey.loaded_at,
     )
 
 
 def _read(
-    session: Session,
     source: Source,
     expected: Expectation,
+    locator: Locator,
+    gathered: Gathered,
     city: City,
     tell: Progress,
 ) -> StagedRows:
     """Read, check and locate all rows."""
-    locator = Locator(session, city=city, on_date=expected.as_of)
     staged = StagedRows(city_name=city.name_en)
     tell("Reading and checking", 0, source.row_count)
     done = 0
     for batch in source.batches():
         checked = check(batch, expected)
+        gathered.add(batch.fields, checked, expected)
         staged.add(checked, locator, raw=(batch.raw_x, batch.raw_y))
         done += len(checked)
         tell("Reading and checking", done, source.row_count)
@@ -229,7 +275,7 @@ def _with_refusals(
     judged: dict[str, NDArray[np.generic]], repeated: NDArray[np.int64]
 ) -> dict[str, NDArray[np.generic]]:
     """Add why rows are refused that repeat an earlier one."""
-    refusal = np.full(len(repeated), None, dtype=object)
+    refusal = judged.get("refusal", np.full(len(repeated), None, dtype=object)).copy()
     reason = judged["reason"].copy()
     for place in np.flatnonzero(repeated).tolist():
         refusal[place] = Refusal.DUPLICATE_IN_FILE.value
@@ -237,21 +283,82 @@ def _with_refusals(
     return judged | {"refusal": refusal, "reason": reason}
 
 
-def _finish_judging(session: Session, survey: Survey, comparison: Comparison) -> None:
+def _has_error(findings: Sequence[Finding]) -> bool:
+    return any(one.severity is Severity.ERROR for one in findings)
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """Return a finding as the survey keeps it."""
+    return {
+        "check": finding.check.value,
+        "severity": finding.severity.value,
+        "sentence": finding.sentence,
+        "remedy": finding.remedy,
+        "figures": dict(finding.figures),
+    }
+
+
+def _missing_findings(comparison: Comparison, context: BatchContext, city: City) -> list[Finding]:
+    by_class = missing_by_class(comparison.registered, comparison.judgement)
+    return missing_findings(
+        {class_id: missing for class_id, missing, _ in by_class},
+        {class_id: covered for class_id, _, covered in by_class},
+        max_share=city.max_missing_share,
+        labels=context.labels,
+    )
+
+
+def _neighbours(session: Session, survey: Survey) -> list[Finding]:
+    """Find what other surveys have to do with this one."""
+    findings = []
+    earlier = queries.applied_with(session, survey.file_sha256)
+    if earlier is not None:
+        findings.append(
+            Finding(
+                BatchCheck.SAME_FILE,
+                Severity.NOTE,
+                f"The same file was applied as survey {earlier.id} by {earlier.actor}.",
+                "nothing needs to be done",
+            )
+        )
+    findings += [
+        Finding(
+            BatchCheck.OTHER_STAGED,
+            Severity.WARNING,
+            f"Survey {other.id} ({other.file_name}) by {other.actor} is staged as well. Where both "
+            "are about the same components, the one that is applied second must be matched again "
+            "first.",
+            f"look at it: gis-registry survey show {other.id}",
+        )
+        for other in queries.other_staged(session, survey.id)[:3]
+    ]
+    return findings
+
+
+def _stopped(delivery: Delivery, findings: Sequence[Finding]) -> dict[str, NDArray[np.generic]]:
+    """Return what is said of each row of a file that is wrong as a whole."""
+    error = next(one for one in findings if one.severity is Severity.ERROR)
+    refusal = np.full(len(delivery), None, dtype=object)
+    reason = refusal.copy()
+    refusal[delivery.is_good] = Refusal.BATCH_STOPPED.value
+    reason[delivery.is_good] = f"The whole file was stopped ({error.check}): {error.sentence}"
+    verdict = np.full(len(delivery), Verdict.REFUSED.value, dtype=object)
+    return {"verdict": verdict, "refusal": refusal, "reason": reason}
+
+
+def _finish(
+    session: Session, survey: Survey, row_count: int, comparison: Comparison | None
+) -> None:
     """Enter what the delivery lacks and what differs, and count the verdicts."""
     queries.analyze(session)
-    queries.lack(
-        session,
-        survey.id,
-        after=len(comparison.delivery),
-        codes=comparison.missing_codes(),
-    )
-    if (comparison.judgement.verdict == Verdict.UNCHANGED.value).any():
-        queries.mark_differing(session, survey.id)
+    if comparison is not None:
+        queries.lack(session, survey.id, after=row_count, codes=comparison.missing_codes())
+        if (comparison.judgement.verdict == Verdict.UNCHANGED.value).any():
+            queries.mark_differing(session, survey.id)
     counted = queries.counts(session, survey.id)
     survey.verdicts = _totals(counted, "verdict")
     survey.refusals = _totals(counted, "refusal")
-    survey.row_count = len(comparison.delivery)
+    survey.row_count = row_count
     survey.refused_count = survey.verdicts.get(Verdict.REFUSED, 0)
     survey.accepted_count = survey.row_count - survey.refused_count
     session.flush()
@@ -317,7 +424,3 @@ def _field_names(mapping: Mapping) -> dict[str, str]:
     """Return what the file calls the columns that the program knows by other names."""
     names = {name: one for name, one in mapping.columns if one is not None}
     return names | ({"class_code": mapping.class_.field} if mapping.class_.field else {})
-
-
-def _coverage(mapping: Mapping) -> tuple[str, ...] | None:
-    return mapping.coverage or None

@@ -1,7 +1,7 @@
 """Everything of surveys that talks to the database."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
 from gis_registry.surveys.delivery import Registered
+from gis_registry.surveys.findings import Spread
 from gis_registry.surveys.tables import Survey, SurveyDecision, SurveyState
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 _CODE_WIDTH = 17
-#: What COPY writes in binary before the first and after the last record.
-_COPY_HEADER, _COPY_TRAILER = 19, 2
+#: So many components of a class tell how its numbers are spread.
+_SAMPLE_COMPONENTS = 2_000
 
 
 def survey(session: Session, survey_id: int, *, lock: bool = False) -> Survey | None:
@@ -74,7 +75,7 @@ def registered(
         box: west, south, east, north in degrees, EPSG:4490.
     """
     west, south, east, north = box
-    records = _binary(
+    records = _packed(
         session,
         "registered",
         {
@@ -113,7 +114,7 @@ def delivered(session: Session, survey_id: int) -> NDArray[np.void]:
     subdistrict as numbers, 0: none), is_good, lon, lat, accuracy_m (NaN: none) and identifier
     (padded with spaces).
     """
-    return _binary(
+    return _packed(
         session,
         "delivered",
         {"survey_id": survey_id},
@@ -141,6 +142,26 @@ def row_shapes(session: Session, survey_id: int) -> dict[int, bytes]:
     """Return WKB of the lines and polygons among the rows of a survey, by row number."""
     rows = session.execute(_QUERIES["row_shapes"], {"survey_id": survey_id})
     return {number: bytes(wkb) for number, wkb in rows}
+
+
+def spreads(session: Session, class_ids: Sequence[int]) -> dict[tuple[int, str], Spread]:
+    """Return how numbers of registered components are spread, by class id and attribute."""
+    values = {"class_ids": list(class_ids), "most": _SAMPLE_COMPONENTS}
+    return {
+        (row["class_id"], row["attribute"]): Spread(
+            row["count"], row["distinct"], *row["quartiles"]
+        )
+        for row in session.execute(_QUERIES["spreads"], values).mappings()
+    }
+
+
+def other_staged(session: Session, survey_id: int) -> Sequence[Survey]:
+    """Return the other surveys that are staged, the newest first."""
+    return session.scalars(
+        select(Survey)
+        .where(Survey.state == SurveyState.STAGED, Survey.id != survey_id)
+        .order_by(Survey.id.desc())
+    ).all()
 
 
 def attributes_of_components(session: Session, codes: Sequence[str]) -> dict[int, dict[str, Any]]:
@@ -300,30 +321,24 @@ def rows(
     return session.execute(_QUERIES["rows"], values).mappings().all()
 
 
-def _cursor(session: Session) -> Any:
+def _cursor(session: Session, *, binary: bool = False) -> Any:
     connection = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101  a session in a transaction has one
-    return connection.cursor()
+    return connection.cursor(binary=binary)
 
 
-def _binary(
+def _packed(
     session: Session, name: str, values: Mapping[str, object], fields: Mapping[str, str]
 ) -> NDArray[np.void]:
-    """Run a COPY whose fields all have fixed widths and are never null; return its records."""
+    """Run a query that packs rows into records of fixed width; return the records.
+
+    Millions of rows come so in a few values, and not one by one.
+    """
     statement = re.sub(r"(?<!:):(\w+)", r"%(\1)s", _QUERIES[name].text)
-    with _cursor(session) as cursor, cursor.copy(statement, values) as copy:
-        data = b"".join(_chunks(copy))
-    layout: list[tuple[str, str]] = [("", ">i2")]
-    for field_name, kind in fields.items():
-        layout += [(f"length of {field_name}", ">i4"), (field_name, kind)]
-    dtype = np.dtype(layout)
-    count = (len(data) - _COPY_HEADER - _COPY_TRAILER) // dtype.itemsize
-    return np.frombuffer(data, dtype=dtype, count=count, offset=_COPY_HEADER)
-
-
-def _chunks(copy: Any) -> Iterator[bytes]:
-    while data := copy.read():
-        yield bytes(data)
+    with _cursor(session, binary=True) as cursor:
+        cursor.execute(statement, values)
+        data = b"".join(bytes(records) for (records,) in cursor)
+    return np.frombuffer(data, dtype=np.dtype(list(fields.items())))
 
 
 def stripped(codes: NDArray[np.bytes_]) -> NDArray[np.bytes_]:

@@ -1,31 +1,35 @@
--- registered: active components as records of fixed width: of some classes, and of others in a box
-COPY (
-  SELECT c.class_id, c.version, coalesce(c.subdistrict_code, '0')::int,
-    ST_X(p.geom), ST_Y(p.geom), c.accuracy_m, rpad(c.code, 17)
-  FROM components c
-  CROSS JOIN LATERAL (
-    SELECT CASE WHEN ST_Dimension(c.geom) = 0 THEN c.geom ELSE ST_PointOnSurface(c.geom) END AS geom
-  ) AS p
-  WHERE c.state = 'active' AND (
-    c.class_id = ANY (CAST(:class_ids AS int[]))
-    OR c.class_id = ANY (CAST(:related_ids AS int[]))
-      AND c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490))
-) TO STDOUT (FORMAT binary);
+-- registered: active components as packed records: all of some classes, of others those in a box
+SELECT string_agg(
+  int4send(c.class_id) || int4send(c.version) || int4send(coalesce(c.subdistrict_code, '0')::int)
+    || float8send(ST_X(p.geom)) || float8send(ST_Y(p.geom)) || float8send(c.accuracy_m)
+    || convert_to(rpad(c.code, 17), 'UTF8'), '') AS records
+FROM components c
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN ST_Dimension(c.geom) = 0 THEN c.geom ELSE ST_PointOnSurface(c.geom) END AS geom
+) AS p
+WHERE c.state = 'active' AND (
+  c.class_id = ANY (CAST(:class_ids AS int[]))
+  OR c.class_id = ANY (CAST(:related_ids AS int[]))
+    AND c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490))
+GROUP BY c.class_id
+ORDER BY c.class_id;
 
--- delivered: the rows of a survey as fixed-width binary records
-COPY (
-  SELECT r.row_number, coalesce(r.class_id, 0), coalesce(r.division_code, '0')::int,
-    coalesce(r.subdistrict_code, '0')::int, (r.verdict <> 'refused')::int,
-    coalesce(ST_X(p.geom), 'NaN'), coalesce(ST_Y(p.geom), 'NaN'), coalesce(r.accuracy_m, 'NaN'),
-    rpad(coalesce(r.identifier, ''), 17)
-  FROM survey_rows r
-  CROSS JOIN LATERAL (
-    SELECT CASE WHEN ST_IsEmpty(r.geom) THEN NULL
-      WHEN ST_Dimension(r.geom) = 0 THEN r.geom ELSE ST_PointOnSurface(r.geom) END AS geom
-  ) AS p
-  WHERE r.survey_id = :survey_id AND r.verdict <> 'missing'
-  ORDER BY r.row_number
-) TO STDOUT (FORMAT binary);
+-- delivered: the rows of a survey as packed records, in the file's order
+SELECT string_agg(
+  int4send(r.row_number) || int4send(coalesce(r.class_id, 0))
+    || int4send(coalesce(r.division_code, '0')::int)
+    || int4send(coalesce(r.subdistrict_code, '0')::int) || int4send((r.verdict <> 'refused')::int)
+    || float8send(coalesce(ST_X(p.geom), 'NaN')) || float8send(coalesce(ST_Y(p.geom), 'NaN'))
+    || float8send(coalesce(r.accuracy_m, 'NaN'))
+    || convert_to(rpad(coalesce(r.identifier, ''), 17), 'UTF8'), '' ORDER BY r.row_number) AS records
+FROM survey_rows r
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN ST_IsEmpty(r.geom) THEN NULL
+    WHEN ST_Dimension(r.geom) = 0 THEN r.geom ELSE ST_PointOnSurface(r.geom) END AS geom
+) AS p
+WHERE r.survey_id = :survey_id AND r.verdict <> 'missing'
+GROUP BY r.row_number / 1000000
+ORDER BY r.row_number / 1000000;
 
 -- component_shapes: lines and polygons among the active components of some classes
 SELECT c.code, ST_AsBinary(c.geom) AS wkb
@@ -293,3 +297,19 @@ WHERE r.survey_id = :survey_id AND r.row_number > :after
   AND (CAST(:verdict AS text) IS NULL OR r.verdict = :verdict)
 ORDER BY r.row_number
 LIMIT :limit;
+
+-- spreads: how the numbers of each attribute of some classes are spread among registered components
+SELECT wanted.class_id, said.key AS attribute, count(*) AS count,
+  count(DISTINCT said.value) AS distinct,
+  percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY (said.value #>> '{}')::float8)
+    AS quartiles
+FROM unnest(CAST(:class_ids AS int[])) AS wanted (class_id)
+CROSS JOIN LATERAL (
+  SELECT c.attributes
+  FROM components c
+  WHERE point(c.class_id, 0) ~= point(wanted.class_id, 0) AND c.state = 'active'
+  LIMIT :most
+) AS sample
+CROSS JOIN LATERAL jsonb_each(sample.attributes) AS said
+WHERE jsonb_typeof(said.value) = 'number'
+GROUP BY wanted.class_id, said.key;

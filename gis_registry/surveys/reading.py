@@ -65,6 +65,7 @@ class Source:
         fields: the names of its fields as the file has them, without columns of coordinates.
         columns: the names of the columns of each batch, as the mapping has them.
         mapping: how the file is to be understood.
+        system: what its coordinates are in, to calculate with.
     """
 
     path: Path
@@ -74,8 +75,8 @@ class Source:
     fields: tuple[str, ...]
     columns: tuple[str, ...]
     mapping: Mapping
+    system: CRS | Datum
     _layer: Layer
-    _system: CRS | Datum
     _unpacked: Unpacked  # the folder of an archive is there as long as this is
 
     def batches(self) -> Iterator[Batch]:
@@ -101,7 +102,7 @@ class Source:
             geometries = shapely.transform(geometries, lambda x, y: (y, x), interleaved=False)
         return Batch(
             first_row=first_row,
-            geometries=in_cgcs2000(geometries, self._system),
+            geometries=in_cgcs2000(geometries, self.system),
             fields=self.mapping.applied_to(piece.fields),
             raw_x=raw_x,
             raw_y=raw_y,
@@ -138,7 +139,7 @@ def open_source(path: Path, mapping: Mapping) -> Source:
         columns=mapping.columns_of(path.name, layer.fields),
         mapping=mapping,
         _layer=layer,
-        _system=system,
+        system=system,
         _unpacked=plain,
     )
 

@@ -18,13 +18,11 @@ import pyarrow.compute as pc
 from jsonschema import Draft202012Validator
 from numpy.typing import NDArray
 
+from gis_registry.catalogue.attribute_schemas import SEVERITY_KEYWORD
 from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.surveys.checked import CheckedBatch, Issue, Refusal, RowCheck, Severity
 from gis_registry.surveys.columns import as_attribute, as_numbers
 from gis_registry.surveys.row_classes import RowClasses
-
-#: Keyword of this project: how bad a breach is; without it, an error.
-SEVERITY_KEYWORD = "x-severity"
 
 _ANNOTATIONS = {"title", "description", "$comment", "examples", SEVERITY_KEYWORD}
 _LENGTHS: Mapping[str, Callable[..., pa.Array]] = {

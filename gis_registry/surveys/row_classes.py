@@ -75,12 +75,15 @@ class ClassLookup:
             self._named[written] = frozenset(one.id for one in found if not isinstance(one, str))
         return self._named[written]
 
-    def _find(self, written: str) -> ComponentClass | str:
+    def plain(self, written: str) -> str:
+        """Return a code as the edition writes it: one that became a number gets its zeros back."""
         code = self.class_codes.get(written, written)
         code = unicodedata.normalize("NFKC", code).strip()
         number = _NUMBER.fullmatch(code)
-        if number:  # one that became a number gets its leading zeros back
-            code = number[1].zfill(self.class_digits)
+        return number[1].zfill(self.class_digits) if number else code
+
+    def _find(self, written: str) -> ComponentClass | str:
+        code = self.plain(written)
         found = self.classes.get(code)
         if found is None:
             named = [
