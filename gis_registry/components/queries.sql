@@ -133,8 +133,15 @@ FROM components c
 JOIN unnest(CAST(:division_codes AS text[]), CAST(:codes AS text[])) AS t (division_code, code)
   USING (division_code, code);
 
--- spatial_indexes: the spatial indexes of the components, as statements that make them again
-SELECT indexname AS name, indexdef AS definition
-FROM pg_indexes
-WHERE schemaname = current_schema() AND tablename = 'components' AND indexdef LIKE '%USING gist%'
-ORDER BY indexname;
+-- indexes: how the indexes of the components are dropped and built again
+SELECT
+  CASE WHEN i.indisprimary THEN format('ALTER TABLE components DROP CONSTRAINT %I', k.relname)
+    ELSE format('DROP INDEX %I', k.relname) END AS drop,
+  CASE WHEN i.indisprimary THEN
+      format('ALTER TABLE components ADD CONSTRAINT %I %s', k.relname, pg_get_constraintdef(p.oid))
+    ELSE pg_get_indexdef(i.indexrelid) END AS build
+FROM pg_index i
+JOIN pg_class k ON k.oid = i.indexrelid
+LEFT JOIN pg_constraint p ON p.conindid = i.indexrelid AND p.contype = 'p'
+WHERE i.indrelid = 'components'::regclass
+ORDER BY i.indisprimary DESC, k.relname;

@@ -175,9 +175,13 @@ def server_settings(memory: int) -> dict[str, str]:
     settings = {
         "shared_buffers": f"{min(max(megabytes // 4, 64), 1024)}MB",
         "effective_cache_size": f"{max(megabytes // 2, 128)}MB",
-        "maintenance_work_mem": "256MB",
+        "maintenance_work_mem": f"{min(max(megabytes // 16, 64), 1024)}MB",
         "work_mem": "32MB",
         "max_wal_size": "4GB",
+        # Nothing reads the log but the server's own recovery, so that a big first load need not
+        # write its rows twice.
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
         "max_connections": "200",
         "random_page_cost": "1.1",
         "jit": "off",

@@ -6,6 +6,7 @@ The database answers for one point in a millisecond; for millions that is too sl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from threading import Lock
 
 import numpy as np
 import shapely
@@ -64,20 +65,21 @@ class Locator:
             on_date: the day whose boundaries count.
         """
         self._session = session
+        self._asking = Lock()  # a session is for one thread at a time
         self._on_date = on_date
         self._tolerance_m = city.place_tolerance_m
         self._subdistricts = _Areas(queries.subdistrict_pieces(session, on_date=on_date))
         self._division_codes = _objects([code and code[:6] for code in self._subdistricts.codes])
         self._cells = _Areas(queries.cells(session))
 
-    def locate(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Located:
+    def locate(self, points: NDArray[np.object_]) -> Located:
         """Return where points lie, as :func:`gis_registry.places.queries.locate` does.
 
+        Several threads may ask at once.
+
         Args:
-            lon: longitudes in degrees, EPSG:4490, shape (n,).
-            lat: latitudes in degrees.
+            points: points in EPSG:4490, shape (n,).
         """
-        points = shapely.points(lon, lat)
         area = self._subdistricts.at(points)
         located = Located(
             division_codes=self._division_codes[area],
@@ -85,7 +87,8 @@ class Locator:
             cell_codes=self._cells.codes[self._cells.at(points)],
         )
         outside = np.flatnonzero(area == len(self._division_codes) - 1)
-        for index, place in zip(outside, self._ask(lon[outside], lat[outside]), strict=True):
+        lon, lat = shapely.get_x(points[outside]), shapely.get_y(points[outside])
+        for index, place in zip(outside, self._ask(lon, lat), strict=True):
             located.division_codes[index] = place["division_code"]
             located.subdistrict_codes[index] = place["subdistrict_code"]
             located.cell_codes[index] = place["cell_code"]
@@ -104,10 +107,11 @@ class Locator:
     def _ask(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Sequence[RowMapping]:
         if not len(lon):
             return []
-        return queries.locate(
-            self._session,
-            lons=lon.tolist(),
-            lats=np.clip(lat, -90, 90).tolist(),
-            on_date=self._on_date,
-            tolerance_m=self._tolerance_m,
-        )
+        with self._asking:
+            return queries.locate(
+                self._session,
+                lons=lon.tolist(),
+                lats=np.clip(lat, -90, 90).tolist(),
+                on_date=self._on_date,
+                tolerance_m=self._tolerance_m,
+            )

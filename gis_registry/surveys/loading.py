@@ -1,10 +1,13 @@
 """Loading a delivery: reading, checking and judging its rows, which ends staged."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,7 +24,7 @@ from gis_registry.places.locating import Locator
 from gis_registry.places.tables import City
 from gis_registry.surveys import queries
 from gis_registry.surveys.batch_checks import batch_findings, missing_findings
-from gis_registry.surveys.checked import Refusal, Severity
+from gis_registry.surveys.checked import CheckedBatch, Refusal, Severity
 from gis_registry.surveys.checking import (
     EARLIEST,
     MAX_ACCURACY_M,
@@ -33,16 +36,26 @@ from gis_registry.surveys.delivery import Delivery
 from gis_registry.surveys.findings import BatchCheck, BatchContext, Finding
 from gis_registry.surveys.judging import missing_by_class
 from gis_registry.surveys.mapping import Mapping
-from gis_registry.surveys.reading import Source, open_source, sha256_of
+from gis_registry.surveys.reading import Batch, Source, open_source, sha256_of
 from gis_registry.surveys.row_classes import class_lookup
 from gis_registry.surveys.schemas import SurveySummary
-from gis_registry.surveys.staging import StagedRows, repetitions, write_judged
+from gis_registry.surveys.staging import (
+    LocatedRows,
+    StagedRows,
+    locate_rows,
+    repetitions,
+    write_judged,
+)
 from gis_registry.surveys.tables import Survey, SurveyState, Verdict
 from gis_registry.surveys.whole import Gathered, batch_context
 from gis_registry.units import queries as units
 
 #: Told after every batch: what is being done, how many rows are done, and of how many if known.
 Progress = Callable[[str, int, int | None], None]
+
+
+_Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
 
 
 def silent(_stage: str, _done: int, _total: int | None) -> None:
@@ -251,17 +264,35 @@ def _read(
     city: City,
     tell: Progress,
 ) -> StagedRows:
-    """Read, check and locate all rows."""
-    staged = StagedRows(city_name=city.name_en)
+    """Read, check and locate all rows: one thread reads, others check."""
+
+    def prepare(batch: Batch) -> tuple[Batch, CheckedBatch, LocatedRows]:
+        checked = check(batch, expected)
+        raw = batch.raw_x, batch.raw_y
+        return batch, checked, locate_rows(checked, locator, raw=raw, city_name=city.name_en)
+
+    staged = StagedRows()
     tell("Reading and checking", 0, source.row_count)
     done = 0
-    for batch in source.batches():
-        checked = check(batch, expected)
+    for batch, checked, rows in in_order(prepare, source.batches()):
         gathered.add(batch.fields, checked, expected)
-        staged.add(checked, locator, raw=(batch.raw_x, batch.raw_y))
+        staged.add(rows)
         done += len(checked)
         tell("Reading and checking", done, source.row_count)
     return staged
+
+
+def in_order(work: Callable[[_Item], _Done], items: Iterable[_Item]) -> Iterator[_Done]:
+    """Do work on items in as many threads as there are processors; yield what comes, in order."""
+    threads = os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
+        pending: deque[Future[_Done]] = deque()
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) > threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def _refuse_repeated(staged: StagedRows, delivery: Delivery) -> NDArray[np.int64]:

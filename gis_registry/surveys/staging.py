@@ -5,6 +5,7 @@ The rows wait in memory until they are judged, so that each is written once, wit
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from typing import Any
@@ -34,56 +35,79 @@ _POINT_TYPE = 0
 _ESCAPED = r'["\\\x00-\x1f]'
 
 
+@dataclass(frozen=True)
+class LocatedRows:
+    """A batch of checked rows that are located, as columns.
+
+    Attributes:
+        columns: what is compared with the registry.
+        texts: what is copied into the survey.
+        shapes: the lines and polygons by the row's place in the file, from 0.
+    """
+
+    columns: Delivery
+    texts: pa.Table
+    shapes: dict[int, shapely.Geometry]
+
+
+def locate_rows(
+    checked: CheckedBatch,
+    locator: Locator,
+    *,
+    raw: tuple[NDArray[np.float64], NDArray[np.float64]],
+    city_name: str,
+) -> LocatedRows:
+    """Find where checked rows are; good ones that are outside the city are refused.
+
+    Args:
+        checked: the rows, geometries in EPSG:4490.
+        locator: finds where they are.
+        raw: the first coordinates of each row as the file has them.
+        city_name: for what is said of rows outside it.
+    """
+    points = checked.geometries
+    extended = np.flatnonzero(shapely.get_type_id(points) > _POINT_TYPE)
+    if len(extended):
+        points = points.copy()
+        points[extended] = shapely.point_on_surface(points[extended])
+    lon, lat = shapely.get_x(points), shapely.get_y(points)
+    located = _locate(checked, locator, points, lon, lat, city_name)
+    offset = checked.first_row - 1
+    return LocatedRows(
+        columns=Delivery(
+            lon=lon,
+            lat=lat,
+            raw_x=raw[0],
+            raw_y=raw[1],
+            class_ids=checked.class_ids,
+            accuracies_m=checked.accuracies_m,
+            is_good=checked.good.copy(),
+            divisions=_numbers(located.division_codes),
+            areas=_numbers(located.subdistrict_codes),
+        ),
+        texts=_texts(checked, located),
+        shapes=dict(zip((offset + extended).tolist(), checked.geometries[extended], strict=True)),
+    )
+
+
 @dataclass
 class StagedRows:
     """Rows of a file that are checked and located, in the file's order.
 
     Attributes:
-        city_name: the city's name, for what is said of rows outside it.
         texts: the columns of each batch as they are copied into the survey.
         shapes: the lines and polygons among the geometries, by the row's place in the file.
     """
 
-    city_name: str
     texts: list[pa.Table] = field(default_factory=list)
     shapes: dict[int, shapely.Geometry] = field(default_factory=dict)
     _columns: list[Delivery] = field(default_factory=list)
 
-    def add(
-        self,
-        checked: CheckedBatch,
-        locator: Locator,
-        *,
-        raw: tuple[NDArray[np.float64], NDArray[np.float64]],
-    ) -> None:
-        """Take a batch; good rows that are outside the city are refused.
-
-        Args:
-            checked: the rows, geometries in EPSG:4490.
-            locator: finds where they are.
-            raw: the first coordinates of each row as the file has them.
-        """
-        lon, lat = _positions(checked.geometries)
-        located = _locate(checked, locator, lon, lat, self.city_name)
-        self._columns.append(
-            Delivery(
-                lon=lon,
-                lat=lat,
-                raw_x=raw[0],
-                raw_y=raw[1],
-                class_ids=checked.class_ids,
-                accuracies_m=checked.accuracies_m,
-                is_good=checked.good.copy(),
-                divisions=_numbers(located.division_codes),
-                areas=_numbers(located.subdistrict_codes),
-            )
-        )
-        extended = np.flatnonzero(shapely.get_dimensions(checked.geometries) > 0)
-        offset = checked.first_row - 1
-        self.shapes.update(
-            zip((offset + extended).tolist(), checked.geometries[extended], strict=True)
-        )
-        self.texts.append(_texts(checked, located))
+    def add(self, rows: LocatedRows) -> None:
+        """Take a batch."""
+        self._columns.append(rows.columns)
+        self.shapes.update(rows.shapes)
+        self.texts.append(rows.texts)
 
     def delivery(self) -> Delivery:
         """Return all rows as columns."""
@@ -122,24 +146,37 @@ class StagedRows:
             survey_id: the survey.
             judged: the columns that judging adds, one entry a row; None and NaN are null.
         """
-        begin = 0
-        while self.texts:
-            texts = self.texts.pop(0)  # what is copied need not stay in memory
-            part = slice(begin, begin + len(texts))
-            begin += len(texts)
-            columns = {
-                "survey_id": pa.repeat(survey_id, len(texts)),
-                "row_number": pa.array(np.arange(part.start + 1, part.stop + 1)),
-                **{name: _column(values[part]) for name, values in judged.items()},
-            }
-            for name in texts.column_names:
-                if name not in columns:
-                    columns[name] = texts.column(name)
-            for name in ("refusal", "reason"):  # judging says of good rows what checking did not
-                if name in judged:
-                    columns[name] = pc.coalesce(texts.column(name), columns[name])
-            _copy(session, pa.table(columns))
-            yield begin
+        begins = np.cumsum([0] + [len(one) for one in self.texts]).tolist()
+        with ThreadPoolExecutor(1) as writer:  # writes the next batch while one is sent
+            written = None
+            for begin in begins[:-1]:
+                texts = self.texts.pop(0)  # what is copied need not stay in memory
+                following = writer.submit(_csv, _with_judged(texts, survey_id, begin, judged))
+                if written is not None:
+                    queries.copy_rows(session, *written.result())
+                    yield begin
+                written = following
+            if written is not None:
+                queries.copy_rows(session, *written.result())
+                yield begins[-1]
+
+
+def _with_judged(
+    texts: pa.Table, survey_id: int, begin: int, judged: Mapping[str, NDArray[np.generic]]
+) -> pa.Table:
+    """Return the columns of a batch that begins at a place, with what judging says."""
+    part = slice(begin, begin + len(texts))
+    columns = {
+        "survey_id": pa.repeat(survey_id, len(texts)),
+        "row_number": pa.array(np.arange(part.start + 1, part.stop + 1)),
+        **{name: _column(values[part]) for name, values in judged.items()},
+    }
+    for name in texts.column_names:
+        if name not in columns:
+            columns[name] = texts.column(name)
+        elif name in ("refusal", "reason"):  # checking has said why already
+            columns[name] = pc.coalesce(texts.column(name), columns[name])
+    return pa.table(columns)
 
 
 def write_judged(
@@ -155,7 +192,8 @@ def write_judged(
     good = np.flatnonzero(is_good)
     columns = {name: _column(values[good]) for name, values in judged.items() if name != "refusal"}
     numbers = pa.array(row_numbers[good].astype(np.int32))
-    _copy(session, pa.table({"row_number": numbers, **columns}), "judged")
+    names, csv = _csv(pa.table({"row_number": numbers, **columns}))
+    queries.copy_rows(session, names, csv, table="judged")
     queries.rejudge(session, survey_id)
 
 
@@ -211,25 +249,17 @@ def _members(name: str, column: pa.ChunkedArray) -> pa.Array:
     return pc.binary_join_element_wise(key, values.cast(pa.string()), "")
 
 
-def _positions(
-    geometries: NDArray[np.object_],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the coordinates of a point on each geometry; NaN where there is none."""
-    if (shapely.get_type_id(geometries) > _POINT_TYPE).any():
-        geometries = shapely.point_on_surface(geometries)
-    return shapely.get_x(geometries), shapely.get_y(geometries)
-
-
 def _locate(
     checked: CheckedBatch,
     locator: Locator,
+    points: NDArray[np.object_],
     lon: NDArray[np.float64],
     lat: NDArray[np.float64],
     city_name: str,
 ) -> Located:
     """Find where the good rows are, and refuse those that are outside the city."""
     good = np.flatnonzero(checked.good)
-    found = locator.locate(lon[good], lat[good])
+    found = locator.locate(points[good])
     located = Located(*(np.full(len(checked), None, dtype=object) for _ in range(3)))
     for name in ("division_codes", "subdistrict_codes", "cell_codes"):
         getattr(located, name)[good] = getattr(found, name)
@@ -322,7 +352,8 @@ def _numbers(codes: NDArray[np.object_]) -> NDArray[np.int32]:
     return np.asarray(numbers)
 
 
-def _copy(session: Session, columns: pa.Table, table: str = "survey_rows") -> None:
+def _csv(columns: pa.Table) -> tuple[list[str], BytesIO]:
+    """Return columns as CSV without a header, and their names."""
     buffer = BytesIO()
     pa.csv.write_csv(columns, buffer, pa.csv.WriteOptions(include_header=False))
-    queries.copy_rows(session, columns.column_names, buffer, table=table)
+    return columns.column_names, buffer
