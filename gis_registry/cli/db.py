@@ -97,13 +97,21 @@ def check(
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the exit code.")] = False,
 ) -> None:
-    """Check that the database server is suitable, each point with what to do."""
+    """Check that the server is suitable and that what the registry holds fits together."""
+    from sqlalchemy.orm import Session
+
+    from gis_registry.integrity import check_contents
+    from gis_registry.startup import SCHEMA_VERSION, schema_version
+
     with (
         Database(read_settings()) as database,
         answering(database.url),
         database.engine.connect() as connection,
     ):
         results = check_server(connection)
+        if schema_version(connection) == SCHEMA_VERSION:
+            with Session(connection) as session:
+                results += check_contents(session)
     if as_json:
         print_json(
             [
