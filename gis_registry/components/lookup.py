@@ -1,22 +1,22 @@
 """Finding the component that something written on a label, in a list or in a QR code stands for."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.components import ledger_queries as queries
-from gis_registry.components.identifiers import Identifier, identifier_in, parse_identifier
+from gis_registry.components.identifiers import (
+    Identifier,
+    identifier_in,
+    in_address,
+    parse_identifier,
+)
 from gis_registry.components.schemas import Candidate, ClassName, FoundBy
 from gis_registry.components.tables import AliasKind
 from gis_registry.errors import Ambiguous, InvalidInput, UnknownIdentifier
 from gis_registry.places import queries as places_queries
-
-#: What stands behind the address of an identity card.
-_ON_CARD = re.compile(r"/c/([^/?#\s]+)")
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,7 @@ def _hits(session: Session, text: str) -> Sequence[RowMapping]:
     """Return the components by alias: by all of the text, or by what an address of ours ends in."""
     text = text.replace("\x00", "")
     identifier = identifier_in(text)
-    on_card = _ON_CARD.search(text)
-    inner = unquote(on_card[1]) if on_card else text
-    return queries.by_alias(session, text, str(identifier) if identifier else inner)
+    return queries.by_alias(session, text, str(identifier) if identifier else in_address(text))
 
 
 def _candidate(row: RowMapping) -> Candidate:
