@@ -82,6 +82,7 @@ def move(session: Session, change_id: int) -> None:
 def name_moving(session: Session, change_id: int, day: date) -> None:
     """Keep the new identifiers of the collected components beside their own."""
     session.execute(_QUERIES["name_moving"], {"change_id": change_id, "day": day})
+    session.execute(text("ANALYZE component_aliases"))
 
 
 def end_names(session: Session, migration_id: int, day: date) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import CursorResult, RowMapping, delete, func, select
+from sqlalchemy import CursorResult, RowMapping, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from gis_registry.components.tables import ComponentAlias, ComponentLineage
@@ -78,6 +78,8 @@ def add_survey_aliases(session: Session, values: Mapping[str, object]) -> int:
     """Keep what a survey says its components are known by, and return how many are new."""
     result = session.execute(_QUERIES["add_survey_aliases"], values)
     assert isinstance(result, CursorResult)  # noqa: S101  what a statement that writes returns
+    if result.rowcount:
+        session.execute(text("ANALYZE component_aliases"))  # look-ups are planned by how many
     return result.rowcount
 
 

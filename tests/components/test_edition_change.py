@@ -1,16 +1,20 @@
 """Moving a registry to another edition, and back: classes, identifiers, what goes on working."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from making import CORNER, DAY, claim, copy_of, forget_facts, moved, register
+from delivered import frame, load
+from delivered import places as sites
+from making import CORNER, DAY, claim, copy_of, forget_facts, moved, register, wait_for_a_lock
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
 from gis_registry.components import edition_change, service
 from gis_registry.components.edition_change import Action, Decision
+from gis_registry.components.schemas import ComponentDetail
 from gis_registry.components.tables import ComponentState
 from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.db.engine import Database
@@ -192,6 +196,46 @@ def test_a_class_goes_where_the_city_decides_and_reports_of_it_with_it(session: 
         assert answered.answer.responsible.claim.unit.code == "QD-E-31"
 
 
+def test_who_was_responsible_for_a_class_still_is(session: Session) -> None:
+    forget_facts(session)
+    light = register(session, *CORNER)
+    claim(session, "QD-E-31", class_code="0137", division="370202")
+
+    def unit(matter: str) -> tuple[str | None, str | None]:
+        new = NewReport(channel="inspector", matter=matter, lon=CORNER[0], lat=CORNER[1],
+                        accuracy_m=3)  # fmt: skip
+        answer = reports.submit(session, new, reported_by="a").answer
+        claimed = answer.responsible.claim
+        return answer.component_code, claimed.unit.code if claimed else None
+
+    assert unit("0137") == unit("01037") == (light, "QD-E-31")
+    move(session)
+    assert unit("0137") == unit("01037") == (light, "QD-E-31")
+
+
+def test_who_changes_a_component_meanwhile_waits(own_database: Database) -> None:
+    with own_database.session() as session:
+        code = register(session, *CORNER)
+
+    def edit() -> ComponentDetail:
+        with own_database.session() as session:
+            return service.edit(
+                session, code, actor="a", reason="b", on_date=DAY, attributes={"n": 1}
+            )
+
+    with ThreadPoolExecutor(1) as thread:
+        with own_database.session() as session:
+            move(session)
+            waiting = thread.submit(edit)
+            wait_for_a_lock(own_database)
+        edited = waiting.result()
+    assert (edited.version, edited.component_class.code) == (3, "01037")
+    with own_database.session() as session:
+        states = service.history(session, code)
+        assert [one.operation for one in states] == ["registered", "migrated", "edited"]
+        assert [one.made_at for one in states] == sorted(one.made_at for one in states)
+
+
 @pytest.mark.parametrize(
     ("decisions", "message"),
     [
@@ -274,6 +318,20 @@ def test_a_change_is_taken_back_but_for_what_was_changed_since(session: Session)
     assert move(session).moving == 1  # the same identifier again, none is issued twice
     assert service.show(session, untouched).identifiers[1].code == "37020201037000001"
     assert register(session, *CORNER, class_code="01037") == "37020201037000004"
+
+
+def test_surveys_go_on_in_the_new_edition(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "lights.gpkg"
+    frame(sites(3)).to_file(path)
+    first = load(session, path)
+    move(session)
+    again = load(session, path, class_code="01037")
+    assert first.verdicts == {"new": 3}
+    assert again.verdicts == {"unchanged": 3}
+    frame(sites(4)[3:]).to_file(tmp_path / "more.gpkg")
+    load(session, tmp_path / "more.gpkg", class_code="01037")
+    codes = {one.code[6:] for one in service.page(session, class_code="01037").components}
+    assert codes == {"0137000001", "0137000002", "0137000003", "01037000004"}
 
 
 @pytest.fixture(scope="module")
