@@ -159,6 +159,7 @@ def apply(
         session, identifiers.issue(session, change_id=change.id, wanted=wanted)
     )
     queries.move(session, change.id)
+    queries.move_staged(session, targets.items())
     queries.name_moving(session, change.id, today)
     pairs = queries.pair_counterparts(session, targets.items())
     profile = queries.profile_class_ids(session)
@@ -170,6 +171,7 @@ def apply(
             before={
                 "primary_edition": city.primary_edition_key,
                 "profile_class_ids": sorted(profile),
+                "classes": list(targets.items()),
                 "counterparts": pairs,
                 "matters": queries.pair_matters(session, pairs),
             },
@@ -204,6 +206,9 @@ def revert(session: Session, *, actor: str) -> EditionReverted:
     today = datetime.now(ZoneInfo(city.time_zone)).date()
     queries.collect_returning(session, last.change_id)
     queries.move(session, change.id)
+    # Of classes that became one, the first takes the rows of surveys that wait.
+    former = {to: one for one, to in reversed(last.before["classes"])}
+    queries.move_staged(session, former.items())
     queries.end_names(session, last.change_id, today)
     queries.unpair(session, last.before["counterparts"], last.before["matters"])
     queries.set_profile(session, last.before["profile_class_ids"])

@@ -79,6 +79,12 @@ def move(session: Session, change_id: int) -> None:
     session.execute(text("ANALYZE components"))
 
 
+def move_staged(session: Session, pairs: Iterable[Pair]) -> None:
+    """Let rows of staged surveys be of the class that theirs becomes."""
+    froms, tos = _columns(pairs)
+    session.execute(_QUERIES["move_staged"], {"from_ids": froms, "to_ids": tos})
+
+
 def name_moving(session: Session, change_id: int, day: date) -> None:
     """Keep the new identifiers of the collected components beside their own."""
     session.execute(_QUERIES["name_moving"], {"change_id": change_id, "day": day})

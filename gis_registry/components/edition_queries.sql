@@ -117,6 +117,14 @@ SET class_id = m.to_class_id, version = c.version + 1, operation = 'migrated',
 FROM moving m
 WHERE c.division_code = m.division_code AND c.code = m.code;
 
+-- move_staged: let the rows of surveys that are not applied yet be of the new classes as well
+UPDATE survey_rows r
+SET class_id = m.to_class_id
+FROM surveys s
+CROSS JOIN unnest(CAST(:from_ids AS int[]), CAST(:to_ids AS int[]))
+  AS m (from_class_id, to_class_id)
+WHERE s.state = 'staged' AND r.survey_id = s.id AND r.class_id = m.from_class_id;
+
 -- name_moving: keep the identifiers of the edition beside the components' own
 INSERT INTO component_aliases (
   division_code, code, kind, value, value_key, valid_from, change_id)

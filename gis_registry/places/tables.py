@@ -48,8 +48,9 @@ class EditionChange(Base):
     """A move of the registry from one edition of the standard to another.
 
     ``change_id`` is the change that made it (without a foreign key: changes belong to components,
-    which know of places, not the other way round). ``before`` is what it replaced: the primary
-    edition, the classes of the city's profile, and the pairs of counterparts that it added.
+    which know of places, not the other way round). ``before`` is what taking it back needs: the
+    primary edition and the classes of the city's profile before, the pairs of classes that it
+    moved, and the pairs of counterparts and of matters and classes that it added.
     """
 
     __tablename__ = "edition_changes"

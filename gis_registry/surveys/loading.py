@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
 from gis_registry.catalogue.tables import ComponentClass
+from gis_registry.components import queries as components
 from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
 from gis_registry.places import service as places
 from gis_registry.places.locating import Locator

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from delivered import frame, load
+from delivered import frame, load, stage
 from delivered import places as sites
 from making import CORNER, DAY, claim, copy_of, forget_facts, moved, register, wait_for_a_lock
 from sqlalchemy import text
@@ -24,7 +24,6 @@ from gis_registry.profile import find_profile
 from gis_registry.reports import service as reports
 from gis_registry.reports.schemas import NewReport
 from gis_registry.surveys import service as surveys
-from gis_registry.surveys.service import SurveyFile
 
 GBT07, GBT13, GBT26 = "cjt214-2007", "gbt30428-2013", "gbt47678-2026"
 BEYOND = moved(*CORNER, azimuth=90, metres=60)
@@ -334,6 +333,25 @@ def test_surveys_go_on_in_the_new_edition(session: Session, tmp_path: Path) -> N
     assert codes == {"0137000001", "0137000002", "0137000003", "01037000004"}
 
 
+def test_a_survey_that_waits_moves_with_the_registry(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "lights.gpkg"
+    frame(sites(3)).to_file(path)
+    waiting = [stage(session, path).survey for _ in range(2)]
+    move(session)
+    surveys.apply(session, waiting[0], actor="a")
+    codes = [one.code[6:] for one in service.page(session).components]
+    assert codes == [f"0103700000{n}" for n in (1, 2, 3)]
+    edition_change.revert(session, actor="a")
+    classes = session.scalars(
+        text(
+            "SELECT DISTINCT k.edition_key FROM survey_rows r "
+            "JOIN component_classes k ON k.id = r.class_id WHERE r.survey_id = :survey"
+        ),
+        {"survey": waiting[1]},
+    ).all()
+    assert classes == [GBT13]
+
+
 @pytest.fixture(scope="module")
 def sample(server: EmbeddedServer, qingdao_template: str) -> Iterator[Database]:
     """Return a database with the sample city's 20,000 components."""
@@ -341,14 +359,8 @@ def sample(server: EmbeddedServer, qingdao_template: str) -> Iterator[Database]:
     with copy_of(server, qingdao_template, "edition_change") as settings, Database(settings) as db:
         with db.session() as session:
             for one in profile.surveys:
-                file = SurveyFile(
-                    path=profile.paths([one.file])[0],
-                    class_field=one.class_field,
-                    as_of=one.as_of,
-                    is_synthetic=True,
-                )
-                staged = surveys.stage(session, file, actor="test")
-                surveys.apply(session, staged.survey, actor="test")
+                (path,) = profile.paths([one.file])
+                load(session, path, class_field=one.class_field, as_of=one.as_of)
         yield db
 
 

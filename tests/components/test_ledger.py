@@ -4,12 +4,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from delivered import frame, place_near, places
+from delivered import frame, load, places, rows_of
 from making import CORNER, moved, register
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis_registry.components import identifiers, ledger, lookup, queries, service
+from gis_registry.components import ledger, lookup, queries, service
 from gis_registry.components.tables import AliasKind
 from gis_registry.errors import (
     Ambiguous,
@@ -20,7 +20,7 @@ from gis_registry.errors import (
     UnknownIdentifier,
 )
 from gis_registry.surveys import service as surveys
-from gis_registry.surveys.service import SurveyFile
+from gis_registry.surveys.tables import Survey
 
 BEYOND = moved(*CORNER, azimuth=90, metres=60)
 SPRING, SUMMER = date(2026, 3, 1), date(2026, 6, 1)
@@ -159,68 +159,26 @@ def test_an_alias_needs_no_more_than_one_indexed_query(session: Session) -> None
 
 
 class Surveyed:
-    """Surveys of lights whose rows are registered by hand, as applying them does."""
+    """Surveys of lights with tags, applied one after the other."""
 
     def __init__(self, session: Session, folder: Path) -> None:
         self.session, self.folder = session, folder
         self.components: list[str] = []
+        register(session, *CORNER)  # so that the survey's serials do not begin at 1
 
     def load(self, tags: list[str | None], as_of: date) -> int:
-        """Stage lights with tags; say which component each row became; keep their tags."""
+        """Load lights with tags and keep their tags; return the change."""
         path = self.folder / f"{as_of}.gpkg"
-        at = [place_near(one, 0.1) for one in places(len(tags))]
-        frame(at, tag=tags).to_file(path)
-        survey = surveys.stage(
-            self.session, SurveyFile(path=path, class_code="0137", as_of=as_of), actor="a"
-        ).survey
-        change = queries.new_change(self.session, actor="a", reason=f"survey {survey}")
+        frame(places(len(tags)), tag=tags).to_file(path)
+        survey = load(self.session, path, as_of=as_of).survey
         if not self.components:
-            self._register(survey, change.id, len(tags))
-        else:
-            self.session.execute(
-                text(
-                    "UPDATE survey_rows SET verdict = 'unchanged', ordinal = NULL, "
-                    "code = (CAST(:codes AS text[]))[row_number] WHERE survey_id = :survey"
-                ),
-                {"survey": survey, "codes": self.components},
-            )
+            self.components = [row.code or "" for row in rows_of(self.session, survey)]
+        applied = self.session.get_one(Survey, survey)
+        change_id = applied.change_id or queries.new_change(self.session, actor="a", reason="b").id
         self.added = ledger.add_survey_aliases(
-            self.session,
-            survey_id=survey,
-            change_id=change.id,
-            as_of=as_of,
-            kinds={"tag": "tag"},
+            self.session, survey_id=survey, change_id=change_id, as_of=as_of, kinds={"tag": "tag"}
         )
-        return change.id
-
-    def _register(self, survey: int, change_id: int, count: int) -> None:
-        register(self.session, *CORNER)  # so that the run does not begin at 1
-        self.session.execute(
-            text(
-                "UPDATE survey_rows SET verdict = 'new', code = NULL, ordinal = row_number "
-                "WHERE survey_id = :survey"
-            ),
-            {"survey": survey},
-        )
-        (division,) = self.session.scalars(
-            text("SELECT DISTINCT division_code FROM survey_rows WHERE survey_id = :survey"),
-            {"survey": survey},
-        )
-        key = (division, "0137")
-        first = identifiers.issue(self.session, change_id=change_id, wanted={key: count})[key]
-        self.components = [str(identifiers.Identifier(*key, first + n)) for n in range(count)]
-        self.session.execute(
-            text(
-                """
-                INSERT INTO components (division_code, code, version, operation, state, geom,
-                  accuracy_m, surveyed_on, attributes, class_id, change_id)
-                SELECT division_code, (CAST(:codes AS text[]))[row_number], 1, 'registered',
-                  'active', geom, accuracy_m, surveyed_on, attributes, class_id, :change
-                FROM survey_rows WHERE survey_id = :survey
-                """
-            ),
-            {"codes": self.components, "survey": survey, "change": change_id},
-        )
+        return change_id
 
     def tags(self, row: int) -> list[tuple[str, date, date | None]]:
         """Return the tags of the component of a row, the first one first."""
