@@ -327,8 +327,9 @@ def test_surveys_go_on_in_the_new_edition(session: Session, tmp_path: Path) -> N
     again = load(session, path, class_code="01037")
     assert first.verdicts == {"new": 3}
     assert again.verdicts == {"unchanged": 3}
-    frame(sites(4)[3:]).to_file(tmp_path / "more.gpkg")
-    load(session, tmp_path / "more.gpkg", class_code="01037")
+    frame(sites(4)).to_file(tmp_path / "more.gpkg")
+    more = load(session, tmp_path / "more.gpkg", class_code="01037")
+    assert more.verdicts == {"unchanged": 3, "new": 1}
     codes = {one.code[6:] for one in service.page(session, class_code="01037").components}
     assert codes == {"0137000001", "0137000002", "0137000003", "01037000004"}
 

@@ -169,7 +169,8 @@ class Surveyed:
     def load(self, tags: list[str | None], as_of: date) -> int:
         """Load lights with tags and keep their tags; return the change."""
         path = self.folder / f"{as_of}.gpkg"
-        frame(places(len(tags)), tag=tags).to_file(path)
+        numbers = list(range(len(tags)))
+        frame(places(len(tags)), number=numbers, tag=tags).to_file(path)
         survey = load(self.session, path, as_of=as_of).survey
         if not self.components:
             self.components = [row.code or "" for row in rows_of(self.session, survey)]
@@ -216,8 +217,8 @@ def test_a_survey_names_its_components(surveyed: Surveyed) -> None:
 
 
 def test_an_older_survey_that_comes_later_says_what_held_until_then(surveyed: Surveyed) -> None:
-    surveyed.load(["M1"], SUMMER)
-    surveyed.load(["L1"], SPRING)
+    surveyed.load(["M1", "M2"], SUMMER)
+    surveyed.load(["L1", "M2"], SPRING)
     assert surveyed.tags(0) == [("L1", SPRING, SUMMER), ("M1", SUMMER, None)]
 
 
