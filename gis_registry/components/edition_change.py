@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
+from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries as catalogue
@@ -22,7 +23,7 @@ from gis_registry.components import identifiers
 from gis_registry.components.queries import lock_applying, new_change
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.places import service as places
-from gis_registry.places.tables import EditionChange
+from gis_registry.places.tables import City, EditionChange
 from gis_registry.tabular import read_csv
 
 
@@ -151,16 +152,7 @@ def apply(
     change = new_change(
         session, actor=actor, reason=f"Edition change from {city.edition_key} to {to_edition}"
     )
-    today = datetime.now(ZoneInfo(city.time_zone)).date()
-    queries.collect_moving(session, targets)
-    queries.carry_counters(session, targets, change.id)
-    wanted = queries.wanted_identifiers(session)
-    queries.issue_identifiers(
-        session, identifiers.issue(session, change_id=change.id, wanted=wanted)
-    )
-    queries.move(session, change.id)
-    queries.move_staged(session, targets.items())
-    queries.name_moving(session, change.id, today)
+    _move(session, targets, change.id, city)
     pairs = queries.pair_counterparts(session, targets.items())
     profile = queries.profile_class_ids(session)
     session.add(
@@ -238,6 +230,19 @@ def carry_profile(session: Session) -> None:
     queries.set_profile(session, profile)
 
 
+def _move(session: Session, targets: Mapping[int, int], change_id: int, city: City) -> None:
+    """Move components into the classes that theirs become, each with an identifier of it."""
+    today = datetime.now(ZoneInfo(city.time_zone)).date()
+    queries.collect_moving(session, targets)
+    queries.carry_counters(session, targets, change_id)
+    wanted = queries.wanted_identifiers(session)
+    first_serials = identifiers.issue(session, change_id=change_id, wanted=wanted)
+    queries.issue_identifiers(session, first_serials)
+    queries.move(session, change_id)
+    queries.move_staged(session, targets.items())
+    queries.name_moving(session, change_id, today)
+
+
 def _plan(
     session: Session,
     to_edition: str,
@@ -254,40 +259,22 @@ def _plan(
     by_id = {one.id: one for one in new}
     by_code = {one.code: one for one in new}
     rows = queries.classes_to_move(session, to_edition)
-    known = {
-        (one.edition_key, one.code)
-        for one in catalogue.classes(session)
-        if one.edition_key != to_edition
-    }
-    for edition_key, code in decisions:
-        if (edition_key, code) not in known and (edition_key or code not in {c for _, c in known}):
-            raise InvalidInput(f"There is a decision on {code}, which is no class that could move.")
+    _refuse_unknown(session, decisions, to_edition)
     classes: list[PlannedClass] = []
     targets: dict[int, int] = {}
     for row in rows:
-        edition_key, code = row["edition_key"], row["code"]
+        decision = decisions.get((row["edition_key"], row["code"])) or decisions.get(
+            (None, row["code"])
+        )
         candidates = [by_id[one] for one in row["counterpart_ids"]]
-        decision = decisions.get((edition_key, code)) or decisions.get((None, code))
         target = None
         if decision is not None and decision.action is Action.MAP:
-            target = _target(code, row["geometry_type"], decision, by_code, to_edition)
+            target = _target(row["code"], row["geometry_type"], decision, by_code, to_edition)
         elif decision is None and len(candidates) == 1:
             (target,) = candidates
         if target is not None:
             targets[row["class_id"]] = target.id
-        undecided = Action.KEEP if decision is not None else Action.UNDECIDED
-        classes.append(
-            PlannedClass(
-                edition=edition_key,
-                code=code,
-                name_zh=row["name_zh"],
-                name_en=row["name_en"],
-                components=row["components"],
-                action=Action.MAP if target is not None else undecided,
-                target=target.code if target is not None else None,
-                candidates=[one.code for one in candidates],
-            )
-        )
+        classes.append(_planned(row, target, candidates, is_decided=decision is not None))
     counts = {
         action: sum(one.components for one in classes if one.action is action) for action in Action
     }
@@ -301,6 +288,40 @@ def _plan(
         classes=classes,
     )
     return planned, targets
+
+
+def _refuse_unknown(
+    session: Session, decisions: Mapping[tuple[str | None, str], Decision], to_edition: str
+) -> None:
+    known: set[tuple[str | None, str]] = {
+        (one.edition_key, one.code)
+        for one in catalogue.classes(session)
+        if one.edition_key != to_edition
+    }
+    known |= {(None, code) for _, code in known}
+    for edition_key, code in decisions:
+        if (edition_key, code) not in known:
+            raise InvalidInput(f"There is a decision on {code}, which is no class that could move.")
+
+
+def _planned(
+    row: RowMapping,
+    target: ComponentClass | None,
+    candidates: Sequence[ComponentClass],
+    *,
+    is_decided: bool,
+) -> PlannedClass:
+    action = Action.KEEP if is_decided else Action.UNDECIDED
+    return PlannedClass(
+        edition=row["edition_key"],
+        code=row["code"],
+        name_zh=row["name_zh"],
+        name_en=row["name_en"],
+        components=row["components"],
+        action=action if target is None else Action.MAP,
+        target=None if target is None else target.code,
+        candidates=[one.code for one in candidates],
+    )
 
 
 def _target(

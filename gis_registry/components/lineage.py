@@ -77,15 +77,11 @@ def succeed(
     change = queries.new_change(
         session, actor=actor, reason=f"{_HAPPENED[relation]} {', '.join(new)}: {reason}"
     )
-    standing = [one for one in old if components[one].state == ComponentState.ACTIVE]
-    if standing:
-        queries.archive(session, change_id=change.id, keys=[(code[:6], code) for code in standing])
-    for code in standing:
-        component = components[code]
-        component.state = ComponentState.RETIRED
-        component.operation = Operation.RETIRED
-        component.version += 1
-        component.change_id = change.id
+    _retire(
+        session,
+        [components[code] for code in old if components[code].state == ComponentState.ACTIVE],
+        change.id,
+    )
     session.add_all(
         ComponentLineage(
             predecessor_code=one,
@@ -99,6 +95,18 @@ def succeed(
     )
     session.flush()
     return [show(session, code) for code in old]
+
+
+def _retire(session: Session, standing: Sequence[Component], change_id: int) -> None:
+    if not standing:
+        return
+    keys = [(one.division_code, one.code) for one in standing]
+    queries.archive(session, change_id=change_id, keys=keys)
+    for component in standing:
+        component.state = ComponentState.RETIRED
+        component.operation = Operation.RETIRED
+        component.version += 1
+        component.change_id = change_id
 
 
 def _check_numbers(relation: Relation, old: Sequence[str], new: Sequence[str]) -> None:
