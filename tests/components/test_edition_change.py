@@ -19,6 +19,7 @@ from gis_registry.components.tables import ComponentState
 from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
+from gis_registry.integrity import check_contents
 from gis_registry.places import service as places
 from gis_registry.profile import find_profile
 from gis_registry.reports import service as reports
@@ -401,8 +402,10 @@ def test_the_sample_city_moves_whole(sample: Database) -> None:
             )
         )
         assert unissued == 0
+        assert [one for one in check_contents(session) if not one.is_passed] == []
         undone = edition_change.revert(session, actor="test")
         assert (undone.returned, undone.left) == (before, 0)
+        assert [one for one in check_contents(session) if not one.is_passed] == []
         assert (
             session.scalar(
                 text(
