@@ -11,6 +11,7 @@
     │   ├── UnknownMatterType
     │   └── UnknownIdentifier
     ├── Conflict                     409  right in itself, but not now
+    │   ├── Ambiguous
     │   ├── Outdated             412
     │   └── SerialsExhausted
     ├── NotAuthenticated             401
@@ -106,6 +107,13 @@ class Conflict(RegistryError):
     status = 409
     code = "conflict"
     title = "This contradicts the present state"
+
+
+class Ambiguous(Conflict):
+    """What was asked for stands for several things."""
+
+    code = "ambiguous"
+    title = "It stands for several components"
 
 
 class Outdated(Conflict):

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,16 +97,25 @@ def list_matter_types(
     return [MatterTypeEntry.model_validate(one) for one in found]
 
 
-def find_class(session: Session, code: str, *, edition_key: str) -> ComponentClass:
+def find_class(
+    session: Session, code: str, *, edition_key: str, earlier_edition_keys: Sequence[str] = ()
+) -> ComponentClass:
     """Return the class with this code in this edition.
+
+    Args:
+        session: open transaction.
+        code: the code.
+        edition_key: the edition.
+        earlier_edition_keys: editions in which to look if it is not there, in this order.
 
     Raises:
         UnknownClass: there is none; the message lists editions in which the code exists.
     """
     code = unicodedata.normalize("NFKC", code).strip()
-    found = queries.class_by_code(session, code, edition_key)
-    if found is not None:
-        return found
+    for key in (edition_key, *earlier_edition_keys):
+        found = queries.class_by_code(session, code, key)
+        if found is not None:
+            return found
     elsewhere = [
         f"{one.edition_key} ({one.name_zh}, {one.name_en})"
         for one in queries.classes(session)
@@ -120,7 +130,12 @@ def find_class(session: Session, code: str, *, edition_key: str) -> ComponentCla
 
 
 def find_matter(
-    session: Session, code: str, *, matter_edition_key: str, class_edition_key: str
+    session: Session,
+    code: str,
+    *,
+    matter_edition_key: str,
+    class_edition_key: str,
+    earlier_edition_keys: Sequence[str] = (),
 ) -> Matter:
     """Return the matter type with this code, or the one of the class with this code.
 
@@ -130,14 +145,16 @@ def find_matter(
             edition, which stands for "something is wrong with one of these".
         matter_edition_key: edition of matter codes.
         class_edition_key: edition of class codes.
+        earlier_edition_keys: editions of class codes in which to look last, in this order.
 
     Raises:
         UnknownMatterType: the code is neither.
     """
     code = unicodedata.normalize("NFKC", code).strip()
     found = queries.matter_type(session, code, matter_edition_key)
-    if found is None:
-        found = queries.matter_type(session, code, class_edition_key, MatterKind.COMPONENT)
+    for key in (class_edition_key, *earlier_edition_keys):
+        if found is None:
+            found = queries.matter_type(session, code, key, MatterKind.COMPONENT)
     if found is None:
         raise UnknownMatterType(
             f"There is no matter type {code!r} in {matter_edition_key} and no class {code!r} in "

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import BaseModel
 
 from gis_registry.catalogue import service
 from gis_registry.catalogue.tables import MatterKind
-from gis_registry.cli.context import AsJson, city_profile, transaction
+from gis_registry.cli.context import AsJson, actor, city_profile, transaction
 from gis_registry.cli.output import (
     print_facts,
     print_json,
@@ -17,8 +17,12 @@ from gis_registry.cli.output import (
     print_table,
     results,
     tell,
+    write_csv,
 )
 from gis_registry.places.service import the_city
+
+if TYPE_CHECKING:
+    from gis_registry.components.edition_change import EditionPlan
 
 app = typer.Typer(help="Editions, component classes and matter types.", no_args_is_help=True)
 
@@ -39,6 +43,7 @@ def load(
 ) -> None:
     """Load the shipped catalogue and a profile of classes; what is there is brought up to date."""
     from gis_registry.catalogue.loading import load_catalogue
+    from gis_registry.components.edition_change import carry_profile
 
     with transaction() as session:
         of_city = city_profile(session)
@@ -50,6 +55,7 @@ def load(
             profile_file=profile,
             schemas_file=of_city.paths([schemas])[0] if schemas else None,
         )
+        carry_profile(session)
         if dry_run:
             session.rollback()
     if as_json:
@@ -139,3 +145,92 @@ def show(
             ["attribute", "must be", "otherwise"],
             service.described_attributes(found.attribute_schema),
         )
+
+
+@app.command("migrate")
+def migrate(
+    to: Annotated[str | None, typer.Option("--to", help="The edition to move to.")] = None,
+    decide: Annotated[
+        Path | None,
+        typer.Option(help="CSV with class_code, decision (keep or map), target_class."),
+    ] = None,
+    primary: Annotated[
+        bool, typer.Option("--primary", help="Tell the new edition's identifiers first.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Plan and list, change nothing.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the plan as CSV, to fill in and give as --decide.")
+    ] = None,
+    revert: Annotated[
+        bool, typer.Option("--revert", help="Take the latest change of edition back.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move the registry to another edition; the identifiers that were issued stay valid."""
+    from gis_registry.components import edition_change
+
+    if revert == (to is not None):
+        raise typer.BadParameter("Say either --to EDITION or --revert.")
+    if revert and (decide or primary or out):
+        raise typer.BadParameter("--revert takes back the latest change as it was made.")
+    decisions = edition_change.read_decisions(decide) if decide is not None else {}
+    with transaction() as session:
+        if to is None:
+            undone = edition_change.revert(session, actor=actor())
+        elif dry_run:
+            plan = edition_change.plan(
+                session, to_edition=to, decisions=decisions, make_primary=primary
+            )
+        else:
+            plan = edition_change.apply(
+                session, to_edition=to, actor=actor(), decisions=decisions, make_primary=primary
+            )
+        if dry_run:
+            session.rollback()
+    if to is None:
+        if as_json:
+            print_json(undone)
+        else:
+            print_sentence(
+                f"{undone.returned:,} components have their classes of {undone.to_edition} again; "
+                f"{undone.left:,} that were registered or changed since stay in "
+                f"{undone.from_edition}. The identifiers that were issued still resolve."
+            )
+    else:
+        _tell_plan(plan, out=out, is_done=not dry_run, as_json=as_json)
+    if dry_run:
+        tell("This was a dry run: nothing was changed.")
+
+
+def _tell_plan(plan: "EditionPlan", *, out: Path | None, is_done: bool, as_json: bool) -> None:
+    columns = ["edition", "class_code", "name_zh", "name_en", "components", "decision"]
+    rows = [
+        (
+            one.edition,
+            one.code,
+            one.name_zh,
+            one.name_en,
+            one.components,
+            one.action,
+            one.target,
+            " ".join(one.candidates),
+        )
+        for one in plan.classes
+    ]
+    columns += ["target_class", "counterparts"]
+    if out is not None:
+        # With a mark of its encoding, without which Excel shows Chinese names as rubbish.
+        with out.open("w", encoding="utf-8-sig", newline="") as file:
+            write_csv(file, columns, rows)
+        tell(f"The plan stands in {out}.")
+    if as_json:
+        print_json(plan)
+        return
+    print_table(columns, rows)
+    does = "have moved" if is_done else "would move"
+    print_sentence(
+        f"\nFrom {plan.from_edition} to {plan.to_edition}: {plan.moving:,} components {does}, "
+        f"{plan.kept:,} stay in their classes, {plan.undecided:,} wait for a decision."
+    )

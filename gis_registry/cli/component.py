@@ -1,30 +1,75 @@
 """``gis-registry component``: look components up, list, edit, and tell their history."""
 
-import json
+from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import JsonValue
+from sqlalchemy.orm import Session
 
+from gis_registry.cli import component_ledger
+from gis_registry.cli.component_facts import print_component
 from gis_registry.cli.context import AsJson, actor, checked_options, city_zone, transaction
-from gis_registry.cli.output import print_facts, print_json, print_table, tell
-from gis_registry.components import service
-from gis_registry.components.schemas import ComponentDetail, ComponentEdit, Named, NewPosition
+from gis_registry.cli.output import print_json, print_table, tell
+from gis_registry.components import lookup, service
+from gis_registry.components.as_of import moment_of
+from gis_registry.components.schemas import Candidate, ComponentEdit, NewPosition
 from gis_registry.components.tables import ComponentState
+from gis_registry.errors import Ambiguous
 
 app = typer.Typer(help="Look components up, list and edit them.", no_args_is_help=True)
+app.add_typer(component_ledger.alias_app, name="alias")
+for command in (component_ledger.replace, component_ledger.split, component_ledger.merge):
+    app.command(command.__name__)(command)
 
-Code = Annotated[str, typer.Argument(help="Identifier; spaces and full-width digits are fine.")]
+Code = Annotated[
+    str,
+    typer.Argument(
+        help="Identifier, tag, key or QR code; spaces, hyphens and full-width digits are fine."
+    ),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="As the registry had it at the end of this day, or at this time."),
+]
 
 
 @app.command("show")
-def show(code: Code, as_json: AsJson = False) -> None:
-    """Show a component."""
+def show(code: Code, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Show what anything that was ever issued or printed stands for, and what became of it."""
     with transaction() as session:
-        detail = service.show(session, code)
         zone = city_zone(session)
-    _print(detail, zone, as_json=as_json)
+        try:
+            detail = service.show(session, code, moment=_moment(session, as_of))
+        except Ambiguous:
+            _print_candidates(lookup.candidates(session, code), as_json=as_json)
+            raise
+    print_component(detail, zone, as_json=as_json)
+
+
+def _moment(session: Session, as_of: str | None) -> datetime | None:
+    return moment_of(as_of, city_zone(session)) if as_of is not None else None
+
+
+def _print_candidates(found: list[Candidate], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"candidates": found})
+        return
+    print_table(
+        ["code", "class", "state", "kind", "value", "from", "until"],
+        (
+            (
+                one.code,
+                f"{one.component_class.name_zh} {one.component_class.name_en}",
+                one.state,
+                one.kind,
+                one.value,
+                one.valid_from,
+                one.valid_to,
+            )
+            for one in found
+        ),
+    )
 
 
 @app.command("nearest", context_settings={"ignore_unknown_options": True})
@@ -78,12 +123,18 @@ def list_(
     ] = None,
     after: Annotated[str | None, typer.Option(help="Those after this identifier.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
+    as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """List active components of a class and an area, by identifier."""
     with transaction() as session:
         page = service.page(
-            session, class_code=class_code, division_code=division, after=after, limit=limit
+            session,
+            class_code=class_code,
+            division_code=division,
+            after=after,
+            limit=limit,
+            moment=_moment(session, as_of),
         )
     if as_json:
         print_json(page)
@@ -92,7 +143,7 @@ def list_(
         ["code", "class", "lon", "lat", "subdistrict"],
         (
             (
-                one.code,
+                one.primary_code,
                 f"{one.class_name_zh} {one.class_name_en}",
                 f"{one.lon:.6f}",
                 f"{one.lat:.6f}",
@@ -115,12 +166,13 @@ def history(code: Code, as_json: AsJson = False) -> None:
         print_json(entries)
         return
     print_table(
-        ["version", "when", "what", "state", "who", "why", "lon", "lat"],
+        ["version", "when", "what", "class", "state", "who", "why", "lon", "lat"],
         (
             (
                 one.version,
                 f"{one.made_at.astimezone(zone):%Y-%m-%d %H:%M}",
                 one.operation,
+                one.class_code,
                 one.state,
                 one.actor,
                 one.reason,
@@ -145,6 +197,9 @@ def edit(
     state: Annotated[
         ComponentState | None, typer.Option(help="retired: it is gone; active: it stands again.")
     ] = None,
+    class_code: Annotated[
+        str | None, typer.Option("--class", help="The class that it really is of.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the result, change nothing.")
     ] = False,
@@ -163,44 +218,13 @@ def edit(
             position=NewPosition(lon=position[0], lat=position[1]) if position else None,
             attributes=attributes,
             state=state,
+            class_code=class_code,
         )
     with transaction() as session:
         detail = service.apply_edit(session, code, new, actor=actor())
         zone = city_zone(session)
         if dry_run:
             session.rollback()
-    _print(detail, zone, as_json=as_json)
+    print_component(detail, zone, as_json=as_json)
     if dry_run:
         tell("This was a dry run: nothing was changed.")
-
-
-def _print(detail: ComponentDetail, zone: ZoneInfo, *, as_json: bool) -> None:
-    if as_json:
-        print_json(detail)
-        return
-
-    changed_at = detail.changed_at.astimezone(zone)
-
-    def named(one: Named | None) -> str | None:
-        return f"{one.name_zh} {one.name_en} ({one.code})" if one else None
-
-    print_facts(
-        [
-            ("identifier", detail.code),
-            ("class", named(detail.component_class)),
-            ("state", detail.state + (" · synthetic" if detail.is_synthetic else "")),
-            ("position", f"{detail.lon:.7f}, {detail.lat:.7f} (± {detail.accuracy_m:g} m)"),
-            ("district", named(detail.division)),
-            ("subdistrict", named(detail.subdistrict)),
-            ("grid cell", detail.cell_code),
-            ("supervisor", named(detail.supervisor)),
-            ("owner", named(detail.owner)),
-            ("maintainer", named(detail.maintainer)),
-            ("surveyed on", detail.surveyed_on),
-            ("version", f"{detail.version}, of {changed_at:%Y-%m-%d %H:%M}"),
-            *(
-                (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-                for name, value in detail.attributes.items()
-            ),
-        ]
-    )

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TextIO
 
 from pydantic import BaseModel, TypeAdapter
 from rich.console import Console
@@ -83,7 +84,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Non
 
 def print_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
     """Print rows as CSV."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    write_csv(sys.stdout, columns, rows)
+
+
+def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write rows as CSV."""
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,8 @@ LAST_SERIAL = 999_999
 #: White space, dots, strokes and every dash, also what copying from a page leaves unseen.
 _SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212_.,、·・/~]+")
 _PARTS = re.compile(r"(?P<division>\d{6})(?P<class>\d{4,5})(?P<serial>\d{6})", re.ASCII)
+_ON_CARD = re.compile(r"/c/([^/?#\s]+)")
+_IN_ADDRESS = re.compile(r"(?<!\d)\d{16,17}(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,23 @@ def parse_identifier(text: str) -> Identifier:
             f"{'' if digits == len(plain) else ' and other characters'}."
         )
     return Identifier(match["division"], match["class"], int(match["serial"]))
+
+
+def identifier_in(text: str) -> Identifier | None:
+    """Return the identifier that a text is, or the only one in an address as QR codes have it."""
+    for part in (text, in_address(text)):
+        try:
+            return parse_identifier(part)
+        except InvalidInput:
+            continue
+    found = set(_IN_ADDRESS.findall(text)) if "/" in text else set()
+    return parse_identifier(found.pop()) if len(found) == 1 else None
+
+
+def in_address(text: str) -> str:
+    """Return what the address of an identity card ends in; any other text stays as it is."""
+    on_card = _ON_CARD.search(text)
+    return unquote(on_card[1]) if on_card else text
 
 
 def issue(

@@ -2,36 +2,77 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import RowMapping, func, insert, select, text
+from sqlalchemy import ColumnElement, FromClause, RowMapping, Subquery, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue.tables import ComponentClass
-from gis_registry.components.tables import Change, Component, IdentifierBlock
+from gis_registry.components.tables import (
+    AliasKind,
+    Change,
+    Component,
+    ComponentAlias,
+    IdentifierBlock,
+)
 from gis_registry.db.sql import load_queries
+from gis_registry.places.tables import EditionChange
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+#: One component as it is told of, taken from the table or from how it was at a moment.
+_COMPONENT = _QUERIES["component"]
+_COMPONENT_AS_OF = text(
+    _COMPONENT.text.replace(
+        "FROM components c", f"FROM ({_QUERIES['components_as_of'].text}) AS c", 1
+    )
+)
 
 #: Building an index over so many rows at once is quicker than adding each row to it.
 _WITHOUT_INDEXES_FROM = 200_000
 
 
+def lock_matching(session: Session) -> None:
+    """Keep components from being changed in bulk meanwhile; it ends with the transaction."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended("surveys", 0))))
+
+
+def lock_applying(session: Session) -> None:
+    """Let one at a time change components in bulk; it ends with the transaction."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("surveys", 0))))
+
+
 def new_change(session: Session, *, actor: str, reason: str) -> Change:
-    """Open a change, to which the states that it makes refer."""
-    # The moment, not that of the transaction: a survey that was matched in between must see it.
+    """Open a change, to which the states that it makes refer.
+
+    Its time is the present one, not that of the transaction's begin: who had to wait for another's
+    lock changed things after them, and a survey that was matched in between must see it.
+    """
     change = Change(actor=actor, reason=reason, made_at=func.clock_timestamp())
     session.add(change)
     session.flush()
     return change
 
 
-def component(session: Session, division_code: str, code: str) -> RowMapping | None:
-    """Return everything about one component."""
+def component(
+    session: Session, division_code: str, code: str, *, moment: datetime | None = None
+) -> RowMapping | None:
+    """Return everything about one component, now or as it was at a moment."""
+    values: dict[str, object] = {"division_code": division_code, "code": code}
+    if moment is None:
+        return session.execute(_COMPONENT, values).mappings().one_or_none()
+    values["moment"] = moment
+    return session.execute(_COMPONENT_AS_OF, values).mappings().one_or_none()
+
+
+def components_as_of(moment: datetime) -> Subquery:
+    """Return every component as it was at a moment, with the columns of the table."""
     return (
-        session.execute(_QUERIES["component"], {"division_code": division_code, "code": code})
-        .mappings()
-        .one_or_none()
+        _QUERIES["components_as_of"]
+        .bindparams(moment=moment)
+        .columns(**{one.name: one.type for one in Component.__table__.columns})
+        .subquery("components_as_of")
     )
 
 
@@ -67,37 +108,71 @@ def history(session: Session, division_code: str, code: str) -> Sequence[RowMapp
 def page(
     session: Session,
     *,
-    class_id: int | None,
+    source: FromClause,
+    class_ids: Sequence[int] | None,
     division_code: str | None,
+    primary_edition_key: str | None,
     after: str | None,
     limit: int,
 ) -> Sequence[RowMapping]:
-    """Return active components of a class and area by identifier, those after one of them."""
+    """Return active components of classes and an area by identifier, those after one of them.
+
+    Args:
+        session: open transaction.
+        source: the components, now or as they were.
+        class_ids: only of these classes.
+        division_code: only in this district or subdistrict.
+        primary_edition_key: edition whose identifier is told first, if a component has one.
+        after: only identifiers after this.
+        limit: at most so many.
+    """
+    one = source.c
     query = (
         select(
-            Component.code,
+            one.code,
+            func.coalesce(_primary_code(source, primary_edition_key), one.code).label(
+                "primary_code"
+            ),
             ComponentClass.code.label("class_code"),
             ComponentClass.name_zh.label("class_name_zh"),
             ComponentClass.name_en.label("class_name_en"),
-            Component.subdistrict_code,
-            func.ST_X(func.ST_PointOnSurface(Component.geom)).label("lon"),
-            func.ST_Y(func.ST_PointOnSurface(Component.geom)).label("lat"),
-            Component.is_synthetic,
+            one.subdistrict_code,
+            func.ST_X(func.ST_PointOnSurface(one.geom)).label("lon"),
+            func.ST_Y(func.ST_PointOnSurface(one.geom)).label("lat"),
+            one.is_synthetic,
         )
-        .join(ComponentClass, ComponentClass.id == Component.class_id)
-        .where(Component.state == "active")
-        .order_by(Component.division_code, Component.code)
+        .join_from(source, ComponentClass, ComponentClass.id == one.class_id)
+        .where(one.state == "active")
+        .order_by(one.division_code, one.code)
         .limit(limit)
     )
-    if class_id is not None:
-        query = query.where(Component.class_id == class_id)
+    if class_ids is not None:
+        query = query.where(one.class_id.in_(class_ids))
     if division_code is not None:
-        query = query.where(Component.division_code == division_code[:6])
+        query = query.where(one.division_code == division_code[:6])
         if len(division_code) > 6:
-            query = query.where(Component.subdistrict_code == division_code[:9])
+            query = query.where(one.subdistrict_code == division_code[:9])
     if after is not None:
-        query = query.where(Component.division_code >= after[:6], Component.code > after)
+        query = query.where(one.division_code >= after[:6], one.code > after)
     return session.execute(query).mappings().all()
+
+
+def _primary_code(source: FromClause, edition_key: str | None) -> ColumnElement[str | None]:
+    """Return the present identifier of an edition that a component has besides its own."""
+    return (
+        select(ComponentAlias.value)
+        .join(EditionChange, EditionChange.change_id == ComponentAlias.change_id)
+        .where(
+            ComponentAlias.division_code == source.c.division_code,
+            ComponentAlias.code == source.c.code,
+            ComponentAlias.kind == AliasKind.IDENTIFIER,
+            ComponentAlias.valid_to.is_(None),
+            EditionChange.to_edition_key == edition_key,
+        )
+        .order_by(ComponentAlias.valid_from.desc(), ComponentAlias.value_key)
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def locked(session: Session, division_code: str, code: str) -> Component | None:
@@ -105,6 +180,17 @@ def locked(session: Session, division_code: str, code: str) -> Component | None:
     return session.get(
         Component, {"division_code": division_code, "code": code}, with_for_update=True
     )
+
+
+def geometry_fits(session: Session, component: Component, geometry_type: str) -> bool:
+    """Return whether a component's geometry is a point, line or polygon, as asked; parts may be."""
+    kinds = {"point": "POINT", "line": "LINESTRING", "polygon": "POLYGON"}
+    kind = session.scalar(
+        select(func.GeometryType(Component.geom)).where(
+            Component.division_code == component.division_code, Component.code == component.code
+        )
+    )
+    return str(kind).removeprefix("MULTI") == kinds[geometry_type]
 
 
 def archive(session: Session, *, change_id: int, keys: Iterable[tuple[str, str]]) -> None:

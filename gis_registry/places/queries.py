@@ -9,7 +9,15 @@ from sqlalchemy import RowMapping, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
-from gis_registry.places.tables import City, Division, DivisionArea, DivisionPiece, GridCell, Level
+from gis_registry.places.tables import (
+    City,
+    Division,
+    DivisionArea,
+    DivisionPiece,
+    EditionChange,
+    GridCell,
+    Level,
+)
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -17,6 +25,16 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 def city(session: Session) -> City | None:
     """Return the city, or None while no profile is loaded."""
     return session.get(City, True)
+
+
+def former_editions(session: Session) -> Sequence[str]:
+    """Return the editions that the registry was moved from or to, the latest moves first."""
+    moves = session.execute(
+        select(EditionChange.from_edition_key, EditionChange.to_edition_key).order_by(
+            EditionChange.change_id.desc()
+        )
+    )
+    return [key for move in moves for key in move]
 
 
 def division(session: Session, code: str) -> Division | None:

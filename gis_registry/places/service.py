@@ -70,6 +70,11 @@ def show_city(session: Session) -> CityEntry:
     return CityEntry.model_validate(the_city(session))
 
 
+def class_editions(session: Session) -> list[str]:
+    """Return the edition of class codes that the city has, then those that it had before."""
+    return list(dict.fromkeys([the_city(session).edition_key, *queries.former_editions(session)]))
+
+
 def list_divisions(
     session: Session, *, level: Level | None = None, parent_code: str | None = None
 ) -> list[DivisionEntry]:

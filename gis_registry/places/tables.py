@@ -2,9 +2,10 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_registry.catalogue.tables import Edition
@@ -41,6 +42,24 @@ class City(Base):
     map_lon: Mapped[float]
     map_lat: Mapped[float]
     map_zoom: Mapped[int]
+
+
+class EditionChange(Base):
+    """A move of the registry from one edition of the standard to another.
+
+    ``change_id`` is the change that made it (without a foreign key: changes belong to components,
+    which know of places, not the other way round). ``before`` is what taking it back needs: the
+    primary edition and the classes of the city's profile before, the pairs of classes that it
+    moved, and the pairs of counterparts and of matters and classes that it added.
+    """
+
+    __tablename__ = "edition_changes"
+
+    change_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    from_edition_key: Mapped[str] = mapped_column(ForeignKey(Edition.key))
+    to_edition_key: Mapped[str] = mapped_column(ForeignKey(Edition.key))
+    before: Mapped[dict[str, Any]]
+    reverted_by: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Division(Base):

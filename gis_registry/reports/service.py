@@ -187,6 +187,7 @@ def _answer(session: Session, new: NewReport, *, city: City, on_date: date) -> _
         new.matter,
         matter_edition_key=city.matter_edition_key,
         class_edition_key=city.edition_key,
+        earlier_edition_keys=places.class_editions(session),
     )
     position = _position(new)
     place = places.locate(session, lon=position.lon, lat=position.lat, on_date=on_date)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
 from gis_registry.catalogue.tables import ComponentClass
+from gis_registry.components import queries as components
 from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
 from gis_registry.places import service as places
 from gis_registry.places.locating import Locator
@@ -134,7 +135,7 @@ def stage(
         locator=locator,
         city=city,
     )
-    queries.lock_matching(session)
+    components.lock_matching(session)
     survey.matched_at = queries.now(session)
     also = {class_id for meant in context.read_as.values() for class_id in meant.values()}
     registered = registered_beside(session, delivery, also=also)
@@ -178,7 +179,7 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
     if survey.state != SurveyState.STAGED:
         raise Conflict(f"Survey {survey_id} is {survey.state}; only a staged one is matched again.")
     tell("Matching", 0, None)
-    queries.lock_matching(session)
+    components.lock_matching(session)
     survey.matched_at = queries.now(session)
     records = queries.delivered(session, survey_id)
     delivery = Delivery(

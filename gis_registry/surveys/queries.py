@@ -44,16 +44,6 @@ def applied_with(session: Session, file_sha256: str) -> Survey | None:
     ).one_or_none()
 
 
-def lock_matching(session: Session) -> None:
-    """Keep surveys from being applied while one is matched; it ends with the transaction."""
-    session.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended("surveys", 0))))
-
-
-def lock_applying(session: Session) -> None:
-    """Let one survey at a time be applied, while none is matched; it ends with the transaction."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("surveys", 0))))
-
-
 def now(session: Session) -> Any:
     """Return the database's clock, which goes on within a transaction."""
     return session.scalar(select(func.clock_timestamp()))

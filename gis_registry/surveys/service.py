@@ -60,7 +60,7 @@ def apply(
         return show(session, survey_id)
     if survey.state != SurveyState.STAGED:
         raise Conflict(f"Survey {survey_id} was {survey.state}; load its file again instead.")
-    queries.lock_applying(session)
+    components.lock_applying(session)
     _require_current(session, survey_id)
     queries.renumber(session, survey_id)
     wanted = queries.wanted_identifiers(session, survey_id)
@@ -111,7 +111,7 @@ def revert(session: Session, survey_id: int, *, actor: str) -> Reverted:
         raise Conflict(
             f"Survey {survey_id} is {survey.state}; only an applied one can be reverted."
         )
-    queries.lock_applying(session)
+    components.lock_applying(session)
     kept: Sequence[str] = []
     done = {"withdrawn": 0, "restored": 0}
     if survey.change_id is not None:

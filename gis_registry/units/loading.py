@@ -16,7 +16,7 @@ from gis_registry.catalogue import service as catalogue
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, RegistryError, UnreadableFile
 from gis_registry.places import queries as places
-from gis_registry.places.service import position_fault
+from gis_registry.places.service import class_editions, position_fault
 from gis_registry.places.tables import City
 from gis_registry.tabular import Row, read_csv
 from gis_registry.units import queries
@@ -277,7 +277,12 @@ def _class_id(session: Session, row: Row, city: City, resolved: dict[str, int]) 
         return None
     if code not in resolved:
         try:
-            found = catalogue.find_class(session, code, edition_key=city.edition_key)
+            found = catalogue.find_class(
+                session,
+                code,
+                edition_key=city.edition_key,
+                earlier_edition_keys=class_editions(session),
+            )
         except RegistryError as error:
             raise row.fault(str(error)) from error
         resolved[code] = found.id
@@ -295,6 +300,7 @@ def _matter_id(session: Session, row: Row, city: City, resolved: dict[str, int])
                 code,
                 matter_edition_key=city.matter_edition_key,
                 class_edition_key=city.edition_key,
+                earlier_edition_keys=class_editions(session),
             )
         except RegistryError as error:
             raise row.fault(str(error)) from error

@@ -10,8 +10,27 @@ OPERATIONS = {
     "edited": ("更正", "edited"),
     "moved": ("移位", "moved"),
     "retired": ("拆除", "retired"),
+    "changed": ("信息变更", "attributes changed"),
+    "reclassified": ("改归类别", "reclassified"),
+    "migrated": ("换版编码", "moved to another edition"),
     "withdrawn": ("撤销登记", "withdrawn"),
     "restored": ("恢复", "restored"),
+}
+ALIAS_KINDS = {
+    "identifier": ("标识码", "identifier"),
+    "tag": ("标牌", "tag"),
+    "qr": ("二维码", "QR code"),
+    "contractor_key": ("普查单位编号", "contractor's key"),
+}
+RELATIONS = {
+    "replaced_by": ("替换为", "replaced by"),
+    "split_into": ("拆分为", "split into"),
+    "merged_into": ("合并为", "merged into"),
+    "replaces": ("替换了", "replaces"),
+    "split_from": ("拆分自", "split from"),
+    "merged_from": ("合并自", "merged from"),
+    "reclassified": ("改归类别", "reclassified"),
+    "migrated": ("换版编码", "moved to another edition"),
 }
 UNIT_ROLES = {
     "supervisor": ("主管部门", "Supervisor"),
@@ -32,6 +51,7 @@ PROBLEMS = {
     "invalid-position": "位置不在本市范围内",
     "not-found": "没有找到",
     "unknown-identifier": "本市从未发放过这个标识码",
+    "ambiguous": "对应多个部件",
     "not-authenticated": "需要有效的密钥",
     "not-permitted": "您的角色没有此权限",
     "method-not-allowed": "此地址不支持该操作",

@@ -65,10 +65,22 @@ WHERE r.survey_id = s.id AND r.verdict = 'new' AND r.code IS NOT NULL
   AND left(r.code, 6) = block.division_code
   AND substr(r.code, 7, length(r.code) - 12) = block.class_code
 """
+_ALIAS_KEY = r"""
+CREATE FUNCTION alias_key(value text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN lower(regexp_replace(
+  normalize(value, NFKC),
+  '[\s\u00ad\u200b-\u200f\u2010-\u2015\u2060\u2212\ufeff_.,、·・/~-]+', '', 'g'))
+"""
 
 
 def upgrade() -> None:
     """Apply this migration."""
+    op.execute(_ALIAS_KEY)
+    op.execute(
+        "COMMENT ON FUNCTION alias_key IS "
+        "'What a tag or key is looked up by: without separators, case and widths'"
+    )
     for column in _survey_columns():
         op.add_column("surveys", column)
     op.create_foreign_key("fk_surveys_retry_of", "surveys", "surveys", ["retry_of"], ["id"])
@@ -156,6 +168,23 @@ def upgrade() -> None:
     # Room in every page for the next state of some of its rows, which then needs no new place in
     # the indexes unless the component moved.
     op.execute("ALTER TABLE components SET (fillfactor = 90)")
+    op.create_table(
+        "edition_changes",
+        sa.Column("change_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("from_edition_key", sa.Text(), nullable=False),
+        sa.Column("to_edition_key", sa.Text(), nullable=False),
+        sa.Column("before", postgresql.JSONB(), nullable=False),
+        sa.Column("reverted_by", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["from_edition_key"],
+            ["editions.key"],
+            name=op.f("fk_edition_changes_from_edition_key"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["to_edition_key"], ["editions.key"], name=op.f("fk_edition_changes_to_edition_key")
+        ),
+        sa.PrimaryKeyConstraint("change_id", name=op.f("pk_edition_changes")),
+    )
     op.drop_index("ix_components_class_id_geom", "components")
     op.create_index(
         "ix_components_class_geom",
@@ -172,6 +201,7 @@ def downgrade() -> None:
     op.create_index(
         "ix_components_class_id_geom", "components", ["class_id", "geom"], postgresql_using="gist"
     )
+    op.drop_table("edition_changes")
     op.drop_column("city", "primary_edition_key")
     op.drop_column("city", "max_missing_share")
     op.drop_column("component_classes", "attribute_schema")
@@ -189,3 +219,4 @@ def downgrade() -> None:
     )
     for column in _survey_columns():
         op.drop_column("surveys", column.name)
+    op.execute("DROP FUNCTION alias_key")

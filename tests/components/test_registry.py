@@ -156,11 +156,15 @@ def test_a_position_in_another_datum_is_taken_to_the_right_place(session: Sessio
     ("change", "error", "message"),
     [
         ({"reason": " "}, InvalidInput, "A change needs a reason."),
-        ({}, InvalidInput, "There is nothing to change: give a position, an attribute or a state."),
+        (
+            {},
+            InvalidInput,
+            "There is nothing to change: give a position, an attribute, a state or a class.",
+        ),
         (
             {"state": ComponentState.ACTIVE},
             InvalidInput,
-            "There is nothing to change: give a position, an attribute or a state.",
+            "There is nothing to change: give a position, an attribute, a state or a class.",
         ),
         (
             {"state": ComponentState.WITHDRAWN},

@@ -12,7 +12,7 @@ from gis_registry.api.problems import kinds
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
 from gis_registry.components import service as components
-from gis_registry.components.identifiers import parse_identifier
+from gis_registry.components.identifiers import identifier_in, in_address
 from gis_registry.errors import NotAuthenticated, NotFound, NotPermitted
 from gis_registry.places import service as places
 from gis_registry.readiness import counts
@@ -38,8 +38,10 @@ def home(request: Request, session: DatabaseSession, actor: CurrentActor) -> Res
 
 @router.get("/c")
 def find_card(code: Annotated[str, Query(max_length=100)]) -> Response:
-    """Go to the card of an identifier as somebody typed it."""
-    return RedirectResponse(f"/c/{parse_identifier(code)}", status_code=303)
+    """Go to the card of an identifier, tag or key as somebody typed it, or of a scanned QR code."""
+    identifier = identifier_in(code)
+    known = quote(in_address(code).strip(), safe="") if identifier is None else str(identifier)
+    return RedirectResponse(f"/c/{known}", status_code=303)
 
 
 @router.get("/c/{code}")
