@@ -18,6 +18,7 @@ from gis_registry.surveys.shapefiles import (
     Encoding,
     decoded,
     decoded_name,
+    refuse_incomplete,
     shapefile_encoding,
 )
 from gis_registry.vector_files import readable
@@ -89,6 +90,8 @@ class GdalLayer:
 
 def list_gdal_layers(path: Path) -> list[str]:
     """Return the names of the layers that have geometries; of all, if none has."""
+    if path.suffix.lower() == ".shp":
+        refuse_incomplete(path)
     with readable(path):
         listed = [(str(name), kind) for name, kind in pyogrio.list_layers(str(path))]
     return [name for name, kind in listed if kind is not None] or [name for name, _ in listed]

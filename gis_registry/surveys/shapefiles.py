@@ -61,16 +61,11 @@ class _Table:
     texts: tuple[tuple[int, int], ...]
 
 
-def shapefile_encoding(path: Path, declared: str | None) -> Encoding:
-    """Check that a shapefile is whole, and find out how its text is encoded.
-
-    Args:
-        path: the ``.shp``.
-        declared: the encoding that a mapping declares, if it does.
+def refuse_incomplete(path: Path) -> None:
+    """Refuse a ``.shp`` that lacks a part that it cannot be read without.
 
     Raises:
-        UnreadableFile: the ``.shx`` or ``.dbf`` is missing, or the ``.dbf`` is cut short.
-        InvalidInput: the declared encoding is none, or the text does not fit what is said.
+        UnreadableFile: the ``.shx`` or ``.dbf`` is missing.
     """
     for suffix, holds in ((".shx", "index"), (".dbf", "attributes")):
         if _sibling(path, suffix) is None:
@@ -78,6 +73,19 @@ def shapefile_encoding(path: Path, declared: str | None) -> Encoding:
                 f"{path.name} comes without its {suffix}, which holds the {holds}: ask for the "
                 "whole shapefile (.shp, .shx, .dbf, .prj)."
             )
+
+
+def shapefile_encoding(path: Path, declared: str | None) -> Encoding:
+    """Check that a shapefile's table is whole, and find out how its text is encoded.
+
+    Args:
+        path: the ``.shp``.
+        declared: the encoding that a mapping declares, if it does.
+
+    Raises:
+        UnreadableFile: the ``.dbf`` is cut short.
+        InvalidInput: the declared encoding is none, or the text does not fit what is said.
+    """
     table = _read_layout(_sibling(path, ".dbf") or path)
     said = _said(path, table, declared)
     if said is not None:
