@@ -78,7 +78,7 @@ def _points(column: pa.Array) -> NDArray[np.object_] | None:
         return None
     coordinates = np.ascontiguousarray(records[:, 5:21]).view("<f8")
     made = shapely.points(coordinates)
-    empty = np.isnan(coordinates).any(axis=1)
+    empty = np.isnan(coordinates).all(axis=1)
     if empty.any():
         made[empty] = shapely.Point()
     if there.all():

@@ -27,6 +27,7 @@ from gis_registry.surveys.mapping import AxisOrder, Coordinates, Mapping
 from gis_registry.surveys.reading import BATCH_ROWS, open_source, sha256_of
 
 PLACES = places(3)
+MIDNIGHT = datetime.combine(date(2026, 7, 1), time())
 MORNING = datetime.combine(date(2026, 6, 30), time(8))
 NAMES = ["路灯甲", "路灯乙", "路灯丙"]
 #: CGCS2000 / 3-degree Gauss-Kruger CM 120E as Esri's programs write it into a .prj.
@@ -549,7 +550,7 @@ def test_cells_of_a_workbook_keep_their_kind(tmp_path: Path) -> None:
             None,
             5,
             "#N/A",
-            datetime.combine(date(2026, 7, 1), time()),
+            MIDNIGHT,
             None,
             1.5,
             False,
