@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -753,3 +754,47 @@ def test_layers_without_geometry_do_not_count(tmp_path: Path) -> None:
         frame(PLACES, name=NAMES).drop(columns="geometry"), path, layer="notes", append=True
     )
     assert len(read(path).geometries) == 3
+
+
+def dated_shapefile(folder: Path) -> Path:
+    path = folder / "dated.shp"
+    days = pa.array([date(2026, 6, 30), date(1970, 1, 1), None, date(2026, 7, 1)], pa.date32())
+    table = pa.table({"day": days, "g": pa.array(shapely.to_wkb([Point(n, 36) for n in range(4)]))})
+    pyogrio.write_arrow(table, path, geometry_name="g", geometry_type="Point", crs="EPSG:4490")
+    return path
+
+
+@pytest.mark.parametrize("text", ["20261399", "99999999", "2026063", "unknown"])
+def test_what_is_no_date_does_not_become_1970(tmp_path: Path, text: str) -> None:
+    path = dated_shapefile(tmp_path)
+    table = path.with_suffix(".dbf")
+    content = table.read_bytes()
+    assert read(path).fields["day"].to_pylist()[:2] == [date(2026, 6, 30), date(1970, 1, 1)]
+    table.write_bytes(content.replace(b"20260701", text.ljust(8).encode()))
+    days = ["2026-06-30", "1970-01-01", None, text]
+    assert read(path).fields["day"].to_pylist() == days
+
+
+def test_a_geopackage_with_what_is_no_date(tmp_path: Path) -> None:
+    path = tmp_path / "dated.gpkg"
+    gpd.read_file(dated_shapefile(tmp_path)).to_file(path)
+    with sqlite3.connect(path) as database:
+        for (name,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        database.execute("UPDATE dated SET day = '2026-13-99' WHERE fid = 4")
+    database.close()
+    *_, last = read(path).fields["day"].to_pylist()
+    assert last == "no date that can be read"
+
+
+def test_rows_that_are_marked_as_deleted_do_not_count(tmp_path: Path) -> None:
+    path = dated_shapefile(tmp_path)
+    table = path.with_suffix(".dbf")
+    content = bytearray(table.read_bytes())
+    content[int.from_bytes(content[8:10], "little")] = ord("*")
+    table.write_bytes(bytes(content).replace(b"20260701", b"20261399"))
+    found = read(path)
+    assert found.fields["day"].to_pylist() == ["1970-01-01", None, "20261399"]
+    assert found.places == [(1, 36), (2, 36), (3, 36)]
