@@ -1,5 +1,6 @@
 """A mapping says what a file's columns are; what is wrong with one is said with its key."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -75,6 +76,16 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert mapping.class_.values == {"路灯": "0137", "井盖": "0101"}
     assert mapping.alias_columns() == {"tag": "pole", "qr": "二维码", "contractor_key": "KEY2"}
     assert Mapping.model_validate(mapping.model_dump(by_alias=True)) == mapping
+
+
+def test_the_documents_show_every_key_of_a_mapping(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/surveys.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.S)
+    shown = read_mapping(written(tmp_path, example)).model_dump(by_alias=True, exclude_unset=True)
+    assert set(shown) == {field.alias or name for name, field in Mapping.model_fields.items()}
+    for part in ("columns", "attributes", "aliases"):
+        assert set(shown[part]) == set(type(getattr(Mapping(), part)).model_fields), part
+    assert {"# wkt = ", "# code = "} <= set(re.findall(r"# (?:wkt|code) = ", example))
 
 
 def test_columns_arrive_under_their_meaning(tmp_path: Path) -> None:
