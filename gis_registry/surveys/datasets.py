@@ -1,14 +1,18 @@
 """Layers of the files that GDAL reads, and of GeoParquet, which its build here does not read."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 from pyogrio.raw import read as read_raw
 
 from gis_registry.errors import UnreadableFile
@@ -18,10 +22,16 @@ from gis_registry.surveys.shapefiles import (
     Encoding,
     decoded,
     decoded_name,
+    deleted_rows,
+    refuse_incomplete,
     shapefile_encoding,
+    texts_of,
 )
 from gis_registry.vector_files import readable
 
+#: How the day that GDAL makes of what is no date is written.
+_EPOCH = re.compile(r"1970-?01-?01")
+_NO_DATE = "no date that can be read"
 _SHAPEFILE = "ESRI Shapefile"
 #: What GDAL makes of how Google Earth draws a placemark: no attributes of the thing.
 _DRAWING = frozenset(
@@ -81,14 +91,58 @@ class GdalLayer:
                 geometries[row] = shapely.force_2d(shapely.from_wkb(lines[row]))
                 notes[row] = "A curve has been replaced by a line of small steps."
         others = [index for index in range(len(names)) if index != at]
-        table = pa.Table.from_batches([records.select(others)])
+        table = self._with_true_dates(pa.Table.from_batches([records.select(others)]), first)
         if self.encoding is not None:
             table = _decoded(table, self.encoding.name)
         return Piece(plain_columns(table.select(list(self.fields))), geometries, notes)
 
+    def _with_true_dates(self, table: pa.Table, first: int) -> pa.Table:
+        """Put text where GDAL made 1970-01-01 of what is no date, so that it is found out."""
+        for at, column in enumerate(table.columns):
+            if not (pa.types.is_date32(column.type) or pa.types.is_timestamp(column.type)):
+                continue
+            numbers = pc.cast(column, pa.int32() if pa.types.is_date32(column.type) else pa.int64())
+            doubtful = np.flatnonzero(pc.fill_null(pc.equal(numbers, 0), False).to_numpy())
+            if len(doubtful) == 0:
+                continue
+            name = table.column_names[at]
+            found = self._dates_as_written(name, first, len(table), doubtful)
+            wrong = [row for row, text in found.items() if not _EPOCH.match(text)]
+            if wrong:
+                texts = pc.cast(column, pa.string()).to_pylist()
+                for row in wrong:
+                    texts[row] = found[row]
+                table = table.set_column(at, name, pa.array(texts, pa.string()))
+        return table
+
+    def _dates_as_written(
+        self, name: str, first: int, count: int, rows: NDArray[np.int64]
+    ) -> dict[int, str]:
+        """Return what stands in a column of dates, in some of ``count`` rows from ``first`` on."""
+        if self.format == _SHAPEFILE:
+            column = self._own_names().index(name)
+            written = texts_of(self.path, column, [first + int(row) for row in rows])
+            return {int(row): text for row, text in zip(rows, written, strict=True)}
+        values = read_raw(
+            str(self.path),
+            layer=self.name,
+            columns=[name],
+            read_geometry=False,
+            datetime_as_string=True,
+            skip_features=first,
+            max_features=count,
+        )[3][0]
+        return {int(row): values[row] or _NO_DATE for row in rows}
+
+    def _own_names(self) -> list[str]:
+        info = pyogrio.read_info(str(self.path), encoding=_byte_by_byte(self.format))
+        return [str(one) for one in info["fields"]]
+
 
 def list_gdal_layers(path: Path) -> list[str]:
     """Return the names of the layers that have geometries; of all, if none has."""
+    if path.suffix.lower() == ".shp":
+        refuse_incomplete(path)
     with readable(path):
         listed = [(str(name), kind) for name, kind in pyogrio.list_layers(str(path))]
     return [name for name, kind in listed if kind is not None] or [name for name, _ in listed]
@@ -113,9 +167,10 @@ def open_gdal_layer(path: Path, name: str, declared_encoding: str | None) -> Gda
         )
     if info["geometry_type"] is None:
         raise UnreadableFile(f"{path.name} has no geometry.")
-    fields = tuple(map(str, info["fields"]))
+    fields, rows = tuple(map(str, info["fields"])), int(info["features"])
     if encoding is not None:
         fields = tuple(decoded_name(one, encoding.name) for one in fields)
+        rows -= deleted_rows(path)  # GDAL counts them, but does not give them
     if "KML" in info["driver"]:
         fields = tuple(one for one in fields if one not in _DRAWING)
     return GdalLayer(
@@ -124,7 +179,7 @@ def open_gdal_layer(path: Path, name: str, declared_encoding: str | None) -> Gda
         format=info["driver"],
         geometry_type=info["geometry_type"],
         crs=info["crs"],
-        row_count=info["features"] if info["features"] >= 0 else None,
+        row_count=rows if rows >= 0 else None,
         fields=fields,
         encoding=encoding,
     )

@@ -24,6 +24,7 @@ from gis_registry.surveys.coordinates import (
 )
 from gis_registry.surveys.layers import BATCH_ROWS, Piece, refuse_repeated
 from gis_registry.surveys.shapefiles import Encoding, known_encoding
+from gis_registry.vector_files import readable
 
 _SEPARATORS = ",;\t|"
 _CHUNK = 2**22
@@ -97,9 +98,10 @@ def open_delimited(
     refuse_repeated(path.name, header)
     chosen = chosen_columns(path.name, header, coordinates)
     count, last = 0, None
-    for table, _ in _tables(path, found.name, separator, header, lines_before):
-        count += len(table)
-        last = table.slice(len(table) - 1)
+    with readable(path):
+        for table, _ in _tables(path, found.name, separator, header, lines_before):
+            count += len(table)
+            last = table.slice(len(table) - 1)
     if last is not None and _ends_in_a_quotation(path, last):
         raise InvalidInput(
             f"{path.name}, row {count}: a quotation mark is opened and never closed, so that the "
@@ -229,7 +231,7 @@ def _header(path: Path, encoding: str, header_row: int | None) -> tuple[tuple[st
     if not wanted:
         raise UnreadableFile(f"{path.name} has no line with the names of its columns.")
     separator = max(_SEPARATORS, key=wanted[0].count)
-    reader = csv.reader(io.StringIO(start), delimiter=separator)
+    reader = csv.reader(io.StringIO(start, newline=None), delimiter=separator)
     try:
         for number, names in enumerate(reader, start=1):
             if any(one.strip() for one in names) and number >= (header_row or 1):

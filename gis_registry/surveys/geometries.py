@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 _POINT_BYTES = {1: 21, 1001: 29, 2001: 29, 3001: 37}  # a Z and an M make it longer
 _LITTLE_ENDIAN = 1
-_CURVES = frozenset({8, 9, 10, 11, 12, 13, 14})
 _SURFACES = {15: "polyhedral surface", 16: "TIN", 17: "triangle"}
 _REASON = 120
 
@@ -26,15 +25,19 @@ def geometries_of_wkb(column: pa.Array) -> tuple[NDArray[np.object_], dict[int, 
     if points is not None:
         return points, {}, []
     wkb = column.to_numpy(zero_copy_only=False)
-    geometries = shapely.from_wkb(wkb, on_invalid="ignore")
-    notes: dict[int, str] = {}
     curves: list[int] = []
-    for row in np.flatnonzero(shapely.is_missing(geometries) & column.is_valid().to_numpy(False)):
-        kind = _kind(wkb[row])
-        if kind in _CURVES or (kind in {4, 5, 6, 7} and "onlinear" in _fault(wkb[row])):
-            curves.append(int(row))
-        elif kind in _SURFACES:
-            notes[int(row)] = f"The geometry is a {_SURFACES[kind]}, which is not read."
+    try:
+        geometries = shapely.from_wkb(wkb, on_invalid="ignore")
+    except NotImplementedError:  # GEOS knows no curves, and tells them from other faults thus
+        curves = [row for row, one in enumerate(wkb) if one is not None and _is_curve(one)]
+        wkb[curves] = None
+        geometries = shapely.from_wkb(wkb, on_invalid="ignore")
+    notes: dict[int, str] = {}
+    unread = shapely.is_missing(geometries) & np.array([one is not None for one in wkb], dtype=bool)
+    for row in np.flatnonzero(unread):
+        kind = _SURFACES.get(_kind(wkb[row]))
+        if kind is not None:
+            notes[int(row)] = f"The geometry is a {kind}, which is not read."
         else:
             geometries[row], notes[int(row)] = _mended(wkb[row])
     return shapely.force_2d(geometries), notes, curves
@@ -75,7 +78,7 @@ def _points(column: pa.Array) -> NDArray[np.object_] | None:
         return None
     coordinates = np.ascontiguousarray(records[:, 5:21]).view("<f8")
     made = shapely.points(coordinates)
-    empty = np.isnan(coordinates).any(axis=1)
+    empty = np.isnan(coordinates).all(axis=1)
     if empty.any():
         made[empty] = shapely.Point()
     if there.all():
@@ -93,20 +96,21 @@ def _kind(wkb: bytes) -> int:
     return (int.from_bytes(wkb[1:5], order) & 0x0FFFFFFF) % 1000  # type: ignore[arg-type]
 
 
-def _fault(wkb: bytes) -> str:
+def _is_curve(wkb: bytes) -> bool:
     try:
-        shapely.from_wkb(wkb)
-    except shapely.GEOSException as error:
-        return str(error)
-    return ""
+        shapely.from_wkb(wkb, on_invalid="ignore")
+    except NotImplementedError:
+        return True
+    return False
 
 
 def _mended(wkb: bytes) -> tuple[shapely.Geometry | None, str]:
     """Return a geometry whose rings were left open, closed; or None, and why."""
+    mended = shapely.from_wkb(wkb, on_invalid="fix")
+    if mended is not None:
+        return mended, "A ring that was not closed has been closed."
     try:
-        mended = shapely.from_wkb(wkb, on_invalid="fix")
-    except shapely.GEOSException:
-        mended = None
-    if mended is None:
-        return None, f"The geometry cannot be read: {_fault(wkb)[:_REASON]}."
-    return mended, "A ring that was not closed has been closed."
+        shapely.from_wkb(wkb)
+    except shapely.GEOSException as error:
+        return None, f"The geometry cannot be read: {str(error)[:_REASON]}."
+    return None, "The geometry cannot be read."

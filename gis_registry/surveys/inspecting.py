@@ -214,8 +214,17 @@ def _contents(layer: Layer) -> _Contents:
                 [*np.minimum(known[:2], edges[:2]), *np.maximum(known[2:], edges[2:])]
             )
         found.rows += len(piece.geometries)
-    found.sample = pa.concat_tables(samples, promote_options="permissive") if samples else None
+    found.sample = _joined(samples) if samples else None
     return found
+
+
+def _joined(samples: list[pa.Table]) -> pa.Table:
+    """Join pieces; a column of several types becomes text."""
+    try:
+        return pa.concat_tables(samples, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        texts = [pa.table({n: as_texts(one[n]) for n in one.column_names}) for one in samples]
+        return pa.concat_tables(texts)
 
 
 def _with_commas(

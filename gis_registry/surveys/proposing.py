@@ -226,7 +226,9 @@ def _propose_units(proposal: _Proposal, meanings: dict[str, tuple[str, str]]) ->
                 continue
             if any(one.key == key for one in proposal.guesses) or not any(proposal.texts[name]):
                 continue
-            proposal.add(key, name, why, Certainty.LIKELY, name)
+            # Names say nothing before each has a unit's code beside it.
+            sure = Certainty.LIKELY if kind == "columns." else Certainty.POSSIBLE
+            proposal.add(key, name, why, sure, name)
             if kind == "names.":
                 values = sorted({one for one in proposal.texts[name] if one})
                 owners |= dict.fromkeys(values[:_MAX_OWNERS], "…")

@@ -39,11 +39,12 @@ def single_parts(geometries: Geometries) -> Geometries:
 
 
 def check_presence(checked: CheckedBatch) -> None:
-    """Refuse rows without a geometry."""
+    """Refuse rows without a geometry, for the reason that reading noted, if it did."""
+    nothing = "The row has no geometry, or its coordinates are not numbers."
     checked.refuse(
         shapely.is_missing(checked.geometries) | shapely.is_empty(checked.geometries),
         Refusal.EMPTY_GEOMETRY,
-        "The row has no geometry, or its coordinates are not numbers.",
+        lambda row: checked.issues[row][0].sentence if row in checked.issues else nothing,
     )
 
 

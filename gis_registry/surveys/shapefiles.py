@@ -6,7 +6,7 @@ a word that reads wrong is worse than a file that is sent back.
 """
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,7 @@ _BY_LDID = {
 _SUPERSETS = {"gbk": "gb18030", "gb2312": "gb18030", "cp936": "gb18030"}
 _ROWS_AT_ONCE = 100_000
 _FIELD_BYTES = 32
+_DELETED = ord("*")
 
 
 @dataclass(frozen=True)
@@ -58,19 +59,15 @@ class _Table:
     row_bytes: int
     ldid: int
     names: bytes
+    fields: tuple[tuple[int, int], ...]
     texts: tuple[tuple[int, int], ...]
 
 
-def shapefile_encoding(path: Path, declared: str | None) -> Encoding:
-    """Check that a shapefile is whole, and find out how its text is encoded.
-
-    Args:
-        path: the ``.shp``.
-        declared: the encoding that a mapping declares, if it does.
+def refuse_incomplete(path: Path) -> None:
+    """Refuse a ``.shp`` that lacks a part that it cannot be read without.
 
     Raises:
-        UnreadableFile: the ``.shx`` or ``.dbf`` is missing, or the ``.dbf`` is cut short.
-        InvalidInput: the declared encoding is none, or the text does not fit what is said.
+        UnreadableFile: the ``.shx`` or ``.dbf`` is missing.
     """
     for suffix, holds in ((".shx", "index"), (".dbf", "attributes")):
         if _sibling(path, suffix) is None:
@@ -78,6 +75,19 @@ def shapefile_encoding(path: Path, declared: str | None) -> Encoding:
                 f"{path.name} comes without its {suffix}, which holds the {holds}: ask for the "
                 "whole shapefile (.shp, .shx, .dbf, .prj)."
             )
+
+
+def shapefile_encoding(path: Path, declared: str | None) -> Encoding:
+    """Check that a shapefile's table is whole, and find out how its text is encoded.
+
+    Args:
+        path: the ``.shp``.
+        declared: the encoding that a mapping declares, if it does.
+
+    Raises:
+        UnreadableFile: the ``.dbf`` is cut short.
+        InvalidInput: the declared encoding is none, or the text does not fit what is said.
+    """
     table = _read_layout(_sibling(path, ".dbf") or path)
     said = _said(path, table, declared)
     if said is not None:
@@ -115,6 +125,27 @@ def known_encoding(name: str) -> str:
             f"{name!r} is no encoding that is known: write utf-8, gb18030, big5 …"
         ) from error
     return _SUPERSETS.get(found, found)
+
+
+def deleted_rows(path: Path) -> int:
+    """Return how many rows of a shapefile are only marked as deleted: they are no rows any more."""
+    table = _read_layout(_sibling(path, ".dbf") or path)
+    return sum(int((block[:, 0] == _DELETED).sum()) for block in _blocks(table))
+
+
+def texts_of(path: Path, field: int, rows: Sequence[int]) -> list[str]:
+    """Return what stands in a field of a shapefile's table, byte by byte.
+
+    Args:
+        path: the ``.shp``.
+        field: the field's place, from 0.
+        rows: which rows, from 0; rows that are marked as deleted do not count.
+    """
+    table = _read_layout(_sibling(path, ".dbf") or path)
+    at, width = table.fields[field]
+    block = _rows(table)
+    kept = np.flatnonzero(block[:, 0] != _DELETED)
+    return [bytes(block[kept[row], at : at + width]).decode("iso-8859-1").strip() for row in rows]
 
 
 def decoded(column: pa.Array, encoding: str) -> pa.Array:
@@ -175,7 +206,7 @@ def _read_layout(path: Path) -> _Table:
             f"{path.name} announces {rows:,} rows, but holds only {whole:,}: it is damaged or cut "
             "short. Ask for the whole shapefile."
         )
-    texts, names, at = [], b"", 1
+    everything, texts, names, at = [], [], b"", 1
     for start in range(0, len(fields) - _FIELD_BYTES + 1, _FIELD_BYTES):
         field = fields[start : start + _FIELD_BYTES]
         if field[0] == 0x0D:
@@ -184,9 +215,12 @@ def _read_layout(path: Path) -> _Table:
         width = field[16] + (256 * field[17] if field[11:12] == b"C" else 0)
         if field[11:12] == b"C":
             texts.append((at, width))
+        everything.append((at, width))
         names += field[:11].split(b"\x00")[0] + b"\n"
         at += width
-    return _Table(path, rows, header_bytes, row_bytes, head[29], names, tuple(texts))
+    return _Table(
+        path, rows, header_bytes, row_bytes, head[29], names, tuple(everything), tuple(texts)
+    )
 
 
 def _fits(table: _Table, encoding: str) -> bool:
@@ -207,17 +241,19 @@ def _texts(table: _Table) -> Iterator[bytes]:
 
 
 def _blocks(table: _Table) -> Iterator[NDArray[np.uint8]]:
-    if not table.rows:
-        return
-    rows = np.memmap(
+    rows = _rows(table) if table.rows else np.empty((0, table.row_bytes), dtype=np.uint8)
+    for start in range(0, table.rows, _ROWS_AT_ONCE):
+        yield rows[start : start + _ROWS_AT_ONCE]
+
+
+def _rows(table: _Table) -> NDArray[np.uint8]:
+    return np.memmap(
         table.path,
         dtype=np.uint8,
         mode="r",
         offset=table.header_bytes,
         shape=(table.rows, table.row_bytes),
     )
-    for start in range(0, table.rows, _ROWS_AT_ONCE):
-        yield rows[start : start + _ROWS_AT_ONCE]
 
 
 def _is_in(lines: bytes, encoding: str) -> bool:

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from delivered import frame, load, places, rows_of
 from making import GEOD
@@ -62,6 +63,24 @@ def _csv(header: str, encoding: str = "utf-8", separator: str = ",") -> Callable
     return write
 
 
+def _without_cpg(folder: Path) -> Path:
+    path = _written("lights.shp", encoding="GBK")(folder)
+    path.with_suffix(".cpg").unlink()
+    return path
+
+
+def _parquet(folder: Path) -> Path:
+    frame(PLACES, name=NAMES).to_parquet(folder / "lights.parquet")
+    return folder / "lights.parquet"
+
+
+def _workbook(folder: Path) -> Path:
+    rows = [(name, *at) for name, at in zip(NAMES, PLACES, strict=True)]
+    table = pd.DataFrame(rows, columns=["name", "经度", "纬度"])
+    table.to_excel(folder / "lights.xlsx", index=False)
+    return folder / "lights.xlsx"
+
+
 FORMATS = {
     "GeoJSON": (_written("lights.geojson", driver="GeoJSON"), None),
     "GeoJSON, gzipped": (_gzipped, None),
@@ -70,6 +89,12 @@ FORMATS = {
     "FlatGeobuf": (_written("lights.fgb", SPATIAL_INDEX="NO"), None),  # an index reorders rows
     "Shapefile in GBK with .cpg": (_written("lights.shp", encoding="GBK"), None),
     "Shapefile in UTF-8 with .cpg": (_written("lights.shp", encoding="UTF-8"), None),
+    "Shapefile in GBK without .cpg": (_without_cpg, None),
+    "GeoJSONSeq": (_written("lights.geojsonl", driver="GeoJSONSeq"), None),
+    "FileGDB": (_written("lights.gdb", driver="OpenFileGDB"), None),
+    "GeoParquet": (_parquet, None),
+    "XLSX": (_workbook, "wgs84"),
+    "CSV in GBK": (_csv("name,经度,纬度", "gbk"), "wgs84"),
     "Shapefile, zipped": (_zipped(""), None),
     "Shapefile in a folder, zipped": (_zipped("delivery of May/"), None),
     "CSV": (_csv("name,lon,lat"), "wgs84"),

@@ -233,7 +233,7 @@ def test_a_description_that_cannot_be_right_is_refused_before_anything_is_writte
 def test_progress_only_grows_and_reaches_the_end(
     session: Session, deliver: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gis_registry.surveys.reading.BATCH_ROWS", 7)
+    monkeypatch.setattr("gis_registry.surveys.datasets.BATCH_ROWS", 7)
     told: list[tuple[str, int, int | None]] = []
     file = SurveyFile(path=deliver("lights", places(40)), class_code=LIGHT)
     staged = service.stage(session, file, actor="test", progress=lambda *step: told.append(step))
@@ -248,7 +248,7 @@ def test_progress_only_grows_and_reaches_the_end(
 def test_a_duplicate_in_a_later_batch_names_the_row_it_repeats(
     session: Session, deliver: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gis_registry.surveys.reading.BATCH_ROWS", 7)
+    monkeypatch.setattr("gis_registry.surveys.datasets.BATCH_ROWS", 7)
     survey = load(session, deliver("lights", [*places(10), places(10)[2]])).survey
     row = rows_of(session, survey)[10]
     assert row.reason == "Row 3 has the same class and the same geometry."

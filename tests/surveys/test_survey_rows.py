@@ -283,5 +283,16 @@ def test_rows_that_a_table_cannot_place(session: Session, tmp_path: Path) -> Non
         encoding="utf-8",
     )
     survey = load(session, path, crs="wgs84").survey
-    missing = ("empty-geometry", "its coordinates are not numbers")
-    _check(session, survey, [(GOOD, ""), missing, missing, missing, (GOOD, ""), (GOOD, "")])
+    ragged = "values for 3 columns, so that none can be told"
+    _check(
+        session,
+        survey,
+        [
+            (GOOD, ""),
+            ("empty-geometry", "lon is 'abc', not a number."),
+            ("empty-geometry", "has no geometry"),
+            ("empty-geometry", "has no geometry"),
+            ("empty-geometry", f"The line has 2 {ragged}"),
+            ("empty-geometry", f"The line has 4 {ragged}"),
+        ],
+    )
