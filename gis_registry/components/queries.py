@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import RowMapping, func, insert, select, text
+from sqlalchemy import RowMapping, Subquery, column, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue.tables import ComponentClass
@@ -61,6 +62,14 @@ def history(session: Session, division_code: str, code: str) -> Sequence[RowMapp
         session.execute(_QUERIES["history"], {"division_code": division_code, "code": code})
         .mappings()
         .all()
+    )
+
+
+def states_as_of(moment: datetime) -> Subquery:
+    """Return every component as it was at a moment, as something to select from."""
+    columns = [column(one.name, one.type) for one in Component.__table__.columns]
+    return (
+        _QUERIES["components_as_of"].bindparams(moment=moment).columns(*columns).subquery("states")
     )
 
 

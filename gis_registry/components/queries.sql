@@ -109,6 +109,25 @@ JOIN changes ch ON ch.id = h.change_id
 LEFT JOIN changes ended ON ended.id = h.ended_by
 ORDER BY h.version;
 
+-- components_as_of: every component as it was at a moment, those registered later left out
+SELECT
+  c.division_code, c.code, c.version, c.operation, c.state, c.class_id, c.geom, c.accuracy_m,
+  c.subdistrict_code, c.cell_code, c.surveyed_on, c.is_synthetic, c.attributes, c.supervisor_id,
+  c.owner_id, c.maintainer_id, c.change_id
+FROM components c
+JOIN changes made ON made.id = c.change_id
+WHERE made.made_at <= CAST(:moment AS timestamptz)
+UNION ALL
+SELECT
+  h.division_code, h.code, h.version, h.operation, h.state, h.class_id, h.geom, h.accuracy_m,
+  h.subdistrict_code, h.cell_code, h.surveyed_on, h.is_synthetic, h.attributes, h.supervisor_id,
+  h.owner_id, h.maintainer_id, h.change_id
+FROM component_history h
+JOIN changes made ON made.id = h.change_id
+JOIN changes ended ON ended.id = h.ended_by
+WHERE made.made_at <= CAST(:moment AS timestamptz)
+  AND ended.made_at > CAST(:moment AS timestamptz);
+
 -- advance_counters: take serials from counters, locking them in the order given
 INSERT INTO serial_counters (division_code, class_code, next_serial)
 SELECT division_code, class_code, 1 + wanted

@@ -155,18 +155,10 @@ def page(
     class_id = None
     if class_code is not None:
         class_id = catalogue.find_class(session, class_code, edition_key=city.edition_key).id
-    if division_code is not None:
-        division_code = division_code.strip()
-        if places_queries.division(session, division_code) is None or len(division_code) > 9:
-            raise InvalidInput(
-                f"{division_code!r} is no district or subdistrict of {city.name_en}."
-            )
-        if division_code == city.division_code:
-            division_code = None
     rows = queries.page(
         session,
         class_id=class_id,
-        division_code=division_code,
+        division_code=area_code(session, division_code),
         after=str(parse_identifier(after)) if after else None,
         limit=limit + 1,
     )
@@ -174,6 +166,21 @@ def page(
     return ComponentPage(
         components=listed, next_after=listed[-1].code if len(rows) > limit else None
     )
+
+
+def area_code(session: Session, division_code: str | None) -> str | None:
+    """Return the code of a district or subdistrict to select components by; None: the whole city.
+
+    Raises:
+        InvalidInput: it is neither of them, nor the city's.
+    """
+    if division_code is None:
+        return None
+    code = division_code.strip()
+    city = places.the_city(session)
+    if places_queries.division(session, code) is None or len(code) > 9:
+        raise InvalidInput(f"{code!r} is no district or subdistrict of {city.name_en}.")
+    return None if code == city.division_code else code
 
 
 def history(session: Session, code: str) -> list[HistoryEntry]:
