@@ -156,9 +156,12 @@ def mapping(columns: Sequence[Column], names: Sequence[str], *, crs: str) -> Map
     """
     pairs = list(zip(columns, names, strict=True))
     own = {one.name: name for one, name in pairs if not one.is_attribute}
+    ignored = [own[name] for name in DERIVED_COLUMNS]
+    class_column = own.pop("class_code")
+    renamed = {name: one.name for one, name in pairs if one.is_attribute and name != one.name}
     return {
         "crs": crs,
-        "ignore": [own[name] for name in DERIVED_COLUMNS],
+        "class": {"field": class_column},
         "columns": {key: name for key, name in own.items() if key not in DERIVED_COLUMNS},
-        "attributes": {one.name: name for one, name in pairs if one.is_attribute},
+        "attributes": {"rename": renamed, "ignore": ignored},
     }

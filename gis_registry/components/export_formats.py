@@ -76,7 +76,7 @@ _TRAITS = {
     FileFormat.GEOJSON_SEQUENCE: _Traits(
         (".geojsonl", ".geojsons", ".geojsonseq"),
         "GeoJSONSeq",
-        options=(*_EXACT, _PLAIN_TEXT),
+        options=_EXACT,
     ),
     FileFormat.FLATGEOBUF: _Traits((".fgb",), "FlatGeobuf"),
     FileFormat.SHAPEFILE: _Traits((".shp", ".shp.zip", ".zip"), "ESRI Shapefile"),

@@ -5,7 +5,8 @@ batches that bound what is in memory at once.
 """
 
 from binascii import unhexlify
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -155,7 +156,7 @@ def text_widths(session: Session, chosen: Chosen, columns: Sequence[Column]) -> 
 
 def batches(
     session: Session, chosen: Chosen, columns: Sequence[Column]
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     """Return the components by identifier, up to 50,000 at a time.
 
     Returns:
@@ -178,18 +179,21 @@ def batches(
         true_values=["t", "true"],
         false_values=["f", "false"],
     )
-    for lines in _copied(session, query):
-        read.block_size = len(lines) + 1  # one block, however long a line is
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(lines),
-            read_options=read,
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-            convert_options=convert,
-        ).combine_chunks()
-        arrays = [column.chunk(0) for column in table.columns]
-        yield pa.RecordBatch.from_arrays(
-            [*arrays[:-1], _binary(arrays[-1])], names=[*(one.name for one in columns), GEOMETRY]
-        )
+    # Until it is closed, the connection can do nothing else, not even end its transaction.
+    with closing(_copied(session, query)) as copied:
+        for lines in copied:
+            read.block_size = len(lines) + 1  # one block, however long a line is
+            table = pyarrow.csv.read_csv(
+                pa.BufferReader(lines),
+                read_options=read,
+                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+                convert_options=convert,
+            ).combine_chunks()
+            arrays = [column.chunk(0) for column in table.columns]
+            yield pa.RecordBatch.from_arrays(
+                [*arrays[:-1], _binary(arrays[-1])],
+                names=[*(one.name for one in columns), GEOMETRY],
+            )
 
 
 def _rows(chosen: Chosen, columns: Sequence[Column]) -> Select[*tuple[Any, ...]]:
@@ -228,7 +232,7 @@ def _attribute(attributes: ColumnElement[Any], column: Column) -> ColumnElement[
     return attributes.op("->>")(column.name)
 
 
-def _copied(session: Session, query: Select[*tuple[Any, ...]]) -> Iterator[bytes]:
+def _copied(session: Session, query: Select[*tuple[Any, ...]]) -> Generator[bytes]:
     """Run a query through COPY; return its rows as CSV, some whole lines at a time."""
     connection = session.connection()
     compiled = query.compile(

@@ -2,8 +2,9 @@
 
 import json
 import shutil
+import struct
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -52,7 +53,7 @@ class Layer:
     geometry_type: str
     count: int
     schema: pa.Schema
-    batches: Iterator[pa.RecordBatch]
+    batches: Generator[pa.RecordBatch]
 
 
 def write_layers(form: FileFormat, path: Path, layers: Sequence[Layer], system: System) -> None:
@@ -127,7 +128,9 @@ def _write_with_gdal(form: FileFormat, path: Path, layer: Layer, system: System)
 
 def _check_whole(form: FileFormat, path: Path, layer: Layer) -> None:
     """Look whether everything arrived: not every driver says when the disk is full."""
-    if form in {FileFormat.GEOJSON, FileFormat.GEOJSON_SEQUENCE}:
+    if form is FileFormat.SHAPEFILE:
+        is_whole = _is_whole_shapefile(path, layer.count)
+    elif form in {FileFormat.GEOJSON, FileFormat.GEOJSON_SEQUENCE}:
         with path.open("rb") as file:
             file.seek(-min(path.stat().st_size, 8), 2)
             end = file.read().rstrip()
@@ -137,6 +140,20 @@ def _check_whole(form: FileFormat, path: Path, layer: Layer) -> None:
         is_whole = found == layer.count
     if not is_whole:
         raise RuntimeError("not all of it arrived in the file")
+
+
+def _is_whole_shapefile(path: Path, count: int) -> bool:
+    """Return whether the three files are as long as their headers and the count say."""
+    with path.with_suffix(".dbf").open("rb") as file:
+        rows, header_bytes, row_bytes = struct.unpack("<4xIHH", file.read(12))
+    with path.open("rb") as file:
+        words = int.from_bytes(file.read(28)[24:], "big")
+    return (
+        rows == count
+        and path.with_suffix(".dbf").stat().st_size >= header_bytes + rows * row_bytes
+        and path.with_suffix(".shx").stat().st_size == 100 + 8 * count
+        and path.stat().st_size == 2 * words
+    )
 
 
 def _check_table(layer: Layer) -> None:
@@ -192,20 +209,17 @@ def _write_zipped(path: Path, layer: Layer, system: System) -> None:
 
 
 def _write_geoparquet(path: Path, layer: Layer, system: System) -> None:
-    bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
-    types: set[str] = set()
+    low, high = np.full(2, np.inf), np.full(2, -np.inf)
     with pyarrow.parquet.ParquetWriter(path, layer.schema, compression="zstd") as writer:
         for batch in layer.batches:
             writer.write_batch(batch)
-            geometries = _geometries(batch)
-            bounds[:2] = np.minimum(bounds[:2], shapely.total_bounds(geometries)[:2])
-            bounds[2:] = np.maximum(bounds[2:], shapely.total_bounds(geometries)[2:])
-            types.add(layer.geometry_type)
+            bounds = shapely.total_bounds(_geometries(batch))
+            low, high = np.minimum(low, bounds[:2]), np.maximum(high, bounds[2:])
         column = {
             "encoding": "WKB",
-            "geometry_types": sorted(types),
+            "geometry_types": [layer.geometry_type],
             "crs": None if system.crs is None else system.crs.to_json_dict(),
-            "bbox": bounds.tolist(),
+            "bbox": [*low.tolist(), *high.tolist()],
         }
         described = {
             "version": "1.1.0",
@@ -273,24 +287,24 @@ def _unfit(row: Sequence[object], what: str) -> InvalidInput:
 
 
 def _with_coordinates(layer: Layer, system: System) -> pa.Schema:
-    """Return the columns of a layer with its geometry as numbers and, if they need it, as WKT."""
-    names = ("lon", "lat") if system.is_in_degrees else ("x", "y")
+    """Return the columns of a layer with its geometry as two numbers or, if it needs it, as WKT."""
     schema = layer.schema.remove(len(layer.schema) - 1)
-    for name in names:
+    if layer.geometry_type != "Point":
+        return schema.append(pa.field("wkt", pa.string()))
+    for name in ("lon", "lat") if system.is_in_degrees else ("x", "y"):
         schema = schema.append(pa.field(name, pa.float64()))
-    return schema if layer.geometry_type == "Point" else schema.append(pa.field("wkt", pa.string()))
+    return schema
 
 
 def _flat(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Return a batch with its geometry as numbers; of lines and polygons a point on them."""
+    """Return a batch with its geometry in the columns of :func:`_with_coordinates`."""
     geometries = _geometries(batch)
-    columns = list(batch.columns[:-1])
-    has_text = schema.names[-1] == "wkt"
-    points = shapely.point_on_surface(geometries) if has_text else geometries
-    columns += [pa.array(shapely.get_x(points)), pa.array(shapely.get_y(points))]
-    if has_text:
-        columns.append(pa.array(shapely.to_wkt(geometries, rounding_precision=-1), pa.string()))
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    if schema.names[-1] == "wkt":
+        texts = shapely.to_wkt(geometries, rounding_precision=-1)
+        written = [pa.array(texts, pa.string())]
+    else:
+        written = [pa.array(shapely.get_x(geometries)), pa.array(shapely.get_y(geometries))]
+    return pa.RecordBatch.from_arrays([*batch.columns[:-1], *written], schema=schema)
 
 
 def _geometries(batch: pa.RecordBatch) -> NDArray[np.object_]:

@@ -6,8 +6,8 @@ A file appears under its name when it is whole; until then nothing, and after an
 import errno
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,7 +135,10 @@ def write(
         written: list[ExportedFile] = []
         for target, types in files.items():
             layers = [_layer(export, target, kind, counts) for kind in types]
-            write_layers(form, folder / target.name, layers, system)
+            with ExitStack() as opened:
+                for layer in layers:
+                    opened.enter_context(closing(layer.batches))
+                write_layers(form, folder / target.name, layers, system)
             written += [
                 ExportedFile(
                     file=str(target),
@@ -202,22 +205,25 @@ def _layer(
 
 def _taken(
     export: _Export, chosen: Chosen, schema: pa.Schema, count: int, *, is_multi: bool
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     """Return the components with the columns of the file, in its system."""
     done = 0
     export.tell("Writing", 0, count)
-    for batch in queries.batches(export.session, chosen, export.columns):
-        if is_multi or not export.system.is_like_cgcs2000:
-            wkb = batch.column(batch.num_columns - 1).to_numpy(zero_copy_only=False)
-            geometries = export.system.take(shapely.from_wkb(wkb))
-            if is_multi:
-                geometries = _multi(geometries)
-            batch = batch.set_column(
-                batch.num_columns - 1, GEOMETRY, pa.array(shapely.to_wkb(geometries), pa.binary())
-            )
-        yield _renamed(batch, schema)
-        done += batch.num_rows
-        export.tell("Writing", done, count)
+    with closing(queries.batches(export.session, chosen, export.columns)) as found:
+        for batch in found:
+            if is_multi or not export.system.is_like_cgcs2000:
+                wkb = batch.column(batch.num_columns - 1).to_numpy(zero_copy_only=False)
+                geometries = export.system.take(shapely.from_wkb(wkb))
+                if is_multi:
+                    geometries = _multi(geometries)
+                batch = batch.set_column(
+                    batch.num_columns - 1,
+                    GEOMETRY,
+                    pa.array(shapely.to_wkb(geometries), pa.binary()),
+                )
+            yield _renamed(batch, schema)
+            done += batch.num_rows
+            export.tell("Writing", done, count)
 
 
 def _multi(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -271,13 +277,17 @@ def _staging(path: Path) -> Iterator[Path]:
 
 def _unwritable(path: Path, error: Exception) -> InvalidInput:
     is_full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
-    if is_full or shutil.disk_usage(path.parent).free < _FULL_BYTES:
+    free = shutil.disk_usage(path.parent).free
+    if is_full or free < _FULL_BYTES:
         return InvalidInput(
             f"The disk that {path.parent.resolve()} is on is full: nothing was written. Make room, "
             "or name a file on another one."
         )
     reason = (isinstance(error, OSError) and error.strerror) or str(error)
-    return InvalidInput(f"{path} cannot be written ({reason.strip().rstrip('.')}).")
+    return InvalidInput(
+        f"{path} cannot be written ({reason.strip().rstrip('.')}; its disk has "
+        f"{free / 2**20:,.0f} MiB left): nothing was written."
+    )
 
 
 def _publish(folder: Path, files: Mapping[Path, object], path: Path) -> None:
