@@ -5,6 +5,7 @@ import shutil
 import struct
 import warnings
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -18,7 +19,7 @@ import shapely
 from numpy.typing import NDArray
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import IllegalCharacterError
+from openpyxl.utils.exceptions import IllegalCharacterError, WorkbookAlreadySaved
 
 from gis_registry.components.export_formats import GEOMETRY, FileFormat
 from gis_registry.components.export_systems import System
@@ -119,9 +120,11 @@ def _write_with_gdal(form: FileFormat, path: Path, layer: Layer, system: System)
                 encoding="GB18030" if form is FileFormat.SHAPEFILE else "UTF-8",
                 layer_options=form.options,
             )
-    except Exception:
+    except RuntimeError as error:
         if feed.interruption is not None:
             raise feed.interruption from None
+        if "accessing batch" in str(error):  # Ctrl-C, before the feed had come to its first line
+            raise KeyboardInterrupt from None
         raise
     _check_whole(form, path, layer)
 
@@ -210,7 +213,12 @@ def _write_zipped(path: Path, layer: Layer, system: System) -> None:
 
 def _write_geoparquet(path: Path, layer: Layer, system: System) -> None:
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    with pyarrow.parquet.ParquetWriter(path, layer.schema, compression="zstd") as writer:
+    with pyarrow.parquet.ParquetWriter(
+        path,
+        layer.schema,
+        compression="zstd",
+        store_schema=False,  # it would hide from pyarrow what is added at the end
+    ) as writer:
         for batch in layer.batches:
             writer.write_batch(batch)
             bounds = shapely.total_bounds(_geometries(batch))
@@ -246,22 +254,31 @@ def _write_xlsx(path: Path, layers: Sequence[Layer], system: System) -> None:
                 "Excel file holds: write .csv or .gpkg, or choose fewer classes."
             )
     workbook = Workbook(write_only=True)
-    for layer in layers:
-        sheet = workbook.create_sheet(layer.name[:31])
-        schema = _with_coordinates(layer, system)
-        sheet.append(schema.names)
-        for batch in layer.batches:
-            columns = [column.to_pylist() for column in _flat(batch, schema).columns]
-            for row in zip(*columns, strict=True):
-                try:
-                    sheet.append([_cell(sheet, value) for value in row])
-                except IllegalCharacterError as error:
-                    raise _unfit(row, "a control character") from error
-                except _TooLong as error:
-                    raise _unfit(
-                        row, f"a text of more than {_CELL_CHARACTERS:,} characters"
-                    ) from error
-    workbook.save(path)
+    try:
+        for layer in layers:
+            _write_sheet(workbook, layer, system)
+        workbook.save(path)
+    finally:
+        for (
+            sheet
+        ) in workbook.worksheets:  # a sheet that is not closed complains when it is forgotten
+            with suppress(OSError, WorkbookAlreadySaved):
+                sheet.close()
+
+
+def _write_sheet(workbook: Workbook, layer: Layer, system: System) -> None:
+    sheet = workbook.create_sheet(layer.name[:31])
+    schema = _with_coordinates(layer, system)
+    sheet.append(schema.names)
+    for batch in layer.batches:
+        columns = [column.to_pylist() for column in _flat(batch, schema).columns]
+        for row in zip(*columns, strict=True):
+            try:
+                sheet.append([_cell(sheet, value) for value in row])
+            except IllegalCharacterError as error:
+                raise _unfit(row, "a control character") from error
+            except _TooLong as error:
+                raise _unfit(row, f"a text of more than {_CELL_CHARACTERS:,} characters") from error
 
 
 class _TooLong(Exception):
@@ -269,6 +286,10 @@ class _TooLong(Exception):
 
 
 def _cell(sheet: object, value: object) -> object:
+    if isinstance(value, float) and float(f"{value:.16g}") != value:
+        cell = WriteOnlyCell(sheet, repr(value))  # openpyxl would write 16 digits
+        cell.data_type = "n"
+        return cell
     if not isinstance(value, str):
         return value
     if len(value) > _CELL_CHARACTERS:
