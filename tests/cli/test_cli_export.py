@@ -27,7 +27,10 @@ def registered(module_settings: Settings, tmp_path_factory: pytest.TempPathFacto
     path = tmp_path_factory.mktemp("delivery") / "lights.gpkg"
     names = [f"灯杆{n}" for n in range(LIGHTS)]
     frame(places(LIGHTS), name=names, height=[8.5] * LIGHTS).to_file(path)
-    assert run_program(module_settings, "survey", "load", path, "--class", LIGHT).exit_code == 0
+    loaded = run_program(module_settings, "survey", "load", path, "--class", LIGHT, "--json")
+    assert loaded.exit_code == 0
+    applied = run_program(module_settings, "survey", "apply", loaded.json["survey"])
+    assert applied.exit_code == 0
     return module_settings
 
 
