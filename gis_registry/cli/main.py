@@ -14,6 +14,7 @@ from gis_registry.cli import (
     demo,
     dispatch,
     drone,
+    export,
     map_,
     places,
     report,
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, serve.serve, map_.map_):
+for command in (demo.demo, serve.serve, map_.map_, export.export):
     app.command(command.__name__.rstrip("_"))(command)
 app.command("settings")(settings.show)
 app.add_typer(db.app, name="db")

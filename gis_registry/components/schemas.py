@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from gis_registry.catalogue.tables import GeometryType
 from gis_registry.components.tables import AliasKind, ComponentState, Relation
 from gis_registry.places.datums import Datum
 
@@ -239,3 +240,23 @@ class HistoryEntry(BaseModel):
     actor: str
     reason: str
     ended_at: datetime | None
+
+
+class ExportedFile(BaseModel):
+    """A file, or one layer of it, that components were written into."""
+
+    file: str
+    layer: str | None = Field(description="null: the format has no layers")
+    geometry_type: GeometryType
+    components: int
+
+
+class Exported(BaseModel):
+    """What an export wrote."""
+
+    components: int
+    files: list[ExportedFile]
+    renamed: dict[str, str] = Field(
+        description="Attributes that the file calls something else, and what"
+    )
+    mapping: str | None = Field(description="File that says how a survey reads it again")

@@ -20,6 +20,7 @@ from gis_registry.places import service as places
 __all__ = [
     "MAX_COUNT",
     "apply_edit",
+    "area_code",
     "card",
     "edit",
     "history",
@@ -112,20 +113,12 @@ def page(
     if not 1 <= limit <= MAX_COUNT:
         raise InvalidInput(f"The limit must be 1 to {MAX_COUNT}.")
     city = places.the_city(session)
-    if division_code is not None:
-        division_code = division_code.strip()
-        if places_queries.division(session, division_code) is None or len(division_code) > 9:
-            raise InvalidInput(
-                f"{division_code!r} is no district or subdistrict of {city.name_en}."
-            )
-        if division_code == city.division_code:
-            division_code = None
     rows = queries.page(
         session,
         source=Component.__table__ if moment is None else as_of.components(moment),
         class_ids=class_ids(session, class_code) if class_code is not None else None,
         primary_edition_key=city.primary_edition_key,
-        division_code=division_code,
+        division_code=area_code(session, division_code),
         after=str(parse_identifier(after)) if after else None,
         limit=limit + 1,
     )
@@ -133,3 +126,18 @@ def page(
     return ComponentPage(
         components=listed, next_after=listed[-1].code if len(rows) > limit else None
     )
+
+
+def area_code(session: Session, division_code: str | None) -> str | None:
+    """Return the code of a district or subdistrict to select components by; None: the whole city.
+
+    Raises:
+        InvalidInput: it is neither of them, nor the city's.
+    """
+    if division_code is None:
+        return None
+    code = division_code.strip()
+    city = places.the_city(session)
+    if places_queries.division(session, code) is None or len(code) > 9:
+        raise InvalidInput(f"{code!r} is no district or subdistrict of {city.name_en}.")
+    return None if code == city.division_code else code
