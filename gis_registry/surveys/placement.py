@@ -133,8 +133,7 @@ class Ground:
         hit = len(np.unique(which[distance <= reach_m]))
         others = distance > 3 * reach_m
         size = 2 * reach_m
-        cells = np.stack([east[others] // size, north[others] // size])
-        _, counts = np.unique(cells, axis=1, return_counts=True)
+        counts = counted_by_cell(east[others], north[others], size, RING_M)
         ring = RING_M**2 - (3 * reach_m) ** 2
         chance = others.sum() * reach_m**2 / ring / max(len(rows), 1)
         # At least one component for all rows: an empty surrounding does not make a hit impossible.
@@ -142,7 +141,7 @@ class Ground:
         return Fit(
             rows=len(rows),
             hits=hit,
-            rival=int(counts.max(initial=0)),
+            rival=int(counts.max()),
             chance=float(min(max(chance, least), 1.0)),
         )
 
@@ -181,6 +180,21 @@ class Ground:
                 lat * _METRES,
             ]
         )
+
+
+def counted_by_cell(east: Floats, north: Floats, size: float, radius_m: float) -> NDArray[np.int64]:
+    """Return how many displacements fall into each square cell; the middle is a cell's corner."""
+    half = int(np.ceil(radius_m * 1.05 / size)) + 1
+    column, row = cell_of(east, size, radius_m), cell_of(north, size, radius_m)
+    return np.bincount(column * 2 * half + row, minlength=4 * half * half).reshape(
+        2 * half, 2 * half
+    )
+
+
+def cell_of(metres: Floats, size: float, radius_m: float) -> NDArray[np.int64]:
+    """Return the column or row of the cell that a displacement falls into."""
+    half = int(np.ceil(radius_m * 1.05 / size)) + 1
+    return (metres / size + half).astype(np.int64)
 
 
 def metres_per_degree_east(lat: Floats | np.float64) -> Floats:
