@@ -123,7 +123,12 @@ def _outside(
     as_declared = Rows(delivery.lon[written], delivery.lat[written], classes, accuracies_m)
     if ground and worths[best][0] < ground.hits(as_declared, ground.reach_m(as_declared)):
         return None  # it is right as declared, and reaches beyond the city
-    equal = [one.remedy for one in inside if one is not best and worths[one] == worths[best]]
+    # Where the declared system explains it with its axes exchanged, no other one is needed.
+    equal = [
+        one.remedy
+        for one in inside
+        if one is not best and worths[one] == worths[best] and best.check == BatchCheck.WRONG_CRS
+    ]
     figures = {"rows": len(written), "outside": outside, "inside": inside[best]}
     return Finding(
         best.check,
