@@ -69,7 +69,8 @@ class Outline:
 
     def holds(self, lon: Floats, lat: Floats) -> NDArray[np.bool_]:
         """Return which places lie in the city."""
-        held = np.isfinite(lon) & np.isfinite(lat)
+        with np.errstate(invalid="ignore"):
+            held = (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
         places = np.column_stack([lon[held], lat[held]]) * self._factors
         held[held] = shapely.dwithin(self._shape, shapely.points(places), self._tolerance_m)
         return held

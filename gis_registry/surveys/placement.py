@@ -61,6 +61,11 @@ class Rows:
             self.lon + east_m / metres_per_degree_east(self.lat), self.lat + north_m / _METRES
         )
 
+    def on_earth(self) -> NDArray[np.bool_]:
+        """Return which rows have a position that is one."""
+        with np.errstate(invalid="ignore"):
+            return (np.abs(self.lon) <= 180) & (np.abs(self.lat) <= 90)
+
     def take(self, which: NDArray[np.int64]) -> "Rows":
         """Return some of the rows."""
         return Rows(
@@ -121,7 +126,7 @@ class Ground:
 
     def hits(self, rows: Rows, reach_m: float) -> int:
         """Return how many rows lie on a component of their class."""
-        on_earth = np.isfinite(rows.lon) & np.isfinite(rows.lat)
+        on_earth = rows.on_earth()
         points = self._plane(rows.lon, rows.lat, rows.class_ids)[on_earth]
         distance, _ = self._tree.query(points, distance_upper_bound=reach_m)
         return int(np.isfinite(distance).sum())
@@ -162,7 +167,7 @@ class Ground:
             The place of the component, metres east, metres north, and the place of the row, one
             entry for each pair.
         """
-        on_earth = np.flatnonzero(np.isfinite(rows.lon) & np.isfinite(rows.lat))
+        on_earth = np.flatnonzero(rows.on_earth())
         rows = rows.take(on_earth)
         # Metres east are stretched by latitude: 2 % farther holds all within the radius.
         tree = cKDTree(self._plane(rows.lon, rows.lat, rows.class_ids))
@@ -223,7 +228,8 @@ def rows_near(
         random: what chooses among more.
     """
     classes = delivery.class_ids if class_ids is None else class_ids
-    usable = np.flatnonzero(np.isfinite(delivery.lon) & np.isfinite(delivery.lat) & (classes > 0))
+    rows = Rows(delivery.lon, delivery.lat, classes, delivery.accuracies_m)
+    usable = np.flatnonzero(rows.on_earth() & (classes > 0))
     if len(usable) == 0 or len(registered) == 0:
         return usable[:0]
     taken = np.unique(_cells(registered.lon, registered.lat, registered.class_ids))

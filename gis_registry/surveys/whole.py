@@ -45,7 +45,7 @@ class Gathered:
                 if pa.types.is_string(column.type):
                     column = as_numbers(column)  # as a CSV file has them
                 if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-                    values = column.cast(pa.float64()).to_numpy()
+                    values = column.cast(pa.float64(), safe=False).to_numpy()
                     self._numbers[name].append((checked.class_ids, values))
 
     def spreads(self) -> dict[tuple[int, str], Spread]:
