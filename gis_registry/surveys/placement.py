@@ -126,8 +126,8 @@ class Ground:
 
     def hits(self, rows: Rows, reach_m: float) -> int:
         """Return how many rows lie on a component of their class."""
-        on_earth = rows.on_earth()
-        points = self._plane(rows.lon, rows.lat, rows.class_ids)[on_earth]
+        rows = rows.take(np.flatnonzero(rows.on_earth()))
+        points = self._plane(rows.lon, rows.lat, rows.class_ids)
         distance, _ = self._tree.query(points, distance_upper_bound=reach_m)
         return int(np.isfinite(distance).sum())
 

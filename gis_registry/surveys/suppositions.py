@@ -68,7 +68,11 @@ def other_datums(lon: Floats, lat: Floats, context: BatchContext) -> Iterator[Su
     """Suppose another datum: the declared one is taken back, and another one is undone."""
     declared = context.system if isinstance(context.system, Datum) else Datum.CGCS2000
     plain = {Datum.WGS84, Datum.CGCS2000}
-    written = from_cgcs2000(lon, lat, declared)
+    with np.errstate(invalid="ignore"):
+        on_earth = (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
+    written = from_cgcs2000(
+        np.where(on_earth, lon, np.nan), np.where(on_earth, lat, np.nan), declared
+    )
     for datum in Datum:
         same = datum == declared or {datum, declared} <= plain
         if same or (datum in plain and datum != Datum.WGS84):
