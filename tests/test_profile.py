@@ -7,8 +7,10 @@ import pytest
 from project import SAMPLES
 from sqlalchemy.orm import Session
 
+from gis_registry.catalogue.service import find_class
 from gis_registry.city_loading import load_city
 from gis_registry.errors import InvalidProfile
+from gis_registry.places.service import the_city
 from gis_registry.profile import find_profile, read_profile
 
 _MINIMAL = """
@@ -162,6 +164,24 @@ def test_the_classes_of_a_profile_replace_the_default_ones(session: Session, fol
     change(folder, "[files]", '[files]\nclasses = "classes.csv"')
     shutil.copyfile(_classes(folder), folder / "classes.csv")
     assert load_city(session, read_profile(folder)).catalogue.profile_classes == 2
+
+
+def test_a_profile_names_schemas_and_the_share_that_may_be_missing(
+    session: Session, folder: Path
+) -> None:
+    change(folder, "[files]", '[files]\nattribute_schemas = "schemas.json"')
+    change(folder, "place_tolerance_m = 500", "place_tolerance_m = 500\nmax_missing_share = 0.05")
+    (folder / "schemas.json").write_text(
+        '{"every_class": {"properties": {"moon": {"type": "integer"}}}}', encoding="utf-8"
+    )
+    load_city(session, read_profile(folder))
+    schema = find_class(session, "0137", edition_key="gbt30428-2013").attribute_schema
+    assert schema is not None
+    assert schema["properties"]["moon"] == {"type": "integer"}
+    assert the_city(session).max_missing_share == 0.05
+    (folder / "schemas.json").unlink()
+    with pytest.raises(InvalidProfile, match=r"profile nowhere names .*schemas\.json"):
+        load_city(session, read_profile(folder))
 
 
 def _classes(folder: Path) -> Path:

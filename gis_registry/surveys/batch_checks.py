@@ -21,16 +21,18 @@ NEAR_FACTOR = 0.08
 #: Fewer missing ones are said of the components, not of the file.
 LEAST_MISSING = 5
 
-#: What a number is multiplied by when it is written in another unit.
+#: By how much a number is greater when it is written in one unit and not in the other.
 _FACTORS = {
-    10.0: "tens, as centimetres for decimetres or millimetres for centimetres",
-    100.0: "hundreds, as centimetres for metres",
-    1000.0: "thousands, as millimetres for metres or watts for kilowatts",
-    1 / 0.3048: "feet for metres",
-    1 / 2.54: "inches for centimetres",
-    1000 / 25.4: "inches for metres",
-    25.4: "millimetres for inches",
+    10.0: ("mm", "cm"),
+    100.0: ("cm", "m"),
+    1000.0: ("mm", "m"),
+    1 / 0.3048: ("ft", "m"),
+    2.54: ("cm", "in"),
+    1000 / 25.4: ("in", "m"),
+    25.4: ("mm", "in"),
 }
+#: ... and by how much it is smaller.
+_UNITS = _FACTORS | {1 / factor: (other, one) for factor, (one, other) in _FACTORS.items()}
 
 
 def batch_findings(
@@ -66,14 +68,16 @@ def unit_findings(context: BatchContext) -> list[Finding]:
         if factor is None:
             continue
         shown = f"{factor:.4g}" if factor >= 1 else f"1/{1 / factor:.4g}"
-        meaning = _FACTORS.get(factor) or f"the reverse of {_FACTORS[1 / factor]}"
+        written, meant = _UNITS[factor]
         findings.append(
             Finding(
                 BatchCheck.WRONG_UNIT,
                 Severity.ERROR,
                 f"{attribute} of {context.label(class_id)} is {shown} times what is registered "
-                f"(median {delivered.median:g} against {registered.median:g}): {meaning}.",
-                f"say the unit of {attribute} in the mapping, or divide it by {factor:.6g}",
+                f"(median {delivered.median:g} against {registered.median:g}), as {written} "
+                f"written for {meant} would be.",
+                f'{attribute} = {{ from = "{written}", to = "{meant}" }} under [attributes.units] '
+                "in the mapping",
                 {
                     "class_id": class_id,
                     "attribute": attribute,
@@ -104,7 +108,7 @@ def _factor(delivered: Spread, registered: Spread) -> float | None:
             delivered.upper / registered.upper,
         ]
     )
-    for factor in [*_FACTORS, *(1 / one for one in _FACTORS)]:
+    for factor in _UNITS:
         if (np.abs(np.log(ratios / factor)) < NEAR_FACTOR).all():
             return factor
     return None

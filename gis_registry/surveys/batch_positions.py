@@ -11,16 +11,19 @@ from collections.abc import Iterable
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj.exceptions import ProjError
 
 from gis_registry.surveys.checked import Severity
 from gis_registry.surveys.delivery import Delivery, Registered
 from gis_registry.surveys.findings import BatchCheck, BatchContext, Finding
 from gis_registry.surveys.placement import (
+    LEAST_HITS,
+    TIMES_DECLARED,
     Fit,
     Floats,
     Ground,
     Rows,
+    cell_of,
+    counted_by_cell,
     metres_per_degree_east,
     rows_near,
 )
@@ -34,6 +37,8 @@ from gis_registry.surveys.suppositions import (
 
 #: So many rows are looked at: a share is then known to about 1 %.
 SAMPLE_ROWS = 5_000
+#: ... and so many where a hundred systems are tried: what they tell apart is all or nothing.
+SYSTEM_ROWS = 1_000
 #: A file of fewer rows is no batch: what is wrong with a row is said of the row.
 LEAST_ROWS = 3
 #: With fewer rows outside, the file is right and these rows are wrong.
@@ -64,7 +69,8 @@ class Outline:
 
     def holds(self, lon: Floats, lat: Floats) -> NDArray[np.bool_]:
         """Return which places lie in the city."""
-        held = np.isfinite(lon) & np.isfinite(lat)
+        with np.errstate(invalid="ignore"):
+            held = (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
         places = np.column_stack([lon[held], lat[held]]) * self._factors
         held[held] = shapely.dwithin(self._shape, shapely.points(places), self._tolerance_m)
         return held
@@ -77,48 +83,69 @@ def position_findings(
     random: np.random.Generator,
 ) -> list[Finding]:
     """Find what is wrong with where all rows of a delivery lie; at most one thing is."""
-    finding = _outside(delivery, context, random)
+    finding = _outside(delivery, registered, context, random)
     if finding is None and len(registered):
         finding = _elsewhere(delivery, registered, context, random)
     return [finding] if finding is not None else []
 
 
 def _outside(
-    delivery: Delivery, context: BatchContext, random: np.random.Generator
+    delivery: Delivery,
+    registered: Registered,
+    context: BatchContext,
+    random: np.random.Generator,
 ) -> Finding | None:
     """Find what would bring rows inside the city that lie outside it."""
     written = np.flatnonzero(np.isfinite(delivery.raw_x) & np.isfinite(delivery.raw_y))
     if context.outline is None or len(written) < LEAST_ROWS:
         return None
-    if len(written) > SAMPLE_ROWS:
-        written = random.choice(written, SAMPLE_ROWS, replace=False)
+    if len(written) > SYSTEM_ROWS:
+        written = random.choice(written, SYSTEM_ROWS, replace=False)
     outline = Outline(context.outline, context.tolerance_m)
     outside = len(written) - int(outline.holds(delivery.lon[written], delivery.lat[written]).sum())
     if outside < LEAST_OUTSIDE * len(written):
         return None
+    inside = {}
     for one in _suppositions(delivery, written, context):
-        inside = int(outline.holds(one.lon, one.lat).sum())
-        if inside >= LEAST_INSIDE * len(written) and inside > len(written) - outside:
-            return Finding(
-                one.check,
-                Severity.ERROR,
-                f"{outside:,} of {len(written):,} rows looked at lie outside the city as declared "
-                f"({context.system_name}); {inside:,} lie inside if the coordinates are in "
-                f"{one.meaning}."
-                if one.check != BatchCheck.SWAPPED_AXES
-                else f"{outside:,} of {len(written):,} rows looked at lie outside the city; "
-                f"{inside:,} lie inside with {one.meaning}.",
-                one.remedy,
-                {"rows": len(written), "outside": outside, "inside": inside},
-            )
-    return None
+        count = int(outline.holds(one.lon, one.lat).sum())
+        if count >= LEAST_INSIDE * len(written) and count > len(written) - outside:
+            inside[one] = count
+    if not inside:
+        return None
+    ground = Ground(registered) if len(registered) else None
+    classes, accuracies_m = delivery.class_ids[written], delivery.accuracies_m[written]
+
+    def worth(one: Supposition) -> tuple[int, int]:
+        rows = Rows(one.lon, one.lat, classes, accuracies_m)
+        return ground.hits(rows, ground.reach_m(rows)) if ground else 0, inside[one]
+
+    worths = {one: worth(one) for one in inside}
+    best = max(inside, key=worths.__getitem__)  # the first of the best: the likeliest come first
+    as_declared = Rows(delivery.lon[written], delivery.lat[written], classes, accuracies_m)
+    if ground and worths[best][0] < ground.hits(as_declared, ground.reach_m(as_declared)):
+        return None  # it is right as declared, and reaches beyond the city
+    # Where the declared system explains it with its axes exchanged, no other one is needed.
+    equal = [
+        one.remedy
+        for one in inside
+        if one is not best and worths[one] == worths[best] and best.check == BatchCheck.WRONG_CRS
+    ]
+    figures = {"rows": len(written), "outside": outside, "inside": inside[best]}
+    return Finding(
+        best.check,
+        Severity.ERROR,
+        f"{outside:,} of {len(written):,} rows looked at lie outside the city as declared "
+        f"({context.system_name}); {inside[best]:,} lie inside {best.meaning}.",
+        best.remedy + (f"; as possible: {', '.join(equal[:3])}" if equal else ""),
+        figures | ({"on_registered": worths[best][0]} if ground else {}),
+    )
 
 
 def _suppositions(
     delivery: Delivery, which: NDArray[np.int64], context: BatchContext
 ) -> Iterable[Supposition]:
     x, y = delivery.raw_x[which], delivery.raw_y[which]
-    yield swapped_axes(x, y, context)
+    yield from swapped_axes(x, y, context)
     yield from other_systems(x, y, context)
     yield from other_datums(delivery.lon[which], delivery.lat[which], context)
 
@@ -149,16 +176,16 @@ def _elsewhere(
         if ground.hits(rows.at(one.lon, one.lat), reach_m) > declared.hits:
             fit = ground.fit(rows.at(one.lon, one.lat), reach_m)
             if fit.is_better_than(declared, supposed=len(datums)):
-                return _finding(one, fit, declared)
-    return _shifted(delivery, near, ground, rows, declared, reach_m, context)
+                return _finding(one, fit, declared, context.system_name)
+    return _shifted(delivery, near, ground, rows, declared, context, random)
 
 
-def _finding(one: Supposition, fit: Fit, declared: Fit) -> Finding:
+def _finding(one: Supposition, fit: Fit, declared: Fit, system_name: str) -> Finding:
     return Finding(
         one.check,
         Severity.ERROR,
         f"{fit.hits:,} of {fit.rows:,} rows looked at lie on registered components of their class "
-        f"if the coordinates are in {one.meaning}; as declared {declared.hits:,} do.",
+        f"{one.meaning}; as declared ({system_name}) {declared.hits:,} do.",
         one.remedy,
         {"rows": fit.rows, "hits": fit.hits, "hits_as_declared": declared.hits},
     )
@@ -170,20 +197,24 @@ def _shifted(
     ground: Ground,
     rows: Rows,
     declared: Fit,
-    reach_m: float,
     context: BatchContext,
+    random: np.random.Generator,
 ) -> Finding | None:
     """Find one shift that brings rows onto components, whatever it comes from."""
+    reach_m = ground.reach_m(rows)
     size = 2 * reach_m
     for east, north in _frequent_displacements(ground, rows, size):
         moved = rows.shifted(east, north)
+        if ground.hits(moved, reach_m) < max(LEAST_HITS, TIMES_DECLARED * declared.hits):
+            continue
         fit = ground.fit(moved, reach_m)
         supposed = int((2 * MOST_SHIFT_M / size) ** 2)
         if not fit.is_better_than(declared, supposed=supposed):
             continue
-        cause = _cause(delivery, near, ground, rows, fit, reach_m, context)
+        some = random.permutation(len(rows))[:SYSTEM_ROWS]
+        cause = _cause(delivery, near[some], ground, rows.take(some), (east, north), context)
         if cause is not None:
-            return _finding(cause, fit, declared)
+            return _finding(cause, fit, declared, context.system_name)
         direction = (
             f"{abs(east):.0f} m {'west' if east > 0 else 'east'} and "
             f"{abs(north):.0f} m {'south' if north > 0 else 'north'}"
@@ -219,10 +250,9 @@ def _frequent_displacements(ground: Ground, rows: Rows, size: float) -> list[tup
     _, east, north, _ = ground.displacements(rows.take(order), MOST_SHIFT_M)
     wanted = np.hypot(east, north) >= LEAST_SHIFT_M
     east, north = east[wanted], north[wanted]
-    cells = int(np.ceil(2 * MOST_SHIFT_M * 1.05 / size)) + 2
-    column = ((east / size) + cells / 2).astype(np.int64)
-    row = ((north / size) + cells / 2).astype(np.int64)
-    counted = np.bincount(column * cells + row, minlength=cells * cells).reshape(cells, cells)
+    counted = counted_by_cell(east, north, size, MOST_SHIFT_M)
+    column, row = cell_of(east, size, MOST_SHIFT_M), cell_of(north, size, MOST_SHIFT_M)
+    # A peak may lie across the border of two cells: each is counted with the three after it.
     blocks = counted[:-1, :-1] + counted[1:, :-1] + counted[:-1, 1:] + counted[1:, 1:]
     found = []
     for _ in range(_PEAKS):
@@ -241,20 +271,27 @@ def _cause(
     near: NDArray[np.int64],
     ground: Ground,
     rows: Rows,
-    shifted: Fit,
-    reach_m: float,
+    shift: tuple[float, float],
     context: BatchContext,
 ) -> Supposition | None:
     """Return the system that explains a shift, if one does as well as the shift itself."""
     x, y = delivery.raw_x[near], delivery.raw_y[near]
-    try:
-        lon, lat = to_lonlat(x, y, context.system)
-    except ProjError:
-        return None
+    lon, lat = to_lonlat(x, y, context.system)
+    exchanged = to_lonlat(y, x, context.system)
+    if _apart(rows, *exchanged) < _apart(rows, lon, lat):
+        lon, lat = exchanged
     # What is compared lies within the geometry, while its first vertex is what the file has.
     within_lon, within_lat = rows.lon - lon, rows.lat - lat
+    reach_m = ground.reach_m(rows)
+    least = 0.9 * ground.hits(rows.shifted(*shift), reach_m)
     for one in other_systems(x, y, context):
         there = rows.at(one.lon + within_lon, one.lat + within_lat)
-        if ground.hits(there, reach_m) >= 0.9 * shifted.hits:
+        if ground.hits(there, reach_m) >= least:
             return one
     return None
+
+
+def _apart(rows: Rows, lon: Floats, lat: Floats) -> float:
+    """Return how far rows lie from places, in degrees; without end where these are nowhere."""
+    apart = np.hypot(rows.lon - lon, rows.lat - lat)
+    return float(np.median(np.nan_to_num(apart, nan=np.inf)))

@@ -52,7 +52,7 @@ _MOST_CLASS_NAMES = 1000
 def check(batch: Batch, expected: Expectation) -> CheckedBatch:
     """Check everything that a row can be checked for by itself.
 
-    The work is done on columns and their distinct values: 50,000 rows take less than 0.1 s.
+    The work is done on whole columns and on their distinct values, never row by row.
     """
     count = len(batch.geometries)
     checked = CheckedBatch(

@@ -61,6 +61,11 @@ class Rows:
             self.lon + east_m / metres_per_degree_east(self.lat), self.lat + north_m / _METRES
         )
 
+    def on_earth(self) -> NDArray[np.bool_]:
+        """Return which rows have a position that is one."""
+        with np.errstate(invalid="ignore"):
+            return (np.abs(self.lon) <= 180) & (np.abs(self.lat) <= 90)
+
     def take(self, which: NDArray[np.int64]) -> "Rows":
         """Return some of the rows."""
         return Rows(
@@ -121,8 +126,8 @@ class Ground:
 
     def hits(self, rows: Rows, reach_m: float) -> int:
         """Return how many rows lie on a component of their class."""
-        on_earth = np.isfinite(rows.lon) & np.isfinite(rows.lat)
-        points = self._plane(rows.lon, rows.lat, rows.class_ids)[on_earth]
+        rows = rows.take(np.flatnonzero(rows.on_earth()))
+        points = self._plane(rows.lon, rows.lat, rows.class_ids)
         distance, _ = self._tree.query(points, distance_upper_bound=reach_m)
         return int(np.isfinite(distance).sum())
 
@@ -133,8 +138,7 @@ class Ground:
         hit = len(np.unique(which[distance <= reach_m]))
         others = distance > 3 * reach_m
         size = 2 * reach_m
-        cells = np.stack([east[others] // size, north[others] // size])
-        _, counts = np.unique(cells, axis=1, return_counts=True)
+        counts = counted_by_cell(east[others], north[others], size, RING_M)
         ring = RING_M**2 - (3 * reach_m) ** 2
         chance = others.sum() * reach_m**2 / ring / max(len(rows), 1)
         # At least one component for all rows: an empty surrounding does not make a hit impossible.
@@ -142,7 +146,7 @@ class Ground:
         return Fit(
             rows=len(rows),
             hits=hit,
-            rival=int(counts.max(initial=0)),
+            rival=int(counts.max()),
             chance=float(min(max(chance, least), 1.0)),
         )
 
@@ -163,7 +167,7 @@ class Ground:
             The place of the component, metres east, metres north, and the place of the row, one
             entry for each pair.
         """
-        on_earth = np.flatnonzero(np.isfinite(rows.lon) & np.isfinite(rows.lat))
+        on_earth = np.flatnonzero(rows.on_earth())
         rows = rows.take(on_earth)
         # Metres east are stretched by latitude: 2 % farther holds all within the radius.
         tree = cKDTree(self._plane(rows.lon, rows.lat, rows.class_ids))
@@ -181,6 +185,21 @@ class Ground:
                 lat * _METRES,
             ]
         )
+
+
+def counted_by_cell(east: Floats, north: Floats, size: float, radius_m: float) -> NDArray[np.int64]:
+    """Return how many displacements fall into each square cell; the middle is a cell's corner."""
+    half = int(np.ceil(radius_m * 1.05 / size)) + 1
+    column, row = cell_of(east, size, radius_m), cell_of(north, size, radius_m)
+    return np.bincount(column * 2 * half + row, minlength=4 * half * half).reshape(
+        2 * half, 2 * half
+    )
+
+
+def cell_of(metres: Floats, size: float, radius_m: float) -> NDArray[np.int64]:
+    """Return the column or row of the cell that a displacement falls into."""
+    half = int(np.ceil(radius_m * 1.05 / size)) + 1
+    return (metres / size + half).astype(np.int64)
 
 
 def metres_per_degree_east(lat: Floats | np.float64) -> Floats:
@@ -209,7 +228,8 @@ def rows_near(
         random: what chooses among more.
     """
     classes = delivery.class_ids if class_ids is None else class_ids
-    usable = np.flatnonzero(np.isfinite(delivery.lon) & np.isfinite(delivery.lat) & (classes > 0))
+    rows = Rows(delivery.lon, delivery.lat, classes, delivery.accuracies_m)
+    usable = np.flatnonzero(rows.on_earth() & (classes > 0))
     if len(usable) == 0 or len(registered) == 0:
         return usable[:0]
     taken = np.unique(_cells(registered.lon, registered.lat, registered.class_ids))

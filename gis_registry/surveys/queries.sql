@@ -299,8 +299,9 @@ ORDER BY r.row_number
 LIMIT :limit;
 
 -- spreads: how the numbers of each attribute of some classes are spread among registered components
+-- A number that a file wrote as text is one.
 SELECT wanted.class_id, said.key AS attribute, count(*) AS count,
-  count(DISTINCT said.value) AS distinct,
+  count(DISTINCT said.value #>> '{}') AS distinct,
   percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY (said.value #>> '{}')::float8)
     AS quartiles
 FROM unnest(CAST(:class_ids AS int[])) AS wanted (class_id)
@@ -311,5 +312,5 @@ CROSS JOIN LATERAL (
   LIMIT :most
 ) AS sample
 CROSS JOIN LATERAL jsonb_each(sample.attributes) AS said
-WHERE jsonb_typeof(said.value) = 'number'
+WHERE (said.value #>> '{}') ~ '^[+-]?[0-9]{1,15}([.][0-9]{1,15})?$'
 GROUP BY wanted.class_id, said.key;

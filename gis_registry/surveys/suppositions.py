@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -25,13 +26,13 @@ _WEB_MERCATOR = 3857
 _UNITS = {"feet": 0.3048, "millimetres": 0.001}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Supposition:
     """Where rows would be if their coordinates were in something else than was declared.
 
     Attributes:
         check: what would be wrong then.
-        meaning: what the coordinates would be, to end a sentence with.
+        meaning: what the coordinates would be, to end a sentence with: "in …", "with …".
         remedy: what would put it right.
         lon, lat: where the rows would be in degrees, EPSG:4490; NaN where nowhere.
     """
@@ -50,7 +51,7 @@ def to_lonlat(x: Floats, y: Floats, system: CRS | Datum) -> tuple[Floats, Floats
         with np.errstate(all="ignore"):
             lon, lat = to_cgcs2000(x, y, system)
     else:
-        lon, lat = Transformer.from_crs(system, SRID, always_xy=True).transform(x, y)
+        lon, lat = _transformer(system).transform(x, y)
     lon, lat = np.array(lon, dtype=np.float64), np.array(lat, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         nowhere = ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
@@ -58,11 +59,20 @@ def to_lonlat(x: Floats, y: Floats, system: CRS | Datum) -> tuple[Floats, Floats
     return lon, lat
 
 
+@lru_cache(maxsize=256)  # making one takes longer than using it
+def _transformer(system: CRS) -> Transformer:
+    return Transformer.from_crs(system, SRID, always_xy=True)
+
+
 def other_datums(lon: Floats, lat: Floats, context: BatchContext) -> Iterator[Supposition]:
     """Suppose another datum: the declared one is taken back, and another one is undone."""
     declared = context.system if isinstance(context.system, Datum) else Datum.CGCS2000
     plain = {Datum.WGS84, Datum.CGCS2000}
-    written = from_cgcs2000(lon, lat, declared)
+    with np.errstate(invalid="ignore"):
+        on_earth = (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
+    written = from_cgcs2000(
+        np.where(on_earth, lon, np.nan), np.where(on_earth, lat, np.nan), declared
+    )
     for datum in Datum:
         same = datum == declared or {datum, declared} <= plain
         if same or (datum in plain and datum != Datum.WGS84):
@@ -70,7 +80,7 @@ def other_datums(lon: Floats, lat: Floats, context: BatchContext) -> Iterator[Su
         there = to_cgcs2000(*written, datum)
         yield Supposition(
             BatchCheck.WRONG_DATUM,
-            f"{_DATUM_NAMES[datum]} and not {context.system_name}",
+            f"in {_DATUM_NAMES[datum]}",
             f"--crs {datum}"
             if isinstance(context.system, Datum) or context.system.is_geographic
             else f"take the file back to longitude and latitude, then --crs {datum}",
@@ -86,48 +96,54 @@ _DATUM_NAMES = {
 }
 
 
-def swapped_axes(x: Floats, y: Floats, context: BatchContext) -> Supposition:
-    """Suppose that the two coordinates are exchanged."""
+def swapped_axes(x: Floats, y: Floats, context: BatchContext) -> Iterator[Supposition]:
+    """Suppose that the two coordinates are exchanged; one of the two orders is the declared one."""
     degrees = isinstance(context.system, Datum) or context.system.is_geographic
     names = "longitude and latitude" if degrees else "easting and northing"
-    return Supposition(
-        BatchCheck.SWAPPED_AXES,
-        f"{names} exchanged",
-        "exchange the two coordinate columns in the mapping (or in the file)",
-        *to_lonlat(y, x, context.system),
-    )
+    for order, first, second in (("northing-easting", y, x), ("easting-northing", x, y)):
+        yield Supposition(
+            BatchCheck.SWAPPED_AXES,
+            f"with {names} exchanged",
+            f'axis_order = "{order}" in the mapping',
+            *to_lonlat(first, second, context.system),
+        )
 
 
 def other_systems(x: Floats, y: Floats, context: BatchContext) -> Iterator[Supposition]:
-    """Suppose every system that is in use around the city, as written and with axes exchanged."""
-    for system, name in _candidates(context):
-        for first, second, exchanged in ((x, y, ""), (y, x, ", its axes exchanged")):
+    """Suppose every system that is in use around the city, as written and with axes exchanged.
+
+    Degrees are not taken for metres, nor the reverse: they would all lie at one spot, or nowhere.
+    """
+    with np.errstate(invalid="ignore"):
+        are_degrees = bool(np.median((np.abs(x) <= 180) & (np.abs(y) <= 180)) == 1)
+    for system, name in _candidates(context, are_degrees=are_degrees):
+        for first, second, exchanged in ((x, y, ""), (y, x, " with its axes exchanged")):
             try:
                 lon, lat = to_lonlat(first, second, system)
             except ProjError:  # it is no horizontal system that leads anywhere
                 break
             yield Supposition(
                 BatchCheck.WRONG_CRS,
-                f"{name} ({system.name}){exchanged}",
+                f"in {name} ({system.name}){exchanged}",
                 f"--crs {name}"
-                + (", and exchange the coordinate columns in the mapping" if exchanged else ""),
+                + (', and axis_order = "northing-easting" in the mapping' if exchanged else ""),
                 lon,
                 lat,
             )
-    for unit, metres in _UNITS.items():
+    for unit, metres in ({} if are_degrees else _UNITS).items():
         system = CRS.from_epsg(context.projected_epsg)
         yield Supposition(
             BatchCheck.WRONG_CRS,
-            f"EPSG:{context.projected_epsg} ({system.name}) in {unit}",
+            f"in EPSG:{context.projected_epsg} ({system.name}) in {unit}",
             f"multiply the coordinates by {metres:g}, then --crs EPSG:{context.projected_epsg}",
             *to_lonlat(x * metres, y * metres, system),
         )
 
 
-def _candidates(context: BatchContext) -> list[tuple[CRS, str]]:
+def _candidates(context: BatchContext, *, are_degrees: bool) -> list[tuple[CRS, str]]:
     """Return systems with their names, those that a city's file is most likely in first."""
-    codes = [SRID, context.projected_epsg, _WEB_MERCATOR]
-    if context.outline is not None:
+    codes = [SRID] if are_degrees else [context.projected_epsg, _WEB_MERCATOR]
+    if context.outline is not None and not are_degrees:
         west, south, east, north = shapely.bounds(context.outline)
         around = AreaOfInterest(west - _NEXT_ZONES_DEG, south, east + _NEXT_ZONES_DEG, north)
         found = query_crs_info(

@@ -16,7 +16,7 @@ from gis_registry.places.tables import City
 from gis_registry.surveys import queries
 from gis_registry.surveys.checked import CheckedBatch
 from gis_registry.surveys.checking import Expectation
-from gis_registry.surveys.columns import distinct
+from gis_registry.surveys.columns import as_numbers, distinct
 from gis_registry.surveys.findings import BatchContext, Spread
 from gis_registry.surveys.reading import Source
 
@@ -42,8 +42,10 @@ class Gathered:
             self._sampled += len(checked)
             for name in checked.attributes.column_names:
                 column = checked.attributes.column(name)
+                if pa.types.is_string(column.type):
+                    column = as_numbers(column)  # as a CSV file has them
                 if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-                    values = column.cast(pa.float64()).to_numpy()
+                    values = column.cast(pa.float64(), safe=False).to_numpy()
                     self._numbers[name].append((checked.class_ids, values))
 
     def spreads(self) -> dict[tuple[int, str], Spread]:
