@@ -81,7 +81,9 @@ def judge(
     """
     matches = no_matches(len(delivery))
     reason = np.full(len(delivery), None, dtype=object)
-    open_rows, open_components = delivery.is_good.copy(), np.ones(len(registered), dtype=bool)
+    open_rows = delivery.is_good.copy()
+    # A delivery of hydrants says nothing of the lights beside them: they are not reclassified.
+    open_components = np.isin(registered.class_ids, np.unique(delivery.class_ids[open_rows]))
     if identifiers is not None:
         _take_named(matches, reason, delivery, registered, identifiers)
         named = np.flatnonzero(matches.component >= 0)
@@ -117,9 +119,8 @@ def judge(
     verdict = _verdicts(delivery, registered, matches, reason)
     covered = _covered(delivery, registered, coverage)
     missing = _missing(registered, matches, covered)
-    refused = np.flatnonzero(
-        ~delivery.is_good & (delivery.class_ids > 0) & np.isfinite(delivery.lon)
-    )
+    on_earth = (np.abs(delivery.lon) <= 180) & (np.abs(delivery.lat) <= 90)
+    refused = np.flatnonzero(~delivery.is_good & (delivery.class_ids > 0) & on_earth)
     # A row that is refused is no reason to retire what it is about.
     held = match_points(
         delivery.take(refused), registered.take(missing), major_of_class=major_of_class

@@ -178,7 +178,8 @@ def gain_of(
     scale = np.maximum(_MOVED_SCALE_M, sigma)
     moved = scale / (2 * np.pi * (distance_m**2 + scale**2) ** 1.5)
     same = (1 - _MOVED_SHARE) * _stayed(distance_m, sigma) + _MOVED_SHARE * moved
-    gain: Floats = np.log((1 - _GONE_SHARE) * same) - _log_of_two(spacing_m)
+    with np.errstate(divide="ignore"):  # what is nowhere is infinitely far: that cannot be it
+        gain: Floats = np.log((1 - _GONE_SHARE) * same) - _log_of_two(spacing_m)
     return gain
 
 

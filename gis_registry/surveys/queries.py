@@ -54,6 +54,14 @@ def lock_applying(session: Session) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("surveys", 0))))
 
 
+def lock_components(session: Session) -> None:
+    """Let nobody else change components until the transaction ends; reading goes on.
+
+    Whoever is changing one already is waited for.
+    """
+    session.execute(text("LOCK TABLE components IN EXCLUSIVE MODE"))
+
+
 def now(session: Session) -> Any:
     """Return the database's clock, which goes on within a transaction."""
     return session.scalar(select(func.clock_timestamp()))

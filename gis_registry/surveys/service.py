@@ -61,10 +61,12 @@ def apply(
     if survey.state != SurveyState.STAGED:
         raise Conflict(f"Survey {survey_id} was {survey.state}; load its file again instead.")
     queries.lock_applying(session)
+    changing = any(survey.verdicts.get(one) for one in _CHANGING)
+    if changing:
+        queries.lock_components(session)
     _require_current(session, survey_id)
     queries.renumber(session, survey_id)
     wanted = queries.wanted_identifiers(session, survey_id)
-    changing = any(survey.verdicts.get(one) for one in _CHANGING)
     if wanted or changing:
         change = components.new_change(
             session,
@@ -115,6 +117,7 @@ def revert(session: Session, survey_id: int, *, actor: str) -> Reverted:
     kept: Sequence[str] = []
     done = {"withdrawn": 0, "restored": 0}
     if survey.change_id is not None:
+        queries.lock_components(session)
         kept = queries.touched_since(session, survey.change_id)
         change = components.new_change(session, actor=actor, reason=f"Survey {survey_id} reverted")
         done = queries.undo_change(session, survey.change_id, ended_by=change.id)

@@ -214,10 +214,13 @@ def _members(name: str, column: pa.ChunkedArray) -> pa.Array:
 def _positions(
     geometries: NDArray[np.object_],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the coordinates of a point on each geometry; NaN where there is none."""
+    """Return the coordinates of a point on each geometry; NaN where there is none on earth."""
     if (shapely.get_type_id(geometries) > _POINT_TYPE).any():
         geometries = shapely.point_on_surface(geometries)
-    return shapely.get_x(geometries), shapely.get_y(geometries)
+    lon, lat = shapely.get_x(geometries), shapely.get_y(geometries)
+    beyond = (np.abs(lon) > 180) | (np.abs(lat) > 90)
+    lon[beyond], lat[beyond] = np.nan, np.nan
+    return lon, lat
 
 
 def _locate(

@@ -43,7 +43,7 @@ class Gathered:
             for name in checked.attributes.column_names:
                 column = checked.attributes.column(name)
                 if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-                    values = column.cast(pa.float64()).to_numpy()
+                    values = column.cast(pa.float64(), safe=False).to_numpy()
                     self._numbers[name].append((checked.class_ids, values))
 
     def spreads(self) -> dict[tuple[int, str], Spread]:

@@ -81,7 +81,9 @@ def test_coordinates_that_are_no_numbers_leave_no_position(
     at = [Point(float("nan"), 36), Point(float("inf"), 36), Point(LON, float("-inf")), Point()]
     frame([*at, Point(LON, LAT)]).to_file(tmp_path / "rows.gpkg")
     rows = rows_of(session, load(session, tmp_path / "rows.gpkg").survey)
-    assert [row.refusal for row in rows] == ["invalid-position"] * 3 + ["empty-geometry", GOOD]
+    assert [row.refusal for row in rows] == [
+        *("empty-geometry", "invalid-position", "invalid-position", "empty-geometry", GOOD)
+    ]
     assert {(row.lon, row.lat) for row in rows[:4]} == {(None, None)}
 
 
@@ -284,4 +286,9 @@ def test_rows_that_a_table_cannot_place(session: Session, tmp_path: Path) -> Non
     )
     survey = load(session, path, crs="wgs84").survey
     missing = ("empty-geometry", "its coordinates are not numbers")
-    _check(session, survey, [(GOOD, ""), missing, missing, missing, (GOOD, ""), (GOOD, "")])
+    _check(session, survey, [(GOOD, ""), *[missing] * 5])
+    ragged = rows_of(session, survey)[4:]
+    assert [row.issues[0]["sentence"][:37] for row in ragged if row.issues] == [
+        "The line has 2 values for 3 columns, ",
+        "The line has 4 values for 3 columns, ",
+    ]
