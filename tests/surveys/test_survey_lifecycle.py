@@ -88,12 +88,12 @@ def test_one_component_is_matched_by_one_row(
     near, nearer = place_near(known, 5), place_near(known, 0.2)
     second = load(session, deliver("second", [near, nearer]), accuracy_m=2)
     rows = rows_of(session, second.survey)
-    assert [row.verdict for row in rows] == ["new", "unchanged"]
+    assert [row.verdict for row in rows] == ["new", "changed"]  # it has the other one's name
     assert rows[1].code == _codes(session, first.survey)[0]
     assert rows[1].distance_m == pytest.approx(0.2, abs=0.001)
 
 
-@pytest.mark.parametrize(("metres", "verdict"), [(0.9, "changed"), (1.1, "moved"), (70, "new")])
+@pytest.mark.parametrize(("metres", "verdict"), [(0.9, "unchanged"), (1.1, "moved"), (70, "new")])
 def test_both_accuracies_say_how_far_the_same_one_can_be(
     session: Session, deliver: Callable[..., Path], metres: float, verdict: str
 ) -> None:
@@ -220,7 +220,7 @@ def test_what_cannot_be_done_in_a_state_says_so(
     [
         ({"class_code": None}, InvalidInput, "name their class with --class, or the field"),
         ({"class_code": "9999"}, UnknownClass, "There is no class '9999'"),
-        ({"class_field": "kind"}, InvalidInput, "no field 'kind'.*it has: name"),
+        ({"class_field": "kind"}, InvalidInput, "no field 'kind'.*It has: name"),
         ({"as_of": date(2999, 1, 1)}, InvalidInput, "2999-01-01 is in the future or before 1900"),
         ({"as_of": date(1, 1, 1)}, InvalidInput, "0001-01-01 is in the future or before 1900"),
         ({"accuracy_m": 0.0}, InvalidInput, "more than 0 and at most 1,000 metres"),
@@ -245,7 +245,7 @@ def test_a_description_that_cannot_be_right_is_refused_before_anything_is_writte
 def test_progress_only_grows_and_reaches_the_end(
     session: Session, deliver: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gis_registry.surveys.reading.BATCH_ROWS", 7)
+    monkeypatch.setattr("gis_registry.surveys.datasets.BATCH_ROWS", 7)
     told: list[tuple[str, int, int | None]] = []
     file = delivery(deliver("lights", places(40)))
     staged = service.stage(session, file, actor="test", progress=lambda *step: told.append(step))
@@ -262,7 +262,7 @@ def test_progress_only_grows_and_reaches_the_end(
 def test_a_duplicate_in_a_later_batch_names_the_row_it_repeats(
     session: Session, deliver: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gis_registry.surveys.reading.BATCH_ROWS", 7)
+    monkeypatch.setattr("gis_registry.surveys.datasets.BATCH_ROWS", 7)
     survey = load(session, deliver("lights", [*places(10), places(10)[2]])).survey
     row = rows_of(session, survey)[10]
     assert row.reason == "Row 3 has the same class and the same geometry."
