@@ -48,7 +48,7 @@ def test_what_everybody_says_and_what_one_side_lacks_says_nothing() -> None:
 def test_many_attributes_together_are_bounded() -> None:
     """They depend on each other: a key, a pole number and an address are one fact."""
     said = {f"field {n}": n for n in range(30)}
-    others = {n: {name: 100 + n for name in said} for n in range(1, 20)}
+    others = {n: dict.fromkeys(said, 100 + n) for n in range(1, 20)}
     components = {0: said} | others
     pairs = [(0, n) for n in range(20)]
     found = gains({0: said}, components, *pairs)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 from numpy.typing import NDArray
-from test_matching import MAJORS, LAT, LON, components_at, rows_at, street
+from test_matching import LAT, LON, MAJORS, components_at, rows_at, street
 
 from gis_registry.surveys.delivery import Delivery, Registered
 from gis_registry.surveys.judging import Judgement, Shapes, judge, missing_by_class
@@ -194,6 +194,8 @@ def test_lines_are_matched_with_lines_and_points_with_points() -> None:
 
 
 def test_into_an_empty_registry_all_is_new() -> None:
-    found = judged(rows_at(street(2)), components_at([]), identifiers=_named("3702020137000001", ""))
+    found = judged(
+        rows_at(street(2)), components_at([]), identifiers=_named("3702020137000001", "")
+    )
     assert found.verdict.tolist() == ["new", "new"]
     assert found.missing.tolist() == found.covered.tolist() == []

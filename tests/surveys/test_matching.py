@@ -171,7 +171,9 @@ def test_a_thing_of_another_class_at_the_same_place_was_reclassified() -> None:
 
 
 def test_one_of_the_own_class_is_rather_it_than_one_of_another_that_is_nearer() -> None:
-    found = match(rows_at([(0, 0)], classes=[2]), components_at([(0.1, 0), (0.3, 0)], classes=[1, 2]))
+    found = match(
+        rows_at([(0, 0)], classes=[2]), components_at([(0.1, 0), (0.3, 0)], classes=[1, 2])
+    )
     assert found.component.tolist() == [1]
 
 
@@ -214,9 +216,9 @@ def test_nothing_is_matched_with_nothing() -> None:
 def _clusters(most: int) -> st.SearchStrategy[Metres]:
     """Return places of so many things at most, on a grid that is fine enough to have no ties."""
     coordinate = st.integers(-400, 400).map(lambda n: n / 100)
-    return st.lists(
-        st.tuples(coordinate, coordinate), min_size=1, max_size=most, unique=True
-    ).map(lambda at: [(x + 0.00137 * n, y - 0.00173 * n * n) for n, (x, y) in enumerate(at)])
+    return st.lists(st.tuples(coordinate, coordinate), min_size=1, max_size=most, unique=True).map(
+        lambda at: [(x + 0.00137 * n, y - 0.00173 * n * n) for n, (x, y) in enumerate(at)]
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -310,4 +312,3 @@ def test_large_clusters_are_solved_as_well_as_small_ones() -> None:
     rows = rows_at([(x + 0.6, y) for x, y in at], accuracy_m=1)
     found = match(rows, components_at(at, accuracy_m=1))
     assert (found.component == np.arange(3_000)).mean() > 0.999
-

@@ -1,7 +1,7 @@
 """Real surveys of a real city: every row is accounted for, and the next one registers nothing new.
 
-The lights of 2017 stand where those of 2015 stood, within nanometres; some got other attributes. The
-hydrants are loaded twice. They stand beside lights, and none of them is one.
+The lights of 2017 stand where those of 2015 stood, within nanometres; some got other attributes.
+The hydrants are loaded twice. They stand beside lights, and none of them is one.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Every verdict through the database: what is said, what applying changes, what reverting restores."""
+"""Every verdict through the database: what is said, applied and restored by reverting."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -215,7 +215,7 @@ def test_reverting_restores_exactly_what_was(
 def test_reverting_spares_what_was_touched_since_and_names_it(
     session: Session, registered: dict[str, str], second: Path, tmp_path: Path
 ) -> None:
-    """A later survey changes two lights: one that the survey had changed, and one that it had not."""
+    """A later survey changes a light that the survey had changed, and one that it had not."""
     before = snapshot(session)
     survey = load(session, second, **DESCRIBED).survey
     later = tmp_path / "later.gpkg"
@@ -257,8 +257,13 @@ def test_who_comes_second_is_told_by_whom_and_matches_again(
     )
     again = service.match(session, survey)
     assert again.verdicts == {
-        **{"ambiguous": 1, "changed": 1, "missing": 1, "new": 1},
-        **{"reclassified": 1, "refused": 1, "unchanged": 2},
+        "ambiguous": 1,
+        "changed": 1,
+        "missing": 1,
+        "new": 1,
+        "reclassified": 1,
+        "refused": 1,
+        "unchanged": 2,
     }
     assert service.apply(session, survey, actor="Wang").state == "applied"
 
