@@ -20,7 +20,7 @@ from gis_registry.catalogue import queries as catalogue
 from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.components import edition_queries as queries
 from gis_registry.components import identifiers
-from gis_registry.components.queries import lock_applying, new_change
+from gis_registry.components.queries import lock_applying, lock_components, new_change
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.places import service as places
 from gis_registry.places.tables import City, EditionChange
@@ -139,7 +139,7 @@ def apply(
         SerialsExhausted: a class has not enough serials left in a division.
     """
     lock_applying(session)
-    queries.lock_components(session)
+    lock_components(session)
     planned, targets = _plan(session, to_edition, decisions or {}, make_primary=make_primary)
     _refuse_undecided(planned)
     city = places.the_city(session)
@@ -185,7 +185,7 @@ def revert(session: Session, *, actor: str) -> EditionReverted:
         Conflict: there is none to take back.
     """
     lock_applying(session)
-    queries.lock_components(session)
+    lock_components(session)
     last = queries.last_change(session)
     if last is None:
         raise Conflict("There is no change of edition to take back.")

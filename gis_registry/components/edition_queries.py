@@ -21,11 +21,6 @@ def classes_to_move(session: Session, edition_key: str) -> Sequence[RowMapping]:
     return session.execute(_QUERIES["classes_to_move"], {"edition": edition_key}).mappings().all()
 
 
-def lock_components(session: Session) -> None:
-    """Let others read components, but not change them, until the transaction ends."""
-    session.execute(_QUERIES["lock_components"])
-
-
 def collect_moving(session: Session, targets: Mapping[int, int]) -> None:
     """Collect the components to move, by the class that each class becomes."""
     session.execute(_QUERIES["forget_moving"])

@@ -15,9 +15,6 @@ LEFT JOIN (
 WHERE k.edition_key <> :edition AND (k.is_in_profile OR counted.components > 0)
 ORDER BY k.edition_key, k.code;
 
--- lock_components: let others read the components, but not change them, until the transaction ends
-LOCK TABLE components IN EXCLUSIVE MODE;
-
 -- forget_moving: make room for the components that are moved
 DROP TABLE IF EXISTS moving;
 

@@ -52,6 +52,14 @@ def lock_applying(session: Session) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("surveys", 0))))
 
 
+def lock_components(session: Session) -> None:
+    """Let nobody else change components until the transaction ends; reading goes on.
+
+    Whoever is changing one already is waited for.
+    """
+    session.execute(text("LOCK TABLE components IN EXCLUSIVE MODE"))
+
+
 def new_change(session: Session, *, actor: str, reason: str) -> Change:
     """Open a change, to which the states that it makes refer.
 

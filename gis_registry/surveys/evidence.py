@@ -53,7 +53,7 @@ def _shares(known: Attributes) -> dict[tuple[str, str], float]:
     totals: Counter[str] = Counter()
     for attributes in known.values():
         for name, value in attributes.items():
-            counts[name, str(value)] += 1
+            counts[name, _word(value)] += 1
             totals[name] += 1
     return {key: (count + 1) / (totals[key[0]] + 1) for key, count in counts.items()}
 
@@ -67,10 +67,16 @@ def _gain(
     for name, value in said.items():
         if name not in known:
             continue
-        share = shares.get((name, str(value)), 0.0)
-        if known[name] == value:
+        share = shares.get((name, _word(value)), 0.0)
+        if _word(known[name]) == _word(value):
             gain += np.log(_AGREES / share)
         elif share < 1:
             # Differing means little for a value that most have, much for one that few have.
             gain += np.log((1 - _AGREES) / (1 - share)) / 2
     return float(np.clip(gain, _MOST_AGAINST, _MOST_FOR))
+
+
+def _word(value: object) -> str:
+    """Return a value as text, a number as the same one whether it is written 8 or 8.0."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(float(value)) if is_number else str(value)  # type: ignore[arg-type]

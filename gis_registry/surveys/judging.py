@@ -19,7 +19,7 @@ from gis_registry.surveys.matching import (
     match_points,
     no_matches,
 )
-from gis_registry.surveys.matching_shapes import match_shapes
+from gis_registry.surveys.matching_shapes import match_shapes, mean_distance
 from gis_registry.surveys.tables import Verdict
 
 #: A row that names its component, but lies farther off than this, names a wrong one more likely.
@@ -81,10 +81,13 @@ def judge(
     """
     matches = no_matches(len(delivery))
     reason = np.full(len(delivery), None, dtype=object)
-    open_rows, open_components = delivery.is_good.copy(), np.ones(len(registered), dtype=bool)
+    open_rows = delivery.is_good.copy()
+    # A delivery of hydrants says nothing of the lights beside them: they are not reclassified.
+    open_components = np.isin(registered.class_ids, np.unique(delivery.class_ids[open_rows]))
     if identifiers is not None:
         _take_named(matches, reason, delivery, registered, identifiers)
         named = np.flatnonzero(matches.component >= 0)
+        _measure_shapes(matches, named, shapes)
         open_rows[named] = False
         open_components[matches.component[named]] = False
     is_shape_row = _marked(len(delivery), shapes.rows)
@@ -117,9 +120,8 @@ def judge(
     verdict = _verdicts(delivery, registered, matches, reason)
     covered = _covered(delivery, registered, coverage)
     missing = _missing(registered, matches, covered)
-    refused = np.flatnonzero(
-        ~delivery.is_good & (delivery.class_ids > 0) & np.isfinite(delivery.lon)
-    )
+    on_earth = (np.abs(delivery.lon) <= 180) & (np.abs(delivery.lat) <= 90)
+    refused = np.flatnonzero(~delivery.is_good & (delivery.class_ids > 0) & on_earth)
     # A row that is refused is no reason to retire what it is about.
     held = match_points(
         delivery.take(refused), registered.take(missing), major_of_class=major_of_class
@@ -165,6 +167,23 @@ def _take_named(
     named, component, distance = named[~repeated], component[~repeated], distance[~repeated]
     matches.component[named] = component
     matches.distance_m[named] = distance
+
+
+def _measure_shapes(matches: Matches, rows: Indices, shapes: Shapes) -> None:
+    """Measure how far lines and polygons are from the components that they name."""
+    pairs = [
+        (row, component)
+        for row, component in zip(rows.tolist(), matches.component[rows].tolist(), strict=True)
+        if row in shapes.rows and component in shapes.components
+    ]
+    if pairs:
+        ours, theirs = np.array(pairs).T
+        matches.distance_m[ours] = mean_distance(
+            _projected(shapes.rows, ours, shapes.projected_epsg),
+            _projected(shapes.components, theirs, shapes.projected_epsg),
+            np.arange(len(ours)),
+            np.arange(len(ours)),
+        )
 
 
 def _match(

@@ -178,7 +178,8 @@ def gain_of(
     scale = np.maximum(_MOVED_SCALE_M, sigma)
     moved = scale / (2 * np.pi * (distance_m**2 + scale**2) ** 1.5)
     same = (1 - _MOVED_SHARE) * _stayed(distance_m, sigma) + _MOVED_SHARE * moved
-    gain: Floats = np.log((1 - _GONE_SHARE) * same) - _log_of_two(spacing_m)
+    with np.errstate(divide="ignore"):  # what is nowhere is infinitely far: that cannot be it
+        gain: Floats = np.log((1 - _GONE_SHARE) * same) - _log_of_two(spacing_m)
     return gain
 
 
@@ -468,7 +469,8 @@ def _margins(
     """Return what the sum of gains loses by the best other choice for each row, and that pair.
 
     Looked at are leaving the row alone, giving it a free component, and giving it that of another
-    row, which then takes this row's component or is left alone.
+    row, which then takes this row's component, a free one or none; for that row it is another
+    choice as well.
     """
     is_chosen = np.zeros(len(gain), dtype=bool)
     is_chosen[chosen[chosen >= 0]] = True
@@ -482,7 +484,9 @@ def _margins(
     refill = np.zeros(component_count)  # what a component gains with a row that has none
     waiting = chosen[rows] < 0
     np.maximum.at(refill, components[waiting], gain[waiting])
-    refill = np.maximum(refill, 0)
+    spare = np.zeros(row_count)  # what a row gains with a component that is free
+    is_free = holder[components] < 0
+    np.maximum.at(spare, rows[is_free], gain[is_free])
 
     margin = np.full(row_count, np.inf)
     matched = own >= 0
@@ -490,14 +494,13 @@ def _margins(
     other = np.full(row_count, -1, dtype=np.int64)
     pair = np.flatnonzero(~is_chosen)
     if len(pair):
-        back = np.zeros(len(pair))
-        left = own[rows[pair]]
-        has_left = left >= 0
-        back[has_left] = refill[left[has_left]]
-        swaps = np.flatnonzero(has_left & (holder[components[pair]] >= 0))
+        left, displaced = own[rows[pair]], holder[components[pair]]
+        has_left, has_displaced = left >= 0, displaced >= 0
+        back = np.where(has_left, refill[left], 0.0) + np.where(has_displaced, spare[displaced], 0)
+        swaps = np.flatnonzero(has_left & has_displaced)
         key = rows * component_count + components
         order = np.argsort(key)
-        wanted = holder[components[pair[swaps]]] * component_count + left[swaps]
+        wanted = displaced[swaps] * component_count + left[swaps]
         at = np.minimum(np.searchsorted(key, wanted, sorter=order), len(key) - 1)
         exists = key[order[at]] == wanted
         back[swaps[exists]] = np.maximum(back[swaps[exists]], gain[order[at[exists]]])
@@ -507,4 +510,5 @@ def _margins(
         best[rows[pair[by_loss]]] = loss[by_loss]
         other[rows[pair[by_loss]]] = pair[by_loss]
         margin = np.minimum(margin, best)
+        np.minimum.at(margin, displaced[has_displaced], loss[has_displaced])
     return np.maximum(margin, 0), other

@@ -94,7 +94,12 @@ def _outlines(shapes: Shapes) -> Shapes:
     """Return lines as one line each, and polygons as their outer boundary."""
     is_area = shapely.get_dimensions(shapes) == 2
     outlines = shapes.copy()
-    outlines[is_area] = shapely.boundary(shapes[is_area])
+    if is_area.any():
+        parts, of_shape = shapely.get_parts(shapes[is_area], return_index=True)
+        rings = shapely.multilinestrings(shapely.get_exterior_ring(parts), indices=of_shape)
+        is_one = shapely.get_num_geometries(rings) == 1
+        rings[is_one] = shapely.get_geometry(rings[is_one], 0)
+        outlines[is_area] = rings
     several = shapely.get_num_geometries(outlines) > 1
     if several.any():
         merged = shapely.line_merge(outlines[several])

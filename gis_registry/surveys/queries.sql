@@ -70,7 +70,7 @@ LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
 LEFT JOIN units owner ON owner.code = r.owner_code
 LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
 WHERE r.survey_id = :survey_id AND r.verdict = 'unchanged'
-  AND (NOT c.attributes @> r.attributes
+  AND (NOT c.attributes @> r.attributes AND attributes_new(c.attributes, r.attributes) <> '{}'
     OR supervisor.id IS NOT NULL AND supervisor.id IS DISTINCT FROM c.supervisor_id
     OR owner.id IS NOT NULL AND owner.id IS DISTINCT FROM c.owner_id
     OR maintainer.id IS NOT NULL AND maintainer.id IS DISTINCT FROM c.maintainer_id);
@@ -79,11 +79,9 @@ WHERE r.survey_id = :survey_id AND r.verdict = 'unchanged'
 UPDATE survey_rows r
 SET verdict = 'changed', reason = concat_ws('; ',
   (SELECT string_agg(
-      format('%s: %s → %s', said.key, coalesce(c.attributes ->> said.key, 'nothing'),
-        r.attributes ->> said.key),
+      format('%s: %s → %s', said.key, coalesce(c.attributes ->> said.key, 'nothing'), said.value),
       '; ' ORDER BY said.key)
-    FROM jsonb_each(r.attributes) AS said
-    WHERE c.attributes -> said.key IS DISTINCT FROM said.value),
+    FROM jsonb_each_text(attributes_new(c.attributes, r.attributes)) AS said),
   CASE WHEN supervisor.id IS DISTINCT FROM c.supervisor_id AND supervisor.id IS NOT NULL
     THEN 'supervisor → ' || supervisor.code END,
   CASE WHEN owner.id IS DISTINCT FROM c.owner_id AND owner.id IS NOT NULL
@@ -217,7 +215,8 @@ WHERE r.survey_id = :survey_id AND r.verdict IN ('moved', 'changed', 'reclassifi
 -- The position is the row's if it is beyond both accuracies or more exact than the present one.
 UPDATE components c
 SET version = c.version + 1, change_id = :change_id, operation = r.verdict,
-  class_id = r.class_id, surveyed_on = r.surveyed_on, attributes = c.attributes || r.attributes,
+  class_id = r.class_id, surveyed_on = r.surveyed_on,
+  attributes = c.attributes || attributes_new(c.attributes, r.attributes),
   supervisor_id = coalesce(supervisor.id, c.supervisor_id),
   owner_id = coalesce(owner.id, c.owner_id),
   maintainer_id = coalesce(maintainer.id, c.maintainer_id),

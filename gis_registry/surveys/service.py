@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from gis_registry.components import identifiers
+from gis_registry.components import identifiers, ledger
 from gis_registry.components import queries as components
 from gis_registry.errors import Conflict
 from gis_registry.surveys import queries
@@ -19,6 +19,7 @@ from gis_registry.surveys.loading import (
     stage,
     summary_of,
 )
+from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.reading import sha256_of
 from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveyRowPage, SurveySummary
 from gis_registry.surveys.tables import SurveyState, Verdict
@@ -61,11 +62,14 @@ def apply(
     if survey.state != SurveyState.STAGED:
         raise Conflict(f"Survey {survey_id} was {survey.state}; load its file again instead.")
     components.lock_applying(session)
+    changing = any(survey.verdicts.get(one) for one in _CHANGING)
+    if changing:
+        components.lock_components(session)
     _require_current(session, survey_id)
     queries.renumber(session, survey_id)
     wanted = queries.wanted_identifiers(session, survey_id)
-    changing = any(survey.verdicts.get(one) for one in _CHANGING)
-    if wanted or changing:
+    kinds = Mapping.model_validate(survey.mapping).alias_columns()
+    if wanted or changing or kinds:
         change = components.new_change(
             session,
             actor=actor,
@@ -91,6 +95,13 @@ def apply(
                     is_synthetic=survey.is_synthetic,
                 )
         survey.change_id = change.id
+        session.flush()
+        named = ledger.add_survey_aliases(
+            session, survey_id=survey_id, change_id=change.id, as_of=survey.as_of, kinds=kinds
+        )
+        if not (wanted or changing or named):
+            survey.change_id = None
+            session.delete(change)
     survey.state = SurveyState.APPLIED
     session.flush()
     return show(session, survey_id)
@@ -115,9 +126,11 @@ def revert(session: Session, survey_id: int, *, actor: str) -> Reverted:
     kept: Sequence[str] = []
     done = {"withdrawn": 0, "restored": 0}
     if survey.change_id is not None:
+        components.lock_components(session)
         kept = queries.touched_since(session, survey.change_id)
         change = components.new_change(session, actor=actor, reason=f"Survey {survey_id} reverted")
         done = queries.undo_change(session, survey.change_id, ended_by=change.id)
+        ledger.undo_survey_aliases(session, change_id=survey.change_id)
         survey.reverted_by = change.id
     survey.state = SurveyState.REVERTED
     session.flush()

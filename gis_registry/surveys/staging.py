@@ -71,6 +71,8 @@ def locate_rows(
         points = points.copy()
         points[extended] = shapely.point_on_surface(points[extended])
     lon, lat = shapely.get_x(points), shapely.get_y(points)
+    beyond = (np.abs(lon) > 180) | (np.abs(lat) > 90)  # not on earth: such a place says nothing
+    lon[beyond], lat[beyond] = np.nan, np.nan
     located = _locate(checked, locator, points, lon, lat, city_name)
     offset = checked.first_row - 1
     return LocatedRows(
@@ -216,6 +218,9 @@ def json_rows(attributes: pa.Table) -> pa.Array:
     ]
     if not parts:
         return pa.repeat("{}", len(attributes))
+    # Arrow leaves out rows in which every part is null, so that those get an empty one.
+    nothing = np.logical_and.reduce([np.asarray(one.is_null()) for one in parts])
+    parts[0] = pc.if_else(nothing, "", parts[0])
     inner = pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
     return pc.binary_join_element_wise("{", inner, "}", "")
 

@@ -74,8 +74,32 @@ RETURN lower(regexp_replace(
 """
 
 
+_ATTRIBUTES_NEW = """
+CREATE FUNCTION attributes_new(known jsonb, said jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+  SELECT coalesce(jsonb_object_agg(s.key, s.value), '{}')
+  FROM jsonb_each(said) AS s
+  WHERE known -> s.key IS DISTINCT FROM s.value
+    AND known ->> s.key IS DISTINCT FROM s.value #>> '{}'
+    AND CASE
+      WHEN 'number' IN (jsonb_typeof(known -> s.key), jsonb_typeof(s.value))
+        AND known ->> s.key ~ '^[+-]?[0-9]{1,15}([.][0-9]{1,15})?$'
+        AND s.value #>> '{}' ~ '^[+-]?[0-9]{1,15}([.][0-9]{1,15})?$'
+      THEN (known ->> s.key)::numeric <> (s.value #>> '{}')::numeric
+      ELSE true
+    END
+)
+"""
+
+
 def upgrade() -> None:
     """Apply this migration."""
+    op.execute(_ATTRIBUTES_NEW)
+    op.execute(
+        "COMMENT ON FUNCTION attributes_new IS "
+        "'What is said differently of something: 8, 8.0 and the text 8 are the same'"
+    )
     op.execute(_ALIAS_KEY)
     op.execute(
         "COMMENT ON FUNCTION alias_key IS "
@@ -196,6 +220,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Undo this migration."""
+    op.execute("DROP FUNCTION attributes_new")
     op.execute("ALTER TABLE components RESET (fillfactor)")
     op.drop_index("ix_components_class_geom", "components")
     op.create_index(

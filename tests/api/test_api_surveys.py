@@ -4,12 +4,11 @@ from pathlib import Path
 
 import geopandas as gpd
 import shapely
+from delivered import stage
 from running_api import Api
 
 from gis_registry.db.engine import Database
 from gis_registry.roles import Role
-from gis_registry.surveys import service
-from gis_registry.surveys.service import SurveyFile
 
 CLASS = "0140"
 
@@ -19,7 +18,7 @@ def test_surveys_are_listed_and_shown_row_by_row(shared_api: Api, tmp_path: Path
     points = [*(shapely.Point(120.39 + n * 1e-4, 36.07) for n in range(3)), shapely.Point(0, 0)]
     gpd.GeoDataFrame(geometry=points, crs=4490).to_file(path)
     with Database(shared_api.settings) as database, database.session() as session:
-        staged = service.stage(session, SurveyFile(path=path, class_code=CLASS), actor="test")
+        staged = stage(session, path, class_code=CLASS)
     client = shared_api.as_(Role.READER)
     listed = client.get("/api/surveys").json()
     assert [one["survey"] for one in listed] == [staged.survey]

@@ -10,11 +10,13 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from delivered import LIGHT, frame, places, point, row_counts, write_geojson
 from running_cli import Run, run_program
 
 from gis_registry.db.engine import Database
+from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.settings import Settings
 
 SUMMARY_KEYS = {"survey", "rows", "accepted", "refused", "verdicts", "refusals", "state"}
@@ -111,7 +113,7 @@ def _folder(folder: Path) -> Path:
     return folder / "delivery"
 
 
-NO_VECTOR_FILE = "is no vector file: give GeoJSON, GeoPackage, Shapefile"
+NO_VECTOR_FILE = "is no vector file: give a Shapefile (also zipped), GeoPackage, GeoJSON"
 TABLE = b"lon,lat\n120.35,36.08\n"
 #: how the file is made, options, what the one sentence holds
 BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
@@ -120,14 +122,14 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
     "empty GeoJSON": (_bytes("e.geojson", b""), [], "e.geojson is empty."),
     "empty GeoPackage": (_bytes("e.gpkg", b""), [], "e.gpkg is empty."),
     "empty CSV": (_bytes("e.csv", b""), [], "e.csv is empty."),
-    "empty zip": (_bytes("e.zip", b""), [], "e.zip is no zip archive"),
+    "empty zip": (_bytes("e.zip", b""), [], "e.zip is empty."),
     "text as GeoPackage": (_bytes("t.gpkg", b"hello"), [], f"t.gpkg {NO_VECTOR_FILE}"),
     "text as GeoJSON": (_bytes("t.geojson", b"hello"), [], NO_VECTOR_FILE),
     "text as gzip": (_bytes("t.geojson.gz", b"{}"), [], "is named .gz, but is not compressed."),
     "picture": (_picture("x.png"), [], NO_VECTOR_FILE),
     "picture as Shapefile": (_picture("x.shp"), [], NO_VECTOR_FILE),
     "picture as GeoJSON": (_picture("x.geojson"), [], NO_VECTOR_FILE),
-    "picture as CSV": (_picture("x.csv"), [], "x.csv holds text that is not UTF-8"),
+    "picture as CSV": (_picture("x.csv"), [], "x.csv is neither UTF-8 nor GB18030"),
     "picture as zip": (_picture("x.zip"), [], "is no zip archive"),
     "cut GeoJSON": (_cut("c.geojson", 0.5), [], "may be damaged or cut short"),
     "cut gzip": (_cut("c.geojson.gz", 0.5), [], "c.geojson.gz is damaged or cut short"),
@@ -154,21 +156,11 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
         [],
         "gbk.geojson holds text that is not UTF-8: save it again in that encoding.",
     ),
-    "GBK as CSV": (
-        _bytes("gbk.csv", "lon,lat,名称\n120.35,36.08,路灯\n".encode("gbk")),
-        ["--crs", "wgs84"],
-        "holds text that is not UTF-8",
-    ),
-    "UTF-16 as CSV": (
-        _bytes("u.csv", "lon,lat\n120.35,36.08\n".encode("utf-16")),
-        ["--crs", "wgs84"],
-        "holds text that is not UTF-8",
-    ),
     "no rows": (_bytes("h.csv", b"lon,lat\n"), ["--crs", "wgs84"], "h.csv has no rows"),
     "no coordinates": (
         _bytes("n.csv", b"a,b\n1,2\n"),
         ["--crs", "wgs84"],
-        "name the columns of its coordinates lon and lat, or x and y; it has: a, b.",
+        "n.csv has no coordinates that can be told by their names: name the columns lon and lat",
     ),
     "a column twice": (
         _bytes("d.csv", b"lon,lat,name,name\n120.35,36.08,a,b\n"),
@@ -207,7 +199,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
     ),
     "several layers": (_two_layers, [], "several layers (lights, bins); choose one with --layer."),
     "unknown layer": (_two_layers, ["--layer", "x"], "has no layer 'x'; it has: lights, bins."),
-    "several shapefiles": (_two_shapefiles, [], "(lights.shp, bins.shp); unpack it"),
+    "several shapefiles": (_two_shapefiles, [], "(bins.shp, lights.shp); unpack it"),
     "unknown class": (_lights("l.gpkg"), ["--class", "9999"], "There is no class '9999'"),
     "future": (_lights("l.gpkg"), ["--as-of", "2999-01-01"], "2999-01-01 is in the future"),
     "list of refused rows in no folder": (
@@ -258,19 +250,25 @@ def test_loading_answers_what_scripts_read(
     assert set(answer) >= SUMMARY_KEYS
     assert answer["verdicts"] == {"new": 3, "refused": 2}
     assert (answer["rows"], answer["accepted"], answer["refused"]) == (5, 3, 2)
-    assert (answer["as_of"], answer["state"]) == ("2026-06-30", "applied")
+    assert (answer["as_of"], answer["state"]) == ("2026-06-30", "staged")
     assert outcome.err.splitlines() == [
         "Reading and checking …",
+        "Looking at the whole …",
         "Matching …",
-        "Registering …",
+        "Storing …",
         f"2 refused rows written to {listed}.",
         f"The refused rows: gis-registry survey rows {answer['survey']} --verdict refused",
+        f"To look at it on a map: gis-registry survey review {answer['survey']}",
+        f"To change the registry so: gis-registry survey apply {answer['survey']}",
     ]
     with listed.open(encoding="utf-8", newline="") as file:
         assert [(row["row"], row["refusal"]) for row in csv.DictReader(file)] == [
             ("4", "invalid-position"),
             ("5", "empty-geometry"),
         ]
+    applied = run(own_settings, "survey", "apply", answer["survey"], "--json")
+    assert applied.err.splitlines() == ["Registering …"]
+    assert applied.json == answer | {"state": "applied"}
     again = run(own_settings, *load).json
     assert again["verdicts"] == {"refused": 2, "unchanged": 3}
 
@@ -283,7 +281,7 @@ def test_loading_answers_what_scripts_read(
     only = run(own_settings, "survey", "rows", answer["survey"], "--verdict", "new", "--json").json
     assert [row["row"] for row in only] == [1, 2, 3]
     shown = run(own_settings, "survey", "show", answer["survey"], "--json").json
-    assert shown == answer
+    assert shown == applied.json
     surveys = run(own_settings, "survey", "list", "--json").json
     assert [one["survey"] for one in surveys] == [again["survey"], answer["survey"]]
     for command in ("show", "rows"):
@@ -304,7 +302,7 @@ def test_a_dry_run_keeps_nothing_and_names_no_survey(
     assert outcome.sentence == "This was a dry run: nothing was kept."
     for_people = run(module_settings, *load)
     assert "3 = 3 accepted + 0 refused" in for_people.out
-    assert "survey " not in for_people.out
+    assert "staged" not in for_people.out
     assert _counts(module_settings) == before
 
 
@@ -319,20 +317,26 @@ def test_a_file_of_which_no_row_is_good_is_kept_to_be_looked_at_and_exits_1(
     assert [row["refusal"] for row in rows] == ["outside-city"]
 
 
-def test_staging_applying_and_reverting(run: Run, own_settings: Settings, tmp_path: Path) -> None:
+def test_applying_and_reverting(run: Run, own_settings: Settings, tmp_path: Path) -> None:
     path = _lights("lights.gpkg")(tmp_path)
-    staged = run(own_settings, "survey", "load", path, "--class", LIGHT, "--stage")
-    assert staged.sentence == "To register the rest: gis-registry survey apply 1"
+    staged = run(own_settings, "survey", "load", path, "--class", LIGHT)
+    assert staged.sentence == "To change the registry so: gis-registry survey apply 1"
     assert run(own_settings, "survey", "revert", 1).exit_code == 1
+    assert run(own_settings, "survey", "match", 1, "--json").json["verdicts"] == {"new": 3}
     assert run(own_settings, "survey", "apply", 1, "--json").json["state"] == "applied"
     again = run(own_settings, "survey", "apply", 1, "--json")
     assert again.exit_code == 0
     assert again.sentence == "Survey 1 was applied already; there was nothing to do."
+    matched = run(own_settings, "survey", "match", 1)
+    assert (matched.exit_code, matched.sentence) == (
+        1,
+        "Survey 1 is applied; only a staged one is matched again.",
+    )
     codes = [row["code"] for row in run(own_settings, "survey", "rows", 1, "--json").json]
     edit = ("component", "edit", codes[0], "--reason", "新灯", "--set", "lamp=LED", "--json")
     assert run(own_settings, *edit).json["attributes"]["lamp"] == "LED"
     done = run(own_settings, "survey", "revert", 1, "--json").json
-    assert done == {"survey": 1, "withdrawn": 2, "kept": [codes[0]]}
+    assert done == {"survey": 1, "withdrawn": 2, "restored": 0, "kept": [codes[0]]}
     shown = run(own_settings, "component", "show", codes[1], "--json").json
     assert (shown["code"], shown["state"]) == (codes[1], "withdrawn")
     refused = run(own_settings, "survey", "apply", 1)
@@ -340,6 +344,69 @@ def test_staging_applying_and_reverting(run: Run, own_settings: Settings, tmp_pa
         1,
         "Survey 1 was reverted; load its file again instead.",
     )
+
+
+def test_what_a_file_lacks_comes_after_its_rows_without_a_number(
+    run: Run, own_settings: Settings, tmp_path: Path
+) -> None:
+    six = places(6)
+    for name, lights in (("all", six), ("less", [six[0], *six[3:]])):
+        frame(lights, name=["灯"] * len(lights)).to_file(tmp_path / f"{name}.gpkg")
+    load = ("survey", "load", tmp_path / "all.gpkg", "--class", LIGHT, "--json")
+    assert run(own_settings, *load).exit_code == 0
+    assert run(own_settings, "survey", "apply", 1).exit_code == 0
+    codes = [row["code"] for row in run(own_settings, "survey", "rows", 1, "--json").json]
+    less = run(own_settings, "survey", "load", tmp_path / "less.gpkg", "--class", LIGHT, "--json")
+    assert less.json["verdicts"] == {"missing": 2, "unchanged": 4}
+    assert (less.json["rows"], less.json["accepted"], less.json["refused"]) == (4, 4, 0)
+    table = run(own_settings, "survey", "rows", 2, "--format", "csv").out
+    lines = list(csv.DictReader(io.StringIO(table)))
+    assert [line["row"] for line in lines] == ["1", "2", "3", "4", "", ""]
+    assert [line["verdict"] for line in lines] == ["unchanged"] * 4 + ["missing"] * 2
+    assert [line["code"] for line in lines] == [codes[0], *codes[3:], *codes[1:3]]
+    assert lines[4]["reason"] == (
+        "The delivery covers its area and class, and no row is this component."
+    )
+
+
+def test_a_shifted_file_is_stopped_row_by_row_unless_a_reason_is_given(
+    run: Run, own_settings: Settings, tmp_path: Path
+) -> None:
+    """The second file is in GCJ-02, some 450 m east of what it is declared to be in."""
+    chance = np.random.default_rng(3)
+    at = list(zip(*(low + 0.02 * chance.random(200) for low in (120.35, 36.08)), strict=True))
+    frame(at).to_file(tmp_path / "first.gpkg")
+    east = [tuple(map(float, from_cgcs2000(*place, datum=Datum.GCJ02))) for place in at]
+    frame(east).to_file(tmp_path / "second.gpkg")
+    first = ("survey", "load", tmp_path / "first.gpkg", "--class", LIGHT)
+    assert run(own_settings, *first).exit_code == 0
+    assert run(own_settings, "survey", "apply", 1).exit_code == 0
+    second = ("survey", "load", tmp_path / "second.gpkg", "--class", LIGHT, "--json")
+    stopped = run(own_settings, *second)
+    assert stopped.exit_code == 1
+    assert stopped.json["state"] == "stopped"
+    assert (stopped.json["accepted"], stopped.json["refused"]) == (0, 200)
+    (finding,) = [one for one in stopped.json["findings"] if one["severity"] == "error"]
+    assert (finding["check"], finding["remedy"]) == ("wrong-datum", "--crs gcj02")
+    rows = run(own_settings, "survey", "rows", 2, "--json").json
+    assert [row["row"] for row in rows] == list(range(1, 201))
+    assert {(row["verdict"], row["refusal"]) for row in rows} == {("refused", "batch-stopped")}
+    assert {row["reason"] for row in rows} == {
+        f"The whole file was stopped (wrong-datum): {finding['sentence']}"
+    }
+    refused = run(own_settings, "survey", "apply", 2)
+    assert (refused.exit_code, refused.sentence) == (
+        1,
+        "Survey 2 was stopped; load its file again instead.",
+    )
+    forced = run(own_settings, *second, "--force", "the street was moved")
+    assert forced.exit_code == 0
+    assert forced.json["state"] == "staged"
+    assert forced.json["forced_reason"] == "the street was moved"
+    assert "wrong-datum" in {one["check"] for one in forced.json["findings"]}
+    right = run(own_settings, *second, "--crs", "gcj02")
+    assert right.json["verdicts"] == {"unchanged": 200}
+    assert right.json["forced_reason"] is None
 
 
 def test_the_program_itself_keeps_progress_out_of_its_answer(

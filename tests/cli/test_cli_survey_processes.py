@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from delivered import LIGHT, frame, load, places, row_counts
-from running_cli import PROGRAM, environment
-from sqlalchemy import Connection, select, text
+from delivered import LIGHT, frame, places, row_counts, stage
+from running_cli import PROGRAM, environment, run_program
+from sqlalchemy import Connection, func, select, text
 
 from gis_registry.components.tables import Component
 from gis_registry.db.engine import Database
@@ -17,12 +17,16 @@ from gis_registry.settings import Settings
 
 pytestmark = pytest.mark.slow
 
-#: What a load waits for at a stage, and what it has said by then.
-HOLD_MATCHING = (
-    "SELECT pg_advisory_xact_lock(hashtextextended('surveys', 0))",
-    "Matching …",
-)
-HOLD_REGISTERING = ("LOCK TABLE components IN EXCLUSIVE MODE", "Registering …")
+#: What a command waits for at a stage, and what it has said by then.
+HOLDS = {
+    "load, matching": (
+        "load",
+        "SELECT pg_advisory_xact_lock(hashtextextended('surveys', 0))",
+        "Looking at the whole …",
+    ),
+    "load, storing": ("load", "LOCK TABLE survey_rows IN EXCLUSIVE MODE", "Matching …"),
+    "apply, registering": ("apply", "LOCK TABLE components IN EXCLUSIVE MODE", "Registering …"),
+}
 
 
 @pytest.fixture
@@ -33,10 +37,9 @@ def lights(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def _loading(settings: Settings, path: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [*PROGRAM, "survey", "load", str(path), "--class", LIGHT]
+def _running(settings: Settings, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen(
-        command,
+        [*PROGRAM, "survey", *map(str, arguments)],
         env=environment(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -62,19 +65,23 @@ def _wait_until_it_waits(connection: Connection) -> None:
         pass
 
 
-@pytest.mark.parametrize("held", [HOLD_MATCHING, HOLD_REGISTERING], ids=["matching", "registering"])
+@pytest.mark.parametrize("held", HOLDS)
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_load_that_is_stopped_leaves_the_registry_as_it_was(
-    own_settings: Settings, lights: Path, held: tuple[str, str], how: signal.Signals
+def test_a_command_that_is_stopped_leaves_the_registry_as_it_was(
+    own_settings: Settings, lights: Path, held: str, how: signal.Signals
 ) -> None:
-    statement, stage = held
+    command, statement, said_by_then = HOLDS[held]
+    arguments: list[object] = ["load", lights, "--class", LIGHT]
     with Database(own_settings) as database:
+        if command == "apply":
+            with database.session() as session:
+                arguments = ["apply", stage(session, lights).survey]
         with database.session() as session:
             before = row_counts(session)
         with database.engine.connect() as holder:
             holder.execute(text(statement))
-            with _loading(own_settings, lights) as program:
-                _wait_for(program, stage)
+            with _running(own_settings, *arguments) as program:
+                _wait_for(program, said_by_then)
                 _wait_until_it_waits(holder)
                 program.send_signal(how)
                 _, said = program.communicate(timeout=60)
@@ -84,29 +91,45 @@ def test_a_load_that_is_stopped_leaves_the_registry_as_it_was(
             assert said.strip() == "Interrupted; what was not finished was undone."
         with database.session() as session:
             # Granted once the stopped program's transaction is gone from the server.
-            session.execute(text("LOCK TABLE survey_rows IN ACCESS EXCLUSIVE MODE"))
+            session.execute(text("LOCK TABLE survey_rows, components IN ACCESS EXCLUSIVE MODE"))
             assert row_counts(session) == before
+        again = run_program(own_settings, "survey", *arguments, "--json")
+        assert again.exit_code == 0, again.err
+        assert again.json["verdicts"] == {"new": 300}
         with database.session() as session:
-            assert load(session, lights).verdicts == {"new": 300}
+            registered = session.scalar(select(func.count()).select_from(Component))
+            assert registered == (300 if command == "apply" else 0)
 
 
-def test_two_loads_at_the_same_time_register_each_light_once(
+def test_of_two_who_apply_the_same_lights_at_once_the_second_is_told(
     own_settings: Settings, lights: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "reversed.gpkg"
     frame(places(300)[::-1]).to_file(other)
-    with (
-        Database(own_settings) as database,
-        _loading(own_settings, lights) as one,
-        _loading(own_settings, other) as two,
-    ):
-        for program in (one, two):
-            _, said = program.communicate(timeout=100)
-            assert program.returncode == 0, said
+    with Database(own_settings) as database:
+        with database.session() as session:
+            surveys = [stage(session, path).survey for path in (lights, other)]
+        with (
+            _running(own_settings, "apply", surveys[0]) as one,
+            _running(own_settings, "apply", surveys[1]) as two,
+        ):
+            said = {
+                survey: (program.communicate(timeout=100)[1], program.returncode)
+                for survey, program in zip(surveys, (one, two), strict=True)
+            }
+        assert sorted(code for _, code in said.values()) == [0, 1]
+        (second,) = [survey for survey, (_, code) in said.items() if code == 1]
+        assert f"Match it again: gis-registry survey match {second}" in said[second][0]
+        assert run_program(own_settings, "survey", "match", second).exit_code == 0
+        assert run_program(own_settings, "survey", "apply", second).exit_code == 0
         with database.session() as session:
             codes = session.scalars(select(Component.code)).all()
             verdicts = session.execute(
-                text("SELECT verdict, count(*), count(DISTINCT code) FROM survey_rows GROUP BY 1")
+                text(
+                    "SELECT survey_id, verdict, count(*) FROM survey_rows GROUP BY 1, 2 ORDER BY 1"
+                )
             ).all()
     assert len(set(codes)) == len(codes) == 300
-    assert {tuple(row) for row in verdicts} == {("new", 300, 300), ("unchanged", 300, 300)}
+    (first,) = set(surveys) - {second}
+    # The same lights in another order have the others' names.
+    assert {tuple(row)[:2] for row in verdicts} == {(first, "new"), (second, "changed")}

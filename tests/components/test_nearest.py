@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
+from delivered import load
 from making import CORNER, GEOD, copy_of, moved, register
 from numpy.typing import NDArray
 from project import SAMPLES
@@ -25,8 +26,6 @@ from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.db.engine import Database
 from gis_registry.db.sql import load_queries
 from gis_registry.errors import InvalidInput, InvalidPosition, UnknownClass
-from gis_registry.surveys import service as surveys
-from gis_registry.surveys.service import SurveyFile
 
 LIGHT, HYDRANT = "0137", "0113"
 _SURVEYS = {
@@ -55,11 +54,8 @@ def assets(server: EmbeddedServer, cambridge_template: str) -> Iterator[Assets]:
     ):
         with database.session() as session:
             for class_code, (name, as_of) in _SURVEYS.items():
-                file = SurveyFile(
-                    SAMPLES / "cambridge" / name, class_code=class_code, as_of=as_of, accuracy_m=2
-                )
-                staged = surveys.stage(session, file, actor="test")
-                applied = surveys.apply(session, staged.survey, actor="test")
+                path = SAMPLES / "cambridge" / name
+                applied = load(session, path, class_code=class_code, as_of=as_of, accuracy_m=2)
                 assert applied.rows == applied.accepted + applied.refused
             rows = session.execute(
                 select(Component.code, func.ST_X(Component.geom), func.ST_Y(Component.geom))
@@ -201,12 +197,8 @@ def test_a_radius_is_in_metres(session: Session, radius_m: float, count: int) ->
 
 def test_lines_and_polygons_are_near_by_their_nearest_part(session: Session) -> None:
     for kind in ("line", "polygon"):
-        file = SurveyFile(
-            SAMPLES / "qingdao" / f"components_{kind}.geojson.gz",
-            class_field="class_code",
-            as_of=date(2026, 6, 30),
-        )
-        surveys.apply(session, surveys.stage(session, file, actor="test").survey, actor="test")
+        path = SAMPLES / "qingdao" / f"components_{kind}.geojson.gz"
+        load(session, path, class_field="class_code", as_of=date(2026, 6, 30))
     shapes = {
         code: shapely.from_wkb(bytes(wkb))
         for code, wkb in session.execute(select(Component.code, func.ST_AsBinary(Component.geom)))

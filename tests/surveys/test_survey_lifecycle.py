@@ -6,7 +6,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from delivered import LIGHT, frame, load, place_near, places, row_counts, rows_of
+from delivered import (
+    LIGHT,
+    delivery,
+    frame,
+    load,
+    place_near,
+    places,
+    row_counts,
+    rows_of,
+    stage,
+)
 from making import wait_for_a_lock
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +26,6 @@ from gis_registry.components.tables import Component, ComponentState, Identifier
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
 from gis_registry.surveys import service
-from gis_registry.surveys.service import SurveyFile
 
 DAY = date(2026, 6, 30)
 
@@ -73,25 +82,26 @@ def test_identifiers_follow_the_files_order_without_a_gap(
 def test_one_component_is_matched_by_one_row(
     session: Session, deliver: Callable[..., Path]
 ) -> None:
-    """Of two lights within reach of one that is known, the nearer is it and the other is new."""
+    """Of two lights near one that is known, the nearer is it and the other is new."""
     known = places(1)[0]
     first = load(session, deliver("first", [known]), accuracy_m=2)
-    near, nearer = place_near(known, 0.8), place_near(known, 0.2)
+    near, nearer = place_near(known, 5), place_near(known, 0.2)
     second = load(session, deliver("second", [near, nearer]), accuracy_m=2)
     rows = rows_of(session, second.survey)
-    assert [row.verdict for row in rows] == ["new", "unchanged"]
+    assert [row.verdict for row in rows] == ["new", "changed"]  # it has the other one's name
     assert rows[1].code == _codes(session, first.survey)[0]
     assert rows[1].distance_m == pytest.approx(0.2, abs=0.001)
 
 
-@pytest.mark.parametrize(("metres", "verdict"), [(0.9, "unchanged"), (1.1, "new")])
+@pytest.mark.parametrize(("metres", "verdict"), [(0.9, "unchanged"), (1.1, "moved"), (70, "new")])
 def test_both_accuracies_say_how_far_the_same_one_can_be(
     session: Session, deliver: Callable[..., Path], metres: float, verdict: str
 ) -> None:
     known = places(1)[0]
     load(session, deliver("first", [known]), accuracy_m=0.4)
     path = deliver("second", [place_near(known, metres)])
-    assert load(session, path, accuracy_m=0.6).verdicts == {verdict: 1}
+    summary = stage(session, path, accuracy_m=0.6)
+    assert rows_of(session, summary.survey)[0].verdict == verdict
 
 
 def test_another_class_at_the_same_place_is_another_component(
@@ -106,8 +116,7 @@ def test_staging_leaves_the_registry_alone_until_it_is_applied(
     session: Session, deliver: Callable[..., Path]
 ) -> None:
     before = row_counts(session)
-    file = SurveyFile(path=deliver("lights", places(5)), class_code=LIGHT, as_of=DAY)
-    staged = service.stage(session, file, actor="test")
+    staged = stage(session, deliver("lights", places(5)), as_of=DAY)
     assert (staged.state, staged.verdicts) == ("staged", {"new": 5})
     after = row_counts(session)
     assert {name for name in after if after[name] != before[name]} == {"surveys", "survey_rows"}
@@ -127,11 +136,19 @@ def test_two_staged_surveys_of_the_same_lights_register_them_once(
     session: Session, deliver: Callable[..., Path]
 ) -> None:
     path = deliver("lights", places(5))
-    file = SurveyFile(path=path, class_code=LIGHT)
-    one, other = (service.stage(session, file, actor="test").survey for _ in range(2))
-    assert service.apply(session, one, actor="test").verdicts == {"new": 5}
-    assert service.apply(session, other, actor="test").verdicts == {"unchanged": 5}
-    assert _codes(session, one) == _codes(session, other)
+    one, other = stage(session, path), stage(session, path)
+    assert other.findings[0]["check"] == "other-staged"
+    assert service.apply(session, one.survey, actor="Li").verdicts == {"new": 5}
+    with pytest.raises(Conflict) as refused:
+        service.apply(session, other.survey, actor="Wang")
+    assert str(refused.value) == (
+        f"The registry was changed since survey {other.survey} was matched: 5 of its components, "
+        f"among them {_codes(session, one.survey)[0]} by Li (Survey {one.survey} of "
+        f"{one.as_of}: lights.gpkg). Match it again: gis-registry survey match {other.survey}"
+    )
+    assert service.match(session, other.survey).verdicts == {"unchanged": 5}
+    assert service.apply(session, other.survey, actor="Wang").verdicts == {"unchanged": 5}
+    assert _codes(session, one.survey) == _codes(session, other.survey)
 
 
 def test_a_match_that_was_withdrawn_since_staging_is_registered_anew(
@@ -139,9 +156,10 @@ def test_a_match_that_was_withdrawn_since_staging_is_registered_anew(
 ) -> None:
     path = deliver("lights", places(3))
     first = load(session, path)
-    staged = service.stage(session, SurveyFile(path=path, class_code=LIGHT), actor="test")
+    staged = stage(session, path)
     assert staged.verdicts == {"unchanged": 3}
     service.revert(session, first.survey, actor="test")
+    assert service.match(session, staged.survey).verdicts == {"new": 3}
     assert service.apply(session, staged.survey, actor="test").verdicts == {"new": 3}
     assert not set(_codes(session, staged.survey)) & set(_codes(session, first.survey))
 
@@ -183,8 +201,7 @@ def test_reverting_withdraws_and_keeps_every_identifier(
 def test_what_cannot_be_done_in_a_state_says_so(
     session: Session, deliver: Callable[..., Path]
 ) -> None:
-    file = SurveyFile(path=deliver("lights", places(2)), class_code=LIGHT)
-    staged = service.stage(session, file, actor="test").survey
+    staged = stage(session, deliver("lights", places(2))).survey
     with pytest.raises(Conflict, match=f"Survey {staged} is staged; only an applied one"):
         service.revert(session, staged, actor="test")
     service.apply(session, staged, actor="test")
@@ -201,14 +218,9 @@ def test_what_cannot_be_done_in_a_state_says_so(
 @pytest.mark.parametrize(
     ("described", "error", "words"),
     [
-        ({"class_code": None}, InvalidInput, "either the class of all rows or the field"),
-        ({"class_field": "name"}, InvalidInput, "either the class of all rows or the field"),
+        ({"class_code": None}, InvalidInput, "name their class with --class, or the field"),
         ({"class_code": "9999"}, UnknownClass, "There is no class '9999'"),
-        (
-            {"class_code": None, "class_field": "kind"},
-            InvalidInput,
-            "no field 'kind'; it has: name",
-        ),
+        ({"class_field": "kind"}, InvalidInput, "no field 'kind'.*It has: name"),
         ({"as_of": date(2999, 1, 1)}, InvalidInput, "2999-01-01 is in the future or before 1900"),
         ({"as_of": date(1, 1, 1)}, InvalidInput, "0001-01-01 is in the future or before 1900"),
         ({"accuracy_m": 0.0}, InvalidInput, "more than 0 and at most 1,000 metres"),
@@ -224,9 +236,9 @@ def test_a_description_that_cannot_be_right_is_refused_before_anything_is_writte
     words: str,
 ) -> None:
     before = row_counts(session)
-    values = {"path": deliver("lights", places(2)), "class_code": LIGHT} | described
+    path = deliver("lights", places(2))
     with pytest.raises(error, match=words):
-        service.stage(session, SurveyFile(**values), actor="test")  # type: ignore[arg-type]
+        stage(session, path, **described)
     assert row_counts(session) == before
 
 
@@ -235,11 +247,13 @@ def test_progress_only_grows_and_reaches_the_end(
 ) -> None:
     monkeypatch.setattr("gis_registry.surveys.datasets.BATCH_ROWS", 7)
     told: list[tuple[str, int, int | None]] = []
-    file = SurveyFile(path=deliver("lights", places(40)), class_code=LIGHT)
+    file = delivery(deliver("lights", places(40)))
     staged = service.stage(session, file, actor="test", progress=lambda *step: told.append(step))
     service.apply(session, staged.survey, actor="test", progress=lambda *step: told.append(step))
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
-    assert stages == ["Reading and checking", "Matching", "Registering"]
+    assert stages == [
+        *("Reading and checking", "Looking at the whole", "Matching", "Storing", "Registering")
+    ]
     reading = [done for stage, done, total in told if stage == stages[0] and total == 40]
     assert reading == [0, 7, 14, 21, 28, 35, 40]
     assert [row.row for row in rows_of(session, staged.survey)] == list(range(1, 41))
@@ -254,13 +268,18 @@ def test_a_duplicate_in_a_later_batch_names_the_row_it_repeats(
     assert row.reason == "Row 3 has the same class and the same geometry."
 
 
-def test_a_coarse_component_is_found_from_as_far_as_its_accuracy_allows(
+def test_a_coarse_component_is_found_and_placed_by_a_finer_survey(
     session: Session, deliver: Callable[..., Path]
 ) -> None:
     (place,) = places(1)
     load(session, deliver("coarse", [place]), accuracy_m=60)
-    again = load(session, deliver("fine", [place_near(place, 27)]), accuracy_m=0.5)
-    assert again.verdicts == {"unchanged": 1}
+    near = place_near(place, 27)
+    (row,) = rows_of(session, load(session, deliver("fine", [near]), accuracy_m=0.5).survey)
+    assert row.verdict == "changed"
+    assert "Its position is more exact: ±0.5 m instead of ±60 m." in (row.reason or "")
+    shown = components.show(session, row.code or "")
+    assert (shown.lon, shown.lat) == pytest.approx(near, abs=1e-9)
+    assert shown.accuracy_m == 0.5
 
 
 def test_reverting_waits_for_an_edit_and_keeps_what_it_changed(
