@@ -9,7 +9,7 @@ from gis_registry.components.export_formats import FileFormat
 
 #: A shapefile's field names hold so many bytes.
 _SHORT_BYTES = 10
-_PREFIX = "attribute_"
+ATTRIBUTE_PREFIX = "attribute_"
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def names_in(columns: Sequence[Column], form: FileFormat) -> list[str]:
 def _distinct(column: Column, taken: set[str], *, folds_case: bool) -> str:
     name, count = column.name, 1
     while not name or (name.lower() if folds_case else name) in taken:
-        name = f"{_PREFIX}{column.name}" + (f"_{count}" if count > 1 else "")
+        name = f"{ATTRIBUTE_PREFIX}{column.name}" + (f"_{count}" if count > 1 else "")
         count += 1
     return name
 

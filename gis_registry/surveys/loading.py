@@ -137,7 +137,9 @@ def stage(
     )
     components.lock_matching(session)
     survey.matched_at = queries.now(session)
-    also = {class_id for meant in context.read_as.values() for class_id in meant.values()}
+    # Where names stand beside the codes, they tell the edition, and no places need to.
+    read_as = () if context.class_names else context.read_as.values()
+    also = {class_id for meant in read_as for class_id in meant.values()}
     registered = registered_beside(session, delivery, also=also)
     findings = batch_findings(delivery, registered, context)
     comparison = None

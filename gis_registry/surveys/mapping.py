@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from gis_registry.components.export_columns import ATTRIBUTE_PREFIX, DERIVED_COLUMNS
 from gis_registry.errors import InvalidInput, UnreadableFile
 from gis_registry.surveys import conversion
 
@@ -264,16 +265,18 @@ class Mapping(_Part):
     def _layout(self, fields: Sequence[str]) -> list[tuple[str, str]]:
         """Return the names of the columns after reading, each with the file's column for it."""
         canonical = self._canonical_by_column()
+        is_export = set(DERIVED_COLUMNS) <= set(fields)
         layout = []
         for one in fields:
-            if one in self.attributes.ignore:
+            if one in self.attributes.ignore or (is_export and one in DERIVED_COLUMNS):
                 continue
             if one in canonical:
                 layout.append((canonical[one], one))
                 if canonical[one] == "source_key" and one != "source_key":
                     layout.append((one, one))
             else:
-                layout.append((self.attributes.rename.get(one, one), one))
+                own = one.removeprefix(ATTRIBUTE_PREFIX) if is_export else one
+                layout.append((self.attributes.rename.get(one, own), one))
         return layout
 
     def _canonical_by_column(self) -> dict[str, str]:

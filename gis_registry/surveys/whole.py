@@ -111,7 +111,7 @@ def batch_context(
         read_as={
             key: _read_as(session, of_edition[edition_key], edition, city.edition_key)
             for key, edition in of_edition.items()
-            if key != edition_key and expected.single_class is None and not gathered.class_names
+            if key != edition_key and expected.single_class is None
         },
         labels={one.id: f"{one.code} {one.name_zh} ({one.name_en})" for one in classes},
         delivered=delivered,

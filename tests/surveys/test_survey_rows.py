@@ -82,7 +82,7 @@ def test_coordinates_that_are_no_numbers_leave_no_position(
     frame([*at, Point(LON, LAT)]).to_file(tmp_path / "rows.gpkg")
     rows = rows_of(session, load(session, tmp_path / "rows.gpkg").survey)
     assert [row.refusal for row in rows] == [
-        *("empty-geometry", "invalid-position", "invalid-position", "empty-geometry", GOOD)
+        *("invalid-position", "invalid-position", "invalid-position", "empty-geometry", GOOD)
     ]
     assert {(row.lon, row.lat) for row in rows[:4]} == {(None, None)}
 
