@@ -7,14 +7,17 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
+from scipy.spatial import cKDTree
 
 from gis_registry.db.base import SRID
 from gis_registry.surveys.delivery import Delivery, Registered
 from gis_registry.surveys.matching import (
+    MAX_DISTANCE_M,
     Evidence,
     Floats,
     Indices,
     Matches,
+    by_class,
     earth_centred,
     match_points,
     no_matches,
@@ -120,13 +123,9 @@ def judge(
     verdict = _verdicts(delivery, registered, matches, reason)
     covered = _covered(delivery, registered, coverage)
     missing = _missing(registered, matches, covered)
-    on_earth = (np.abs(delivery.lon) <= 180) & (np.abs(delivery.lat) <= 90)
-    refused = np.flatnonzero(~delivery.is_good & (delivery.class_ids > 0) & on_earth)
     # A row that is refused is no reason to retire what it is about.
-    held = match_points(
-        delivery.take(refused), registered.take(missing), major_of_class=major_of_class
-    ).component
-    return Judgement(verdict, matches, reason, np.delete(missing, held[held >= 0]), covered)
+    missing = np.setdiff1d(missing, _held(delivery, registered)) if len(missing) else missing
+    return Judgement(verdict, matches, reason, missing, covered)
 
 
 def _marked(count: int, places: Collection[int]) -> NDArray[np.bool_]:
@@ -277,6 +276,27 @@ def _missing(registered: Registered, matches: Matches, covered: Indices) -> Indi
     uncertain = matches.runner_up[matches.is_ambiguous]
     is_missing[uncertain[uncertain >= 0]] = False
     return np.flatnonzero(is_missing)
+
+
+def _held(delivery: Delivery, registered: Registered) -> Indices:
+    """Return the components that refused rows are about, as far as their places tell.
+
+    They are the nearest of its class to each, and the nearest of any class within both accuracies.
+    Rows that only repeat others are nearest to what those are about, and keep nothing else.
+    """
+    on_earth = (np.abs(delivery.lon) <= 180) & (np.abs(delivery.lat) <= 90)
+    refused = np.flatnonzero(~delivery.is_good & on_earth)
+    if not len(refused):
+        return refused
+    ours = earth_centred(delivery.lon[refused], delivery.lat[refused])
+    theirs = earth_centred(registered.lon, registered.lat)
+    held = []
+    for of_rows, of_components in by_class(delivery.class_ids[refused], registered.class_ids):
+        distance, near = cKDTree(theirs[of_components]).query(ours[of_rows])
+        held.append(of_components[near[distance <= MAX_DISTANCE_M]])
+    distance, near = cKDTree(theirs).query(ours)
+    accuracy = np.nan_to_num(delivery.accuracies_m[refused]) + registered.accuracies_m[near]
+    return np.concatenate([*held, near[distance <= accuracy]])
 
 
 def missing_by_class(

@@ -79,8 +79,19 @@ def test_a_refused_row_keeps_what_it_is_about_from_being_missing() -> None:
     assert found.missing.tolist() == [2]
     nowhere = replace(delivery, lon=np.array([LON, np.nan]), lat=np.array([LAT, 400.0]))
     assert judged(nowhere, components_at(street(3))).missing.tolist() == [1, 2]
-    unknown = replace(delivery, class_ids=np.array([1, 0], dtype=np.int32))
-    assert judged(unknown, components_at(street(3))).missing.tolist() == [1, 2]
+    unknown = replace(
+        delivery,
+        class_ids=np.array([1, 0], dtype=np.int32),
+        accuracies_m=np.array([0.5, np.nan]),
+    )
+    assert judged(unknown, components_at(street(3))).missing.tolist() == [2]
+
+
+def test_rows_that_only_repeat_others_keep_nothing_from_being_missing() -> None:
+    """A whole file twice in itself: the second halves are refused, and lie where the first do."""
+    at = [place for n, place in enumerate(street(9)) if n % 3]
+    found = judged(bad(rows_at([*at, *at]), *range(6, 12)), components_at(street(9)))
+    assert found.missing.tolist() == [0, 3, 6]
 
 
 def test_a_delivery_covers_the_subdistricts_in_which_it_has_rows_of_the_class() -> None:
