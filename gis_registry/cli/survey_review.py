@@ -289,7 +289,8 @@ def retry(survey: SurveyNumber, as_json: AsJson = False) -> None:
         return
     counted = ", ".join(f"{count:,} {verdict}" for verdict, count in summary.verdicts.items())
     print_sentence(
-        f"{summary.rows:,} rows of survey {survey} are staged as survey {summary.survey}: {counted}."
+        f"{summary.rows:,} rows of survey {survey} are staged as survey {summary.survey}: "
+        f"{counted}."
     )
     tell(f"To change the registry so: gis-registry survey apply {summary.survey}")
 
@@ -389,9 +390,8 @@ def _print_corrected(done: Corrected, *, as_json: bool) -> None:
 
 def _flat(said: dict[str, Any]) -> dict[str, Any]:
     """Return what a row said, its attributes beside the rest."""
-    return {name: one for name, one in said.items() if name != "attributes"} | said.get(
-        "attributes", {}
-    )
+    attributes: dict[str, Any] = said.get("attributes", {})
+    return {name: one for name, one in said.items() if name != "attributes"} | attributes
 
 
 def _pair(written: str) -> tuple[str, str]:

@@ -414,15 +414,15 @@ def _finish(
             queries.mark_differing(session, survey.id)
     if is_again:
         review_queries.reinstate(session, survey.id)
-    survey.row_count = row_count
     recount(session, survey)
 
 
 def recount(session: Session, survey: Survey) -> None:
-    """Count a survey's rows by verdict and refusal, after some got another one."""
+    """Count a survey's rows, by verdict and refusal, after some got another one."""
     counted = queries.counts(session, survey.id)
     survey.verdicts = _totals(counted, "verdict")
     survey.refusals = _totals(counted, "refusal")
+    survey.row_count = sum(survey.verdicts.values()) - survey.verdicts.get(Verdict.MISSING, 0)
     survey.refused_count = survey.verdicts.get(Verdict.REFUSED, 0)
     survey.accepted_count = survey.row_count - survey.refused_count
     session.flush()
