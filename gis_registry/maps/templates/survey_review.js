@@ -8,6 +8,7 @@ const surveyReview = (function () {
   const { node, bilingual, fact, identifier } = overview;
   const DETAIL_ZOOM = 15; // from here on arrows, former places and candidates are drawn
   const LEAST_ARROW = 7; // pixels; what is shorter would only be a blot
+  const SIGN_RADIUS = 5; // smaller marks have no sign within
   const ABOVE = { pane: "rows", bubblingMouseEvents: false };
 
   let map = null;
@@ -42,9 +43,10 @@ const surveyReview = (function () {
     else ctx.arc(x, y, r, 0, 2 * Math.PI);
     ctx.fillStyle = verdict === "missing" ? "#ffffff" : colour;
     ctx.fill();
-    if (verdict === "missing") stroke(colour, 2.4);
+    if (verdict === "missing") stroke(colour, Math.min(2.4, r * 0.4));
     else stroke(verdict === "ambiguous" ? "#3f3a00" : "#ffffff", 1.2);
     const line = (points, style) => {
+      if (r < SIGN_RADIUS) return;
       ctx.beginPath();
       points.forEach(([dx, dy], n) => ctx[n % 2 ? "lineTo" : "moveTo"](x + dx * r, y + dy * r));
       stroke(style, 1.6);
@@ -52,7 +54,7 @@ const surveyReview = (function () {
     if (verdict === "new") line([[-0.5, 0], [0.5, 0], [0, -0.5], [0, 0.5]], "#ffffff");
     if (verdict === "missing") line([[-0.4, -0.4], [0.4, 0.4], [-0.4, 0.4], [0.4, -0.4]], colour);
     if (verdict === "refused") line([[-0.45, -0.45], [0.45, 0.45], [-0.45, 0.45], [0.45, -0.45]], "#fff");
-    if (verdict === "changed") {
+    if (verdict === "changed" && r >= SIGN_RADIUS) {
       ctx.beginPath();
       ctx.arc(x, y, r * 0.34, 0, 2 * Math.PI);
       ctx.fillStyle = "#ffffff";
@@ -64,7 +66,7 @@ const surveyReview = (function () {
       ctx.translate(-x, -y);
       line([[-0.5, 0], [0.5, 0], [0.1, -0.4], [0.5, 0], [0.1, 0.4], [0.5, 0]], "#fff");
     }
-    if (verdict === "ambiguous") {
+    if (verdict === "ambiguous" && r >= SIGN_RADIUS) {
       ctx.fillStyle = "#2b2700";
       ctx.font = `bold ${Math.round(r * 1.7)}px sans-serif`;
       ctx.textAlign = "center";
