@@ -30,7 +30,7 @@ from gis_registry.surveys.row_values import (
     UNIT_FIELDS,
 )
 from gis_registry.surveys.schemas import Corrected, SurveySummary
-from gis_registry.surveys.staging import StagedRows
+from gis_registry.surveys.staging import locate_rows
 from gis_registry.surveys.tables import (
     Survey,
     SurveyDecision,
@@ -252,11 +252,14 @@ def _checked(
     )
     checked = check(_batch(row_number, said), expected)
     _refuse_what_was_not_said(checked, stored, correction)
-    staged = StagedRows(city_name=city.name_en)
     nowhere = np.full(1, np.nan)
-    locator = Locator(session, city=city, on_date=survey.as_of)
-    staged.add(checked, locator, raw=(nowhere, nowhere))
-    columns: dict[str, Any] = staged.texts[0].to_pylist()[0]
+    located = locate_rows(
+        checked,
+        Locator(session, city=city, on_date=survey.as_of),
+        raw=(nowhere, nowhere),
+        city_name=city.name_en,
+    )
+    columns: dict[str, Any] = located.texts.to_pylist()[0]
     if columns["refusal"] is None:
         repeated = review_queries.repeated_row(
             session,

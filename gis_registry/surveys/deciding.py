@@ -258,7 +258,7 @@ def _require_possible(survey_id: int, choice: RowMapping) -> None:
     if choice["taken_by"] is not None:
         raise Conflict(
             f"Row {choice['taken_by']} is {code} already, and two rows cannot be one component. "
-            "Reject or undo that row first, or choose another component."
+            "Choose another component; if that row's was chosen, undo it first."
         )
     if choice["distance_m"] > _MAX_CHOSEN_DISTANCE_M:
         raise InvalidInput(

@@ -166,7 +166,7 @@ def attributes_of_rows(
     """Return the attributes of rows of a survey, by row number."""
     values = {"survey_id": survey_id, "row_numbers": list(row_numbers)}
     rows = session.execute(_QUERIES["attributes_of_rows"], values)
-    return dict(rows.tuples().all())
+    return {number: attributes for number, attributes in rows}
 
 
 def copy_rows(
