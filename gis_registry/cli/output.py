@@ -61,6 +61,17 @@ def print_json(answer: Answer) -> None:
     sys.stdout.write(json.dumps(plain, ensure_ascii=False, indent=2) + "\n")
 
 
+def print_json_items(
+    items: Iterable[Mapping[str, object]], *, head: str = "[", tail: str = "]"
+) -> None:
+    """Print many items as JSON, each as soon as it is there."""
+    sys.stdout.write(head)
+    for n, item in enumerate(items):
+        sys.stdout.write(",\n" if n else "\n")
+        sys.stdout.write(json.dumps(item, ensure_ascii=False))
+    sys.stdout.write(f"\n{tail}\n")
+
+
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Print names and values under each other; those without a value are left out."""
     table = Table.grid(padding=(0, 2))

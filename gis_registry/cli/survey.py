@@ -2,15 +2,14 @@
 
 import csv
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gis_registry.cli import survey_review
 from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
 from gis_registry.cli.output import (
-    print_csv,
     print_facts,
     print_json,
     print_sentence,
@@ -25,18 +24,16 @@ from gis_registry.surveys.tables import SurveyState, Verdict
 
 app = typer.Typer(help="Load field data, review it row by row, undo it.", no_args_is_help=True)
 app.command("inspect")(inspect)
+app.command("rows")(survey_review.rows)
+app.command("review")(survey_review.review)
+app.command("decide")(survey_review.decide)
+app.command("correct")(survey_review.correct)
+app.command("drop")(survey_review.drop)
+app.command("retry")(survey_review.retry)
 
 SurveyNumber = Annotated[
     int, typer.Argument(help="Number of the survey.", min=1, max=LARGEST_NUMBER)
 ]
-
-
-class RowFormat(StrEnum):
-    """How rows are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
 
 
 @app.command("load")
@@ -209,31 +206,6 @@ def show(survey: SurveyNumber, as_json: AsJson = False) -> None:
     with transaction() as session:
         summary = service.show(session, survey)
     _print_summary(summary, as_json=as_json)
-
-
-@app.command("rows")
-def rows(
-    survey: SurveyNumber,
-    verdict: Annotated[Verdict | None, typer.Option(help="Only rows of this verdict.")] = None,
-    form: Annotated[RowFormat, typer.Option("--format", help="How to write them.")] = (
-        RowFormat.TABLE
-    ),
-    as_json: AsJson = False,
-) -> None:
-    """List what became of each row of a survey's file."""
-    from gis_registry.surveys import service
-
-    columns = list(SurveyRowEntry.model_fields)
-    with transaction() as session:
-        entries = service.rows(session, survey, verdict=verdict)
-        if as_json or form is RowFormat.JSON:
-            print_json(list(entries))
-            return
-        values = ([getattr(one, column) for column in columns] for one in entries)
-        if form is RowFormat.CSV:
-            print_csv(columns, values)
-        else:
-            print_table(columns, values)
 
 
 def _print_summary(summary: SurveySummary, *, as_json: bool, is_kept: bool = True) -> None:

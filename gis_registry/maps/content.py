@@ -166,8 +166,8 @@ def overview_content(session: Session) -> OverviewContent:
     every = max(1, math.ceil(count / COMPONENT_LIMIT))
     components = [ShownComponent(**row) for row in queries.components(session, every=every)]
     cases = _cases(session, city)
-    districts, district_areas, sources = _areas(session, Level.DISTRICT, rendered_at)
-    subdistricts, _, more_sources = _areas(session, Level.SUBDISTRICT, rendered_at)
+    districts, district_areas, sources = shown_areas(session, Level.DISTRICT, rendered_at)
+    subdistricts, _, more_sources = shown_areas(session, Level.SUBDISTRICT, rendered_at)
     return OverviewContent(
         city_zh=city.name_zh,
         city_en=city.name_en,
@@ -175,7 +175,7 @@ def overview_content(session: Session) -> OverviewContent:
         map_center=(city.map_lon, city.map_lat),
         map_zoom=city.map_zoom,
         city_box=outlines.bounds(district_areas),
-        core_box=_core(components),
+        core_box=core_box([(one.lon, one.lat) for one in components]),
         districts=districts,
         subdistricts=subdistricts,
         sources=sorted(sources | more_sources),
@@ -232,9 +232,10 @@ def _majors(totals: Sequence[RowMapping]) -> list[ShownMajor]:
     return majors
 
 
-def _areas(
+def shown_areas(
     session: Session, level: Level, at: datetime
 ) -> tuple[list[ShownArea], list[shapely.MultiPolygon], set[str]]:
+    """Return the divisions of a level, their areas in EPSG:4490, and where these come from."""
     rows = queries.areas(session, level=level, on_date=at.date())
     areas = outlines.simplified([bytes(row["wkb"]) for row in rows])
     shown = [
@@ -301,11 +302,11 @@ def _nearest(case: RowMapping) -> CaseResponder | None:
     )
 
 
-def _core(components: Sequence[ShownComponent]) -> Box | None:
-    """Return the extent of the components without those far from most."""
-    if not components:
+def core_box(at: Sequence[tuple[float, float]]) -> Box | None:
+    """Return the extent of places (lon, lat) without those far from most."""
+    if not at:
         return None
-    places = np.array([(one.lon, one.lat) for one in components])
+    places = np.array(at)
     low, high = np.percentile(places, (25, 75), axis=0)
     reach = _FENCE * (high - low)
     inside = places[np.all((places >= low - reach) & (places <= high + reach), axis=1)]

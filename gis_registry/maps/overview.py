@@ -16,7 +16,7 @@ _MAX_ZOOM = 20
 _SINGLE_FROM_ZOOM = 17  # from here on every component is drawn by itself
 _TOP_CLASSES = 5
 
-_templates = Environment(
+templates = Environment(
     loader=PackageLoader("gis_registry.maps"), autoescape=True, undefined=StrictUndefined
 )
 
@@ -47,10 +47,10 @@ def render_overview(
         title=f"{content.city_zh}部件一张图 {content.city_en} component map",
         language="zh-CN",
         asset_prefix=asset_prefix,
-        style=_source("overview.css"),
+        style=template_source("overview.css"),
     )
     figure.html.add_child(Verbatim(_panels(content)))
-    figure.script.add_child(Verbatim(_source("overview.js")))
+    figure.script.add_child(Verbatim(template_source("overview.js")))
     figure.add_child(_map(content, card_prefix))
     return Page(html=figure.render(), assets=figure.assets)
 
@@ -79,12 +79,12 @@ def _map(content: OverviewContent, card_prefix: str | None) -> LeafletMap:
                 "classes": classes,
                 "card_prefix": card_prefix,
                 "steps_per_degree": STEPS_PER_DEGREE,
-                "attribution": _attribution(content.sources),
+                "attribution": attribution(content.sources),
                 "view": {
                     "center": [lat, lon],
                     "zoom": content.map_zoom,
-                    "box": _corners(content.core_box),
-                    "city_box": _corners(content.city_box),
+                    "box": corners(content.core_box),
+                    "city_box": corners(content.city_box),
                 },
             },
         )
@@ -127,14 +127,14 @@ def _map(content: OverviewContent, card_prefix: str | None) -> LeafletMap:
 
 def _panels(content: OverviewContent) -> str:
     classes = [one for major in content.majors for one in major.classes]
-    return _templates.get_template("overview_panels.html").render(
+    return templates.get_template("overview_panels.html").render(
         content=content,
         is_sampled=len(content.components) < content.component_count,
         top_classes=sorted(classes, key=lambda one: (-one.count, one.code))[:_TOP_CLASSES],
     )
 
 
-def _attribution(sources: list[str]) -> dict[str, object]:
+def attribution(sources: list[str]) -> dict[str, object]:
     """Return who drew the boundaries, as their sources say it."""
     return {
         "is_openstreetmap": any("openstreetmap" in one.lower() for one in sources),
@@ -153,12 +153,14 @@ def _links(cases: list[ShownCase]) -> list[dict[str, object]]:
     ]
 
 
-def _corners(box: Box | None) -> list[list[float]] | None:
+def corners(box: Box | None) -> list[list[float]] | None:
+    """Return a box as Leaflet has it: south-west and north-east, latitude first."""
     if box is None:
         return None
     west, south, east, north = box
     return [[south, west], [north, east]]
 
 
-def _source(name: str) -> str:
-    return _templates.loader.get_source(_templates, name)[0] if _templates.loader else ""
+def template_source(name: str) -> str:
+    """Return the text of a file beside the templates."""
+    return templates.loader.get_source(templates, name)[0] if templates.loader else ""

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Callable, Collection
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +11,9 @@ from sqlalchemy.orm import Session
 from gis_registry.errors import InvalidInput
 from gis_registry.maps.assets import VENDOR_DIR
 from gis_registry.maps.content import overview_content
-from gis_registry.maps.overview import render_overview
+from gis_registry.maps.overview import Page, render_overview
+from gis_registry.maps.survey_content import survey_content
+from gis_registry.maps.survey_review import render_survey_review
 
 SERVED_ASSETS = "/static/vendor/"
 SERVED_CARDS = "/c/"
@@ -42,10 +45,41 @@ def write_overview(session: Session, path: Path) -> Path:
         DatabaseUnsuitable: no city is loaded.
         RegistryError: the page assets are not installed.
     """
-    folder = path.with_name(f"{path.stem}_files")
-    page = render_overview(
-        overview_content(session), asset_prefix=f"{quote(folder.name)}/", card_prefix=None
+    content = overview_content(session)
+    return _write(
+        path, lambda prefix: render_overview(content, asset_prefix=prefix, card_prefix=None)
     )
+
+
+def write_survey_review(
+    session: Session, survey_id: int, path: Path, *, verdicts: Collection[str] | None = None
+) -> Path:
+    """Write the map of what a survey would change, as a file that needs no server and no network.
+
+    What it needs lies beside it, as for the overview map.
+
+    Args:
+        session: open transaction.
+        survey_id: the survey.
+        path: the file.
+        verdicts: only rows of these are drawn; None: all.
+
+    Returns:
+        The file.
+
+    Raises:
+        NotFound: there is no such survey.
+        InvalidInput: the file or the folder cannot be written.
+        RegistryError: the page assets are not installed.
+    """
+    content = survey_content(session, survey_id, verdicts=verdicts)
+    return _write(path, lambda prefix: render_survey_review(content, asset_prefix=prefix))
+
+
+def _write(path: Path, render: Callable[[str], Page]) -> Path:
+    """Write a page, and beside it the folder of what it links to."""
+    folder = path.with_name(f"{path.stem}_files")
+    page = render(f"{quote(folder.name)}/")
     try:
         for asset in sorted(set(_with_linked_files(page.assets))):
             target = folder / asset

@@ -40,7 +40,6 @@ def registered_beside(
     good = np.flatnonzero(delivery.is_good)
     delivered = set(np.unique(delivery.class_ids[good]).tolist())
     majors = {(one.edition_key, one.major_code) for one in classes if one.id in delivered}
-    lon, lat = delivery.lon[good], delivery.lat[good]
     return queries.registered(
         session,
         sorted(delivered),
@@ -50,12 +49,19 @@ def registered_beside(
             if one.id not in delivered
             and ((one.edition_key, one.major_code) in majors or one.id in also)
         ],
-        box=(
-            lon.min(initial=180) - _MARGIN_DEGREES,
-            lat.min(initial=90) - _MARGIN_DEGREES,
-            lon.max(initial=-180) + _MARGIN_DEGREES,
-            lat.max(initial=-90) + _MARGIN_DEGREES,
-        ),
+        box=box_of(delivery),
+    )
+
+
+def box_of(delivery: Delivery) -> tuple[float, float, float, float]:
+    """Return west, south, east, north of where the components of good rows may be, in degrees."""
+    good = delivery.is_good
+    lon, lat = delivery.lon[good], delivery.lat[good]
+    return (
+        float(lon.min(initial=180)) - _MARGIN_DEGREES,
+        float(lat.min(initial=90)) - _MARGIN_DEGREES,
+        float(lon.max(initial=-180)) + _MARGIN_DEGREES,
+        float(lat.max(initial=-90)) + _MARGIN_DEGREES,
     )
 
 

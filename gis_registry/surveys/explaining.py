@@ -52,6 +52,8 @@ def _ambiguity(row: RowMapping) -> str:
         )
         if code is not None
     ]
+    if not candidates:
+        return "It waits to be matched."
     if len(candidates) == 2:
         return f"It may be {candidates[0]}, or {candidates[1]}: place and attributes do not decide."
     return f"It may be {candidates[0]}, or a new one: place and attributes do not decide."

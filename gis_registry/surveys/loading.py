@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
 from gis_registry.places import service as places
 from gis_registry.places.locating import Locator
 from gis_registry.places.tables import City
-from gis_registry.surveys import queries
+from gis_registry.surveys import queries, review_queries
 from gis_registry.surveys.batch_checks import batch_findings, missing_findings
 from gis_registry.surveys.checked import CheckedBatch, Refusal, Severity
 from gis_registry.surveys.checking import (
@@ -32,8 +32,8 @@ from gis_registry.surveys.checking import (
     Expectation,
     check,
 )
-from gis_registry.surveys.comparison import Comparison, compare, registered_beside
-from gis_registry.surveys.delivery import Delivery
+from gis_registry.surveys.comparison import Comparison, box_of, compare, registered_beside
+from gis_registry.surveys.delivery import Delivery, Registered
 from gis_registry.surveys.findings import BatchCheck, BatchContext, Finding
 from gis_registry.surveys.judging import missing_by_class
 from gis_registry.surveys.mapping import Mapping
@@ -197,11 +197,15 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
     )
     numbers = records["row_number"]
     named = queries.stripped(records["identifier"])
+    chosen = review_queries.standing_choices(session, survey_id)
+    for one in chosen:  # what a person said a row is counts as if the row said it
+        named[np.searchsorted(numbers, one["row_number"])] = one["component"] or b""
+    review_queries.remember(session, survey_id, chosen=[one["row_number"] for one in chosen])
     shapes = queries.row_shapes(session, survey_id)
     comparison = compare(
         session,
         delivery,
-        registered_beside(session, delivery),
+        _registered_for(session, survey, delivery),
         city=places.the_city(session),
         identifiers=named if (named != b"").any() else None,
         row_shapes=dict(
@@ -217,11 +221,27 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
                 session, survey_id, numbers[rows].tolist()
             ).items()
         },
-        coverage=Mapping.model_validate(survey.mapping).coverage or None,
+        coverage=_coverage_of(survey),
     )
     write_judged(session, survey_id, numbers, delivery.is_good, comparison.columns())
-    _finish(session, survey, len(delivery), comparison)
+    _finish(session, survey, len(delivery), comparison, is_again=True)
     return summary_of(survey)
+
+
+def _registered_for(session: Session, survey: Survey, delivery: Delivery) -> Registered:
+    """Return what a stored survey is matched with: not what rows that it retries have already."""
+    registered = registered_beside(session, delivery)
+    if survey.retry_of is None:
+        return registered
+    held = review_queries.held(session, survey.id, box=box_of(delivery))
+    return registered.take(np.flatnonzero(~np.isin(registered.codes, held)))
+
+
+def _coverage_of(survey: Survey) -> Collection[str] | None:
+    """Return which divisions a stored survey covers; a few rows of another one cover nothing."""
+    if survey.retry_of is not None:
+        return ()
+    return Mapping.model_validate(survey.mapping).coverage or None
 
 
 def get_survey(session: Session, survey_id: int, *, lock: bool = False) -> Survey:
@@ -381,7 +401,12 @@ def _stopped(delivery: Delivery, findings: Sequence[Finding]) -> dict[str, NDArr
 
 
 def _finish(
-    session: Session, survey: Survey, row_count: int, comparison: Comparison | None
+    session: Session,
+    survey: Survey,
+    row_count: int,
+    comparison: Comparison | None,
+    *,
+    is_again: bool = False,
 ) -> None:
     """Enter what the delivery lacks and what differs, and count the verdicts."""
     queries.analyze(session)
@@ -389,10 +414,17 @@ def _finish(
         queries.lack(session, survey.id, after=row_count, codes=comparison.missing_codes())
         if (comparison.judgement.verdict == Verdict.UNCHANGED.value).any():
             queries.mark_differing(session, survey.id)
+    if is_again:
+        review_queries.reinstate(session, survey.id)
+    recount(session, survey)
+
+
+def recount(session: Session, survey: Survey) -> None:
+    """Count a survey's rows, by verdict and refusal, after some got another one."""
     counted = queries.counts(session, survey.id)
     survey.verdicts = _totals(counted, "verdict")
     survey.refusals = _totals(counted, "refusal")
-    survey.row_count = row_count
+    survey.row_count = sum(survey.verdicts.values()) - survey.verdicts.get(Verdict.MISSING, 0)
     survey.refused_count = survey.verdicts.get(Verdict.REFUSED, 0)
     survey.accepted_count = survey.row_count - survey.refused_count
     session.flush()

@@ -33,11 +33,11 @@ class SurveyRowEntry(BaseModel):
     verdict: str
     code: str | None = Field(description="Identifier of its component")
     distance_m: float | None = Field(description="Distance to the component it matched, in metres")
+    reason: str | None
     score: float | None = Field(description="Probability of the match beside the best other one")
     runner_up: str | None = Field(description="Identifier of the component that would be next")
     runner_up_m: float | None = Field(description="Distance to that one, in metres")
     refusal: str | None
-    reason: str | None
     issues: list[dict[str, Any]] | None = Field(description="Warnings and notes")
     decision: str | None = Field(description="accepted, rejected, dropped or retried")
     class_code: str | None
@@ -60,3 +60,27 @@ class Reverted(BaseModel):
     withdrawn: int = Field(description="Components that it had registered, now withdrawn")
     restored: int = Field(description="Components that it had changed, now as they were")
     kept: list[str] = Field(description="Identifiers changed since, which were left as they are")
+
+
+class Decided(BaseModel):
+    """What a decision about rows of a survey did."""
+
+    survey: int
+    decision: str = Field(description="accepted, rejected, dropped or undone")
+    rows: int = Field(description="Rows and missing components that it is about")
+    verdicts: dict[str, int] = Field(description="How many of them have each verdict")
+    left_out: dict[str, int] = Field(
+        description="How many of the selected ones cannot be decided so, by verdict"
+    )
+
+
+class Corrected(BaseModel):
+    """What became of a row that was corrected."""
+
+    survey: int
+    row: int
+    verdict: str
+    code: str | None = Field(description="Identifier of the component that it is now found to be")
+    reason: str
+    edits: dict[str, Any] = Field(description="What it said before, and what it says now")
+    is_matched: bool = Field(description="Whether the survey was matched again")

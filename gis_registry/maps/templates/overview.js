@@ -150,7 +150,7 @@ const overview = (function () {
   /** Draw divisions under, responders over the components, which come and go with every move. */
   function restoreOrder(map) {
     for (const shape of backdrop) if (map.hasLayer(shape)) shape.bringToBack();
-    if (map.hasLayer(responderGroup)) responderGroup.bringToFront();
+    if (responderGroup && map.hasLayer(responderGroup)) responderGroup.bringToFront();
   }
 
   /** Show the names that fit without touching one another, those of the level that suits the zoom. */
@@ -423,6 +423,7 @@ const overview = (function () {
   }
 
   return {
+    node, bilingual, fact, identifier, placeLabels, restoreOrder,
     begin, finish, isWide, districts, subdistricts, component, clusterIcon, links, cases, responders,
   };
 })();
