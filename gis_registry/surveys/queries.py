@@ -284,23 +284,26 @@ def change_matched(session: Session, survey_id: int, *, change_id: int) -> None:
         session.execute(_QUERIES[name], values)
 
 
-def undo_change(session: Session, change_id: int, *, ended_by: int) -> dict[str, int]:
-    """Give every component that a change was the last to touch back what it was before.
+def undo_change(
+    session: Session, change_id: int, *, ended_by: int
+) -> tuple[dict[str, int], Sequence[str]]:
+    """Give every component that is as a change left it back what it was before.
 
     Returns:
-        How many were withdrawn, since the change had registered them, and how many restored.
+        How many were withdrawn, since the change had registered them, and how many restored; and
+        the identifiers of those that are left as they are, since others changed them later.
     """
     values = {"change_id": change_id, "ended_by": ended_by}
-    session.execute(_QUERIES["archive_touched"], values)
-    return {
-        name: session.execute(_QUERIES[query], values).rowcount  # type: ignore[attr-defined]
-        for name, query in (("withdrawn", "withdraw"), ("restored", "restore"))
+    session.execute(_QUERIES["undone"], {"change_id": change_id})
+    session.execute(text("ANALYZE undone"))
+    kept = session.scalars(_QUERIES["touched_since"], {"change_id": change_id}).all()
+    session.execute(_QUERIES["archive_undone"], {"ended_by": ended_by})
+    done = {
+        "withdrawn": session.execute(_QUERIES["withdraw"], {"ended_by": ended_by}).rowcount,  # type: ignore[attr-defined]
+        "restored": session.execute(_QUERIES["restore"], values).rowcount,  # type: ignore[attr-defined]
     }
-
-
-def touched_since(session: Session, change_id: int) -> Sequence[str]:
-    """Return the identifiers that a change touched and that were changed again since."""
-    return session.scalars(_QUERIES["touched_since"], {"change_id": change_id}).all()
+    session.execute(text("DROP TABLE undone"))
+    return done, kept
 
 
 def rows(

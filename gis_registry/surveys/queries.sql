@@ -244,10 +244,38 @@ FROM survey_rows r
 WHERE r.survey_id = :survey_id AND r.verdict = 'missing' AND r.decision IS DISTINCT FROM 'rejected'
   AND c.division_code = left(r.code, 6) AND c.code = r.code;
 
--- touched_since: components that a change touched and that were changed again since
-SELECT code FROM component_history WHERE change_id = :change_id ORDER BY code;
+-- undone: the components that are as a change left them, or were given back so by reverting later ones
+CREATE TEMPORARY TABLE undone ON COMMIT DROP AS
+WITH RECURSIVE as_of_change AS (
+  SELECT c.division_code, c.code, c.change_id
+  FROM component_history h
+  JOIN components c ON c.division_code = h.division_code AND c.code = h.code
+  WHERE h.change_id = :change_id
+  UNION
+  SELECT now.division_code, now.code, before.change_id
+  FROM as_of_change now
+  JOIN surveys s ON s.reverted_by = now.change_id
+  JOIN component_history before ON before.division_code = now.division_code
+    AND before.code = now.code AND before.ended_by = s.change_id
+)
+SELECT c.division_code, c.code, c.operation = 'registered' AS is_new
+FROM components c
+WHERE c.change_id = :change_id
+UNION ALL
+SELECT again.division_code, again.code, NOT EXISTS (
+  SELECT FROM component_history h
+  WHERE h.division_code = again.division_code AND h.code = again.code AND h.ended_by = :change_id)
+FROM as_of_change again
+WHERE again.change_id = :change_id;
 
--- archive_touched: copy the components as a change left them into their history
+-- touched_since: components that a change touched and that were changed again since
+SELECT h.code
+FROM component_history h
+WHERE h.change_id = :change_id AND NOT EXISTS (
+  SELECT FROM undone u WHERE u.division_code = h.division_code AND u.code = h.code)
+ORDER BY h.code;
+
+-- archive_undone: copy the components of the table undone into their history
 INSERT INTO component_history (
   division_code, code, version, operation, state, geom, accuracy_m, subdistrict_code, cell_code,
   surveyed_on, is_synthetic, attributes, class_id, supervisor_id, owner_id, maintainer_id,
@@ -256,13 +284,14 @@ SELECT
   c.division_code, c.code, c.version, c.operation, c.state, c.geom, c.accuracy_m,
   c.subdistrict_code, c.cell_code, c.surveyed_on, c.is_synthetic, c.attributes, c.class_id,
   c.supervisor_id, c.owner_id, c.maintainer_id, c.change_id, :ended_by
-FROM components c
-WHERE c.change_id = :change_id;
+FROM undone u
+JOIN components c ON c.division_code = u.division_code AND c.code = u.code;
 
 -- withdraw: withdraw the components that a change registered
 UPDATE components c
 SET state = 'withdrawn', operation = 'withdrawn', version = c.version + 1, change_id = :ended_by
-WHERE c.change_id = :change_id AND c.operation = 'registered';
+FROM undone u
+WHERE u.is_new AND c.division_code = u.division_code AND c.code = u.code;
 
 -- restore: give the components that a change touched back what they were before
 UPDATE components c
@@ -271,9 +300,10 @@ SET version = c.version + 1, change_id = :ended_by, operation = 'restored', stat
   cell_code = h.cell_code, surveyed_on = h.surveyed_on, is_synthetic = h.is_synthetic,
   attributes = h.attributes, class_id = h.class_id, supervisor_id = h.supervisor_id,
   owner_id = h.owner_id, maintainer_id = h.maintainer_id
-FROM component_history h
-WHERE c.change_id = :change_id AND h.division_code = c.division_code AND h.code = c.code
-  AND h.ended_by = :change_id;
+FROM undone u
+JOIN component_history h ON h.division_code = u.division_code AND h.code = u.code
+  AND h.ended_by = :change_id
+WHERE NOT u.is_new AND c.division_code = u.division_code AND c.code = u.code;
 
 -- rows: rows of a survey in the file's order, then what it lacks; those after one of them
 SELECT

@@ -127,9 +127,8 @@ def revert(session: Session, survey_id: int, *, actor: str) -> Reverted:
     done = {"withdrawn": 0, "restored": 0}
     if survey.change_id is not None:
         components.lock_components(session)
-        kept = queries.touched_since(session, survey.change_id)
         change = components.new_change(session, actor=actor, reason=f"Survey {survey_id} reverted")
-        done = queries.undo_change(session, survey.change_id, ended_by=change.id)
+        done, kept = queries.undo_change(session, survey.change_id, ended_by=change.id)
         ledger.undo_survey_aliases(session, change_id=survey.change_id)
         survey.reverted_by = change.id
     survey.state = SurveyState.REVERTED

@@ -236,6 +236,27 @@ def test_reverting_spares_what_was_touched_since_and_names_it(
     assert _changed(before, after) - edited == after.keys() - before.keys()
 
 
+def test_surveys_that_are_reverted_one_after_the_other_leave_what_was_before_both(
+    session: Session, registered: dict[str, str], second: Path, tmp_path: Path
+) -> None:
+    before = snapshot(session)
+    survey = load(session, second, **DESCRIBED)
+    new = rows_of(session, survey.survey)[6].code or ""
+    third = tmp_path / "third.gpkg"
+    moved_on = [at(50, 6), at(100), at(450, 3)]
+    frame(moved_on, kind=[LIGHT] * 3, lamp=["Hg"] * 3).to_file(third)
+    later = stage(session, third, **DESCRIBED).survey
+    reject_missing(session, later)
+    service.apply(session, later, actor="test")
+    assert _place(session, new) == pytest.approx(at(450, 3), abs=1e-9)
+    service.revert(session, later, actor="test")
+    done = service.revert(session, survey.survey, actor="test")
+    assert (done.withdrawn, done.restored, done.kept) == (1, 4, [])
+    after = snapshot(session)
+    assert after.pop(new)["state"] == "withdrawn"
+    assert after == before
+
+
 def test_who_comes_second_is_told_by_whom_and_matches_again(
     session: Session, registered: dict[str, str], second: Path
 ) -> None:
