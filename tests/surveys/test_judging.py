@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 from numpy.typing import NDArray
-from test_matching import LAT, LON, MAJORS, components_at, rows_at, street
+from test_survey_matching import LAT, LON, MAJORS, components_at, rows_at, street
 
 from gis_registry.surveys.delivery import Delivery, Registered
 from gis_registry.surveys.judging import Judgement, Shapes, judge, missing_by_class

@@ -8,7 +8,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import LineString, MultiLineString, MultiPolygon, Polygon, box
 from shapely.affinity import rotate, translate
-from test_matching import components_at, rows_at
+from test_survey_matching import components_at, rows_at
 
 from gis_registry.surveys.matching import Matches
 from gis_registry.surveys.matching_shapes import match_shapes, mean_distance
