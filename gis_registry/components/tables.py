@@ -97,7 +97,7 @@ class Component(ComponentColumns, Base):
 
     __tablename__ = "components"
     __table_args__ = (
-        CheckConstraint("code ~ '^[0-9]{16,17}$'", name="code"),
+        CheckConstraint("octet_length(code) between 16 and 17", name="code"),
         CheckConstraint("division_code = left(code, 6)", name="division_code"),
         CheckConstraint("state in ('active', 'retired', 'withdrawn')", name="state"),
         # The class as a point, since an index over two of these is built by sorting: in a third of

@@ -1,6 +1,6 @@
 """Deciding what of a staged survey is applied: by verdict, class, area or row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.surveys import queries, review_queries
 from gis_registry.surveys.loading import get_survey, recount
-from gis_registry.surveys.schemas import Decided
+from gis_registry.surveys.schemas import Decided, DecisionEntry, NewDecision
 from gis_registry.surveys.selecting import Selection, resolved
 from gis_registry.surveys.tables import Decision, Survey, SurveyDecision, SurveyState, Verdict
 
@@ -157,14 +157,42 @@ def undo(
     return _record(session, survey, _UNDONE, selection, counted, actor=actor, reason=reason)
 
 
-def decisions(session: Session, survey_id: int) -> Sequence[SurveyDecision]:
+def decisions(session: Session, survey_id: int) -> list[DecisionEntry]:
     """Return what was decided about a survey's rows, the oldest first.
 
     Raises:
         NotFound: there is no such survey.
     """
     get_survey(session, survey_id)
-    return review_queries.decisions(session, survey_id)
+    found = review_queries.decisions(session, survey_id)
+    return [DecisionEntry.model_validate(one) for one in found]
+
+
+def take(session: Session, survey_id: int, new: NewDecision, *, actor: str) -> Decided:
+    """Do what a decision says that came as one: accept, reject, choose, drop or undo.
+
+    Raises:
+        NotFound, Conflict, InvalidInput: as each of these does.
+    """
+    selection = Selection(
+        verdicts=tuple(new.verdicts),
+        class_codes=tuple(new.classes),
+        areas=tuple(new.areas),
+        rows=tuple(new.rows),
+        components=tuple(new.components),
+    )
+    said: str = new.decision
+    how = {"actor": actor, "reason": new.reason}
+    if new.choices:
+        chosen = {one.row: one.component for one in new.choices}
+        if said != Decision.ACCEPTED or selection or len(chosen) < len(new.choices):
+            raise InvalidInput("Choices are accepted, each row once, and by themselves.")
+        return choose(session, survey_id, chosen, **how)
+    if said == _UNDONE:
+        return undo(session, survey_id, selection, **how)
+    if said == Decision.DROPPED:
+        return drop(session, survey_id, selection, **how)
+    return decide(session, survey_id, Decision(said), selection, **how)
 
 
 def _write(

@@ -225,17 +225,18 @@ SET version = c.version + 1, change_id = :change_id, operation = r.verdict,
   subdistrict_code = CASE WHEN takes.place THEN r.subdistrict_code ELSE c.subdistrict_code END,
   cell_code = CASE WHEN takes.place THEN r.cell_code ELSE c.cell_code END
 FROM survey_rows r
-JOIN components own ON own.division_code = left(r.code, 6) AND own.code = r.code
+JOIN component_history was ON was.division_code = left(r.code, 6) AND was.code = r.code
+  AND was.ended_by = :change_id
 CROSS JOIN LATERAL (
-  SELECT r.verdict = 'moved' OR r.accuracy_m < own.accuracy_m
-    OR r.distance_m > r.accuracy_m + own.accuracy_m AS place
+  SELECT r.verdict = 'moved' OR r.accuracy_m < was.accuracy_m
+    OR r.distance_m > r.accuracy_m + was.accuracy_m AS place
 ) AS takes
 LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
 LEFT JOIN units owner ON owner.code = r.owner_code
 LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
 WHERE r.survey_id = :survey_id AND r.verdict IN ('moved', 'changed', 'reclassified')
   AND r.decision IS DISTINCT FROM 'rejected'
-  AND c.division_code = own.division_code AND c.code = own.code;
+  AND c.division_code = was.division_code AND c.code = was.code;
 
 -- retire_missing: retire the components that a survey lacks
 UPDATE components c

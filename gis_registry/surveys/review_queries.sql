@@ -31,8 +31,7 @@ ORDER BY r.row_number;
 -- choices: what rows would be if they were some components, and what stands against it
 SELECT
   t.row_number, t.code, r.verdict, c.state, c.version,
-  took.row_number AS taken_by, missing.row_number AS missing_row,
-  far.distance_m,
+  holder.taken_by, holder.missing_row, far.distance_m,
   CASE
     WHEN c.class_id <> r.class_id THEN 'reclassified'
     WHEN far.distance_m > r.accuracy_m + c.accuracy_m THEN 'moved'
@@ -49,21 +48,15 @@ LEFT JOIN LATERAL (
   SELECT CASE t.code WHEN r.code THEN r.distance_m WHEN r.runner_up THEN r.runner_up_m
     ELSE ST_Distance(r.geom::geography, c.geom::geography) END AS distance_m
 ) AS far ON true
-LEFT JOIN LATERAL (
-  SELECT other.row_number
+LEFT JOIN (
+  SELECT other.code,
+    min(other.row_number) FILTER (
+      WHERE other.verdict NOT IN ('ambiguous', 'missing', 'refused')) AS taken_by,
+    min(other.row_number) FILTER (WHERE other.verdict = 'missing') AS missing_row
   FROM survey_rows other
-  WHERE other.survey_id = :survey_id AND other.code = t.code
-    AND other.verdict NOT IN ('ambiguous', 'missing', 'refused')
-  ORDER BY other.row_number
-  LIMIT 1
-) AS took ON true
-LEFT JOIN LATERAL (
-  SELECT other.row_number
-  FROM survey_rows other
-  WHERE other.survey_id = :survey_id AND other.code = t.code AND other.verdict = 'missing'
-  ORDER BY other.row_number
-  LIMIT 1
-) AS missing ON true
+  WHERE other.survey_id = :survey_id AND other.code = ANY (CAST(:codes AS text[]))
+  GROUP BY other.code
+) AS holder ON holder.code = t.code
 ORDER BY t.row_number;
 
 -- choose: make rows the components that were chosen for them, or new ones

@@ -1,9 +1,11 @@
 """What is said of a survey and its rows."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from gis_registry.surveys.tables import Verdict
 
 
 class SurveySummary(BaseModel):
@@ -84,3 +86,47 @@ class Corrected(BaseModel):
     reason: str
     edits: dict[str, Any] = Field(description="What it said before, and what it says now")
     is_matched: bool = Field(description="Whether the survey was matched again")
+
+
+class RowChoice(BaseModel):
+    """What an ambiguous row is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    row: int = Field(ge=1, le=2**31 - 1)
+    component: str | None = Field(
+        default=None, max_length=17, description="Identifier; null: a new component"
+    )
+
+
+class NewDecision(BaseModel):
+    """A decision about rows of a survey: those for which all that is given holds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["accepted", "rejected", "dropped", "undone"]
+    reason: str = Field(min_length=1, max_length=1000, examples=["现场核对"])
+    verdicts: list[Verdict] = Field(default=[], max_length=8)
+    classes: list[str] = Field(default=[], max_length=1000, description="Class codes")
+    areas: list[str] = Field(default=[], max_length=1000, description="Districts, subdistricts")
+    rows: list[Annotated[int, Field(ge=1, le=2**31 - 1)]] = Field(default=[], max_length=10_000)
+    components: list[str] = Field(
+        default=[], max_length=10_000, description="Identifiers; so missing ones are named"
+    )
+    choices: list[RowChoice] = Field(
+        default=[], max_length=10_000, description="What ambiguous rows are; accepted, and alone"
+    )
+
+
+class DecisionEntry(BaseModel):
+    """What somebody decided about rows of a survey."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    made_at: datetime
+    actor: str
+    decision: str
+    selection: dict[str, Any] = Field(description="Which rows; nothing: all")
+    edits: dict[str, Any] | None = Field(description="What rows said or were before, and after")
+    row_count: int
+    reason: str

@@ -192,6 +192,11 @@ def upgrade() -> None:
     # Room in every page for the next state of some of its rows, which then needs no new place in
     # the indexes unless the component moved.
     op.execute("ALTER TABLE components SET (fillfactor = 90)")
+    # A regular expression was a quarter of the time that registering takes.
+    op.drop_constraint(op.f("ck_components_code"), "components")
+    op.create_check_constraint(
+        op.f("ck_components_code"), "components", "octet_length(code) between 16 and 17"
+    )
     op.create_table(
         "edition_changes",
         sa.Column("change_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -222,6 +227,8 @@ def downgrade() -> None:
     """Undo this migration."""
     op.execute("DROP FUNCTION attributes_new")
     op.execute("ALTER TABLE components RESET (fillfactor)")
+    op.drop_constraint(op.f("ck_components_code"), "components")
+    op.create_check_constraint(op.f("ck_components_code"), "components", "code ~ '^[0-9]{16,17}$'")
     op.drop_index("ix_components_class_geom", "components")
     op.create_index(
         "ix_components_class_id_geom", "components", ["class_id", "geom"], postgresql_using="gist"

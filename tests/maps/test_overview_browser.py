@@ -1,72 +1,24 @@
 """The overview map in Chromium: it draws, answers clicks, and asks nobody else for anything."""
 
 import re
-import shutil
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 from street import EVIL, register_many, report
+from watching import DESK, MAP, PHONE, watch
 
 from gis_registry.maps import service
 from gis_registry.maps.assets import VENDOR_DIR
 
 pytestmark = pytest.mark.browser
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-DESK, PHONE = (1280, 800), (390, 844)
-MAP = "window[Object.keys(window).find(key => /^map_[0-9a-f]+$/.test(key))]"
-
-
-@dataclass
-class Watched:
-    """A page, with everything that it complains about and asks for."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.fail("Chromium is missing; `make browser` installs it")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=OPTIONS)
-        yield chromium
-        chromium.close()
-
-
-def watch(browser: Browser, size: tuple[int, int] = DESK) -> Watched:
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-    watched = Watched(page)
-    page.on("console", lambda message: watched.complaints.append(message.text))
-    page.on("pageerror", lambda error: watched.complaints.append(str(error)))
-    page.on("requestfailed", lambda request: watched.complaints.append(request.url))
-    page.on(
-        "response",
-        lambda answer: watched.complaints.append(answer.url) if answer.status >= 400 else None,
-    )
-    page.on("request", lambda request: watched.requests.append(request.url))
-    return watched
 
 
 def ready(page: Page) -> None:

@@ -1,18 +1,24 @@
-"""Surveys: listed, shown, with what became of each row."""
+"""Surveys: listed, shown, with what became of each row and what was decided of it."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from gis_registry.api.access import requires
+from gis_registry.api.access import CurrentActor, requires
 from gis_registry.api.problems import guarded
 from gis_registry.api.routes.parameters import Limit, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
-from gis_registry.errors import NotFound
+from gis_registry.errors import Conflict, InvalidInput, NotFound, RequestTooLarge, UnknownClass
 from gis_registry.roles import Permission
-from gis_registry.surveys import service
-from gis_registry.surveys.schemas import SurveyRowPage, SurveySummary
+from gis_registry.surveys import deciding, service
+from gis_registry.surveys.schemas import (
+    Decided,
+    DecisionEntry,
+    NewDecision,
+    SurveyRowPage,
+    SurveySummary,
+)
 from gis_registry.surveys.tables import Verdict
 
 router = APIRouter(prefix="/api/surveys", tags=["surveys"], route_class=CheckedRoute)
@@ -42,3 +48,25 @@ def survey_rows(
 ) -> SurveyRowPage:
     """List what became of each row of a survey's file, in the file's order."""
     return service.rows_page(session, number, verdict=verdict, after=after, limit=limit)
+
+
+@router.get(
+    "/{number}/decisions",
+    dependencies=[requires(Permission.READ)],
+    responses=guarded(NotFound),
+)
+def survey_decisions(session: DatabaseSession, number: Number) -> list[DecisionEntry]:
+    """List what was decided about a survey's rows, the oldest first."""
+    return deciding.decisions(session, number)
+
+
+@router.post(
+    "/{number}/decisions",
+    dependencies=[requires(Permission.SURVEY)],
+    responses=guarded(NotFound, UnknownClass, Conflict, InvalidInput, RequestTooLarge),
+)
+def decide(
+    session: DatabaseSession, actor: CurrentActor, number: Number, new: NewDecision
+) -> Decided:
+    """Accept, reject or drop rows of a survey, say what ambiguous ones are, or take that back."""
+    return deciding.take(session, number, new, actor=actor.name)
