@@ -6,6 +6,9 @@ each link that the map uses has a file below ``web/static/vendor``, put there by
 is a later one that was tried with folium's templates.
 """
 
+import re
+from base64 import b64encode
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,7 @@ VENDOR_DIR: Final = Path(__file__).resolve().parent.parent / "web" / "static" / 
 
 _JSDELIVR = "https://cdn.jsdelivr.net"
 _CDNJS = "https://cdnjs.cloudflare.com/ajax/libs"
+_LINK_IN_STYLE = re.compile(r"url\(\s*['\"]?(?!data:|#|https?:)([^'\")?#]+)")
 
 LOCAL_FILES: Final[dict[str, str]] = {
     # LeafletMap
@@ -64,6 +68,30 @@ def local_asset(url: str) -> str:
     if url not in LOCAL_FILES:
         raise UnknownAsset(url)
     return LOCAL_FILES[url]
+
+
+def images_in(path: str) -> dict[str, str]:
+    """Return the images that a style sheet links to: the link → the path below ``VENDOR_DIR``."""
+    if not path.endswith(".css"):
+        return {}
+    style = VENDOR_DIR / path
+    links = _LINK_IN_STYLE.findall(style.read_text(encoding="utf-8"))
+    return {
+        link: (style.parent / link).resolve().relative_to(VENDOR_DIR.resolve()).as_posix()
+        for link in links
+    }
+
+
+def embeddable(path: str) -> str:
+    """Return a script or a style sheet as it can stand in a page, with the images in it."""
+    images = {link: VENDOR_DIR / image for link, image in images_in(path).items()}
+
+    def embedded(found: re.Match[str]) -> str:
+        image = images[found[1]]
+        content = b64encode(image.read_bytes()).decode("ascii")
+        return found[0].replace(found[1], f"data:{guess_type(image.name)[0]};base64,{content}")
+
+    return _LINK_IN_STYLE.sub(embedded, (VENDOR_DIR / path).read_text(encoding="utf-8"))
 
 
 def require_assets() -> None:

@@ -13,11 +13,11 @@ from branca.element import CssLink, Element, Figure, JavascriptLink, MacroElemen
 from folium.map import Layer
 from folium.template import Template
 
-from gis_registry.maps.assets import local_asset
+from gis_registry.maps.assets import embeddable, local_asset
 
 
 class OfflineFigure(Figure):
-    """A page whose scripts and styles are the local copies below a prefix.
+    """A page whose scripts and styles are the local copies, below a prefix or in the page itself.
 
     Attributes:
         assets: paths below ``VENDOR_DIR`` that the page links to, known once it is rendered.
@@ -40,13 +40,16 @@ class OfflineFigure(Figure):
         "</html>\n"
     )
 
-    def __init__(self, *, title: str, language: str, asset_prefix: str, style: str = "") -> None:
+    def __init__(
+        self, *, title: str, language: str, asset_prefix: str | None, style: str = ""
+    ) -> None:
         """Make an empty page.
 
         Args:
             title: of the window, as plain text.
             language: its main language, such as ``zh-CN``.
-            asset_prefix: what comes before the path of an asset, ending with a slash.
+            asset_prefix: what comes before the path of an asset, ending with a slash; None: the
+                page carries its assets itself.
             style: the page's own style sheet, which goes before what the assets say.
         """
         super().__init__(title=title)
@@ -68,8 +71,12 @@ class OfflineFigure(Figure):
         for element in self.header._children.values():
             if isinstance(element, JavascriptLink | CssLink):
                 path = local_asset(element.url)
-                element.url = self.asset_prefix + path
                 self.assets.append(path)
+                if self.asset_prefix is None:
+                    element.code = embeddable(path)  # type: ignore[assignment]  # branca writes it
+                else:
+                    element.url = self.asset_prefix + path
+        kwargs["embedded"] = self.asset_prefix is None  # what branca calls it
         return str(self._template.render(this=self, kwargs=kwargs))
 
 

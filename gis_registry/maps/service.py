@@ -1,6 +1,5 @@
 """Rendered maps, to be served or kept as a file."""
 
-import re
 import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -9,15 +8,15 @@ from urllib.parse import quote
 from sqlalchemy.orm import Session
 
 from gis_registry.errors import InvalidInput
-from gis_registry.maps.assets import VENDOR_DIR
+from gis_registry.maps.assets import VENDOR_DIR, images_in
 from gis_registry.maps.content import overview_content
+from gis_registry.maps.embedding import EmbeddedPage
 from gis_registry.maps.overview import Page, render_overview
 from gis_registry.maps.survey_content import survey_content
 from gis_registry.maps.survey_review import render_survey_review
 
 SERVED_ASSETS = "/static/vendor/"
 SERVED_CARDS = "/c/"
-_LINK_IN_STYLE = re.compile(r"url\(\s*['\"]?(?!data:|#|https?:)([^'\")?#]+)")
 
 
 def overview_page(session: Session) -> str:
@@ -76,6 +75,24 @@ def write_survey_review(
     return _write(path, lambda prefix: render_survey_review(content, asset_prefix=prefix))
 
 
+def survey_review(
+    session: Session, survey_id: int, *, verdicts: Collection[str] | None = None
+) -> EmbeddedPage:
+    """Return the same map as one text that carries its scripts and styles; notebooks show it.
+
+    Args:
+        session: open transaction.
+        survey_id: the survey.
+        verdicts: only rows of these are drawn; None: all.
+
+    Raises:
+        NotFound: there is no such survey.
+        RegistryError: the page assets are not installed.
+    """
+    content = survey_content(session, survey_id, verdicts=verdicts)
+    return EmbeddedPage(render_survey_review(content, asset_prefix=None).html)
+
+
 def _write(path: Path, render: Callable[[str], Page]) -> Path:
     """Write a page, and beside it the folder of what it links to."""
     folder = path.with_name(f"{path.stem}_files")
@@ -95,11 +112,4 @@ def _write(path: Path, render: Callable[[str], Page]) -> Path:
 
 def _with_linked_files(assets: list[str]) -> list[str]:
     """Return the assets and the images that their styles link to."""
-    linked = []
-    for asset in assets:
-        if asset.endswith(".css"):
-            style = VENDOR_DIR / asset
-            for link in _LINK_IN_STYLE.findall(style.read_text(encoding="utf-8")):
-                image = (style.parent / link).resolve()
-                linked.append(image.relative_to(VENDOR_DIR).as_posix())
-    return [*assets, *linked]
+    return [*assets, *(image for asset in assets for image in images_in(asset).values())]

@@ -38,12 +38,12 @@ _STATES = {
 }
 
 
-def render_survey_review(content: SurveyContent, *, asset_prefix: str) -> Page:
+def render_survey_review(content: SurveyContent, *, asset_prefix: str | None) -> Page:
     """Render the map.
 
     Args:
         content: what it shows.
-        asset_prefix: where scripts and styles are, ending with a slash.
+        asset_prefix: where scripts and styles are, ending with a slash; None: in the page itself.
 
     Raises:
         RegistryError: the page assets are not installed.

@@ -10,7 +10,8 @@ What a notebook or another program needs::
     surveys.apply(session, staged.survey, actor="me")
 
 These take a session and never commit. The modules behind them: ``service`` (stage, match, apply,
-revert, show), ``selecting``, ``deciding``, ``correcting`` and ``frames``.
+revert, show), ``inspecting``, ``mapping``, ``selecting``, ``deciding``, ``correcting`` and
+``frames``. ``notebooks/survey.ipynb`` goes through all of it.
 """
 
 from importlib import import_module
@@ -28,6 +29,8 @@ _MODULES = {
     "correct": "correcting",
     "decide": "deciding",
     "drop": "deciding",
+    "inspect": "inspecting",
+    "mapping_text": "inspecting",
     "match": "service",
     "read_mapping": "mapping",
     "retry": "correcting",
