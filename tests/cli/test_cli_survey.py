@@ -397,7 +397,8 @@ def test_a_shifted_file_is_stopped_row_by_row_unless_a_reason_is_given(
     refused = run(own_settings, "survey", "apply", 2)
     assert (refused.exit_code, refused.sentence) == (
         1,
-        "Survey 2 was stopped; load its file again instead.",
+        "Survey 2 was stopped: its file is wrong as a whole. What would put it right stands in "
+        "`gis-registry survey show 2`; then load the file again.",
     )
     forced = run(own_settings, *second, "--force", "the street was moved")
     assert forced.exit_code == 0
