@@ -142,7 +142,8 @@ def stage(
     # Where names stand beside the codes, they tell the edition, and no places need to.
     read_as = () if context.class_names else context.read_as.values()
     also = {class_id for meant in read_as for class_id in meant.values()}
-    registered = registered_beside(session, delivery, also=also)
+    has_good = bool(delivery.is_good.any())
+    registered = registered_beside(session, delivery, also=also, has_refused=not has_good)
     findings = batch_findings(delivery, registered, context)
     comparison = None
     if forced_reason is not None or not _has_error(findings):
@@ -150,7 +151,7 @@ def stage(
         comparison = compare(
             session,
             delivery,
-            registered,
+            registered if has_good else registered.take(np.arange(0)),
             city=city,
             identifiers=staged.identifiers(),
             row_shapes=staged.shapes,

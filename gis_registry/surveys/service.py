@@ -61,8 +61,8 @@ def apply(
         return show(session, survey_id)
     if survey.state == SurveyState.STOPPED:
         raise Conflict(
-            f"Survey {survey_id} was stopped: its file is wrong as a whole. What would put it right "
-            f"stands in `gis-registry survey show {survey_id}`; then load the file again."
+            f"Survey {survey_id} was stopped: its file is wrong as a whole. What would put it "
+            f"right stands in `gis-registry survey show {survey_id}`; then load the file again."
         )
     if survey.state != SurveyState.STAGED:
         raise Conflict(f"Survey {survey_id} was {survey.state}; load its file again instead.")

@@ -190,7 +190,7 @@ def test_real_lights_in_another_datum_than_declared(
         "wrong-datum",
         f"--crs {datum}",
         (*fixed, "--crs", datum.value),
-        verdicts=frozenset({"unchanged", "moved", "new", "missing"}),
+        verdicts=frozenset({"unchanged", "moved", "new", "missing", "refused"}),
     )
     _is_stopped_and_can_be_remedied(run, cambridge, trap)
 
