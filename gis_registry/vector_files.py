@@ -36,7 +36,7 @@ def readable(path: Path) -> Iterator[None]:
         pa.ArrowException,
         shapely.GEOSException,
     ) as error:
-        raise UnreadableFile(f"{path.name} {_fault(path, error)}") from error
+        raise UnreadableFile(f"{path.name or path} {_fault(path, error)}") from error
 
 
 def read_features(

@@ -19,6 +19,7 @@ from gis_registry.cli.output import (
     tell,
     write_csv,
 )
+from gis_registry.errors import InvalidInput
 from gis_registry.places.service import the_city
 
 if TYPE_CHECKING:
@@ -187,6 +188,8 @@ def migrate(
             plan = edition_change.apply(
                 session, to_edition=to, actor=actor(), decisions=decisions, make_primary=primary
             )
+        if to is not None and out is not None:  # before anything is kept: it may not be possible
+            _write_plan(plan, out)
         if dry_run:
             session.rollback()
     if to is None:
@@ -199,14 +202,25 @@ def migrate(
                 f"{undone.from_edition}. The identifiers that were issued still resolve."
             )
     else:
-        _tell_plan(plan, out=out, is_done=not dry_run, as_json=as_json)
+        _tell_plan(plan, is_done=not dry_run, as_json=as_json)
     if dry_run:
         tell("This was a dry run: nothing was changed.")
 
 
-def _tell_plan(plan: "EditionPlan", *, out: Path | None, is_done: bool, as_json: bool) -> None:
-    columns = ["edition", "class_code", "name_zh", "name_en", "components", "decision"]
-    rows = [
+_PLAN_COLUMNS = [
+    "edition",
+    "class_code",
+    "name_zh",
+    "name_en",
+    "components",
+    "decision",
+    "target_class",
+    "counterparts",
+]
+
+
+def _plan_rows(plan: "EditionPlan") -> list[tuple[object, ...]]:
+    return [
         (
             one.edition,
             one.code,
@@ -219,16 +233,23 @@ def _tell_plan(plan: "EditionPlan", *, out: Path | None, is_done: bool, as_json:
         )
         for one in plan.classes
     ]
-    columns += ["target_class", "counterparts"]
-    if out is not None:
+
+
+def _write_plan(plan: "EditionPlan", path: Path) -> None:
+    try:
         # With a mark of its encoding, without which Excel shows Chinese names as rubbish.
-        with out.open("w", encoding="utf-8-sig", newline="") as file:
-            write_csv(file, columns, rows)
-        tell(f"The plan stands in {out}.")
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            write_csv(file, _PLAN_COLUMNS, _plan_rows(plan))
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error
+    tell(f"The plan stands in {path}.")
+
+
+def _tell_plan(plan: "EditionPlan", *, is_done: bool, as_json: bool) -> None:
     if as_json:
         print_json(plan)
         return
-    print_table(columns, rows)
+    print_table(_PLAN_COLUMNS, _plan_rows(plan))
     does = "have moved" if is_done else "would move"
     print_sentence(
         f"\nFrom {plan.from_edition} to {plan.to_edition}: {plan.moving:,} components {does}, "

@@ -82,6 +82,11 @@ def load(
 
     if class_code is not None and class_field is not None:
         raise typer.BadParameter("Give --class or --class-field, not both.")
+    if "" in (class_code, class_field):
+        raise typer.BadParameter("--class and --class-field need a value.")
+    if force is not None and (not force.strip() or force.startswith("--")):
+        # An option that follows --force is taken for its value.
+        raise typer.BadParameter("--force needs the reason, such as --force 'poles were replaced'.")
     described = service.SurveyFile(
         path=file,
         mapping=(read_mapping(mapping) if mapping else Mapping()).overridden(
@@ -108,7 +113,10 @@ def load(
     if dry_run:
         tell("This was a dry run: nothing was kept.")
     elif summary.state == SurveyState.STOPPED:
-        tell("The file is wrong as a whole, so that nothing can be applied. See the findings.")
+        tell(
+            "The file is wrong as a whole, so that nothing can be applied. Load it again with what "
+            "the error proposes after the arrow, or with --force REASON if it is right as it is."
+        )
     else:
         _tell_what_next(summary)
     if summary.state == SurveyState.STOPPED or (summary.rows and not summary.accepted):

@@ -24,7 +24,11 @@ RowAttributes = Callable[[Indices], Attributes]
 
 
 def registered_beside(
-    session: Session, delivery: Delivery, *, also: Collection[int] = ()
+    session: Session,
+    delivery: Delivery,
+    *,
+    also: Collection[int] = (),
+    has_refused: bool = False,
 ) -> Registered:
     """Return the active components with which rows of a delivery may be matched.
 
@@ -35,10 +39,12 @@ def registered_beside(
         session: open transaction.
         delivery: its rows.
         also: ids of further classes that are wanted around it.
+        has_refused: whether the classes of refused rows count as well: a file that lies outside
+            the city as a whole has no good row, and what it should lie on is wanted all the same.
     """
     classes = catalogue.classes(session)
-    good = np.flatnonzero(delivery.is_good)
-    delivered = set(np.unique(delivery.class_ids[good]).tolist())
+    counted = delivery.class_ids > 0 if has_refused else delivery.is_good
+    delivered = set(np.unique(delivery.class_ids[counted]).tolist())
     majors = {(one.edition_key, one.major_code) for one in classes if one.id in delivered}
     return queries.registered(
         session,

@@ -64,6 +64,8 @@ def silent(_stage: str, _done: int, _total: int | None) -> None:
 
 
 _AS_IT_IS = Mapping()
+#: Findings about other surveys, which come and go with these.
+_OF_NEIGHBOURS = (BatchCheck.SAME_FILE, BatchCheck.OTHER_STAGED)
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def stage(
     session.add(survey)
     session.flush()
     locator = Locator(session, city=city, on_date=expected.as_of)
-    gathered = Gathered()
+    gathered = Gathered(class_code=source.mapping.class_.code)
     staged = _read(source, expected, locator, gathered, city, tell)
     delivery = staged.delivery()
     repeated = _refuse_repeated(staged, delivery)
@@ -140,7 +142,8 @@ def stage(
     # Where names stand beside the codes, they tell the edition, and no places need to.
     read_as = () if context.class_names else context.read_as.values()
     also = {class_id for meant in read_as for class_id in meant.values()}
-    registered = registered_beside(session, delivery, also=also)
+    has_good = bool(delivery.is_good.any())
+    registered = registered_beside(session, delivery, also=also, has_refused=not has_good)
     findings = batch_findings(delivery, registered, context)
     comparison = None
     if forced_reason is not None or not _has_error(findings):
@@ -148,7 +151,7 @@ def stage(
         comparison = compare(
             session,
             delivery,
-            registered,
+            registered if has_good else registered.take(np.arange(0)),
             city=city,
             identifiers=staged.identifiers(),
             row_shapes=staged.shapes,
@@ -224,6 +227,8 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
         coverage=_coverage_of(survey),
     )
     write_judged(session, survey_id, numbers, delivery.is_good, comparison.columns())
+    own = [one for one in survey.findings if one["check"] not in _OF_NEIGHBOURS]
+    survey.findings = [*own, *map(_plain, _neighbours(session, survey))]
     _finish(session, survey, len(delivery), comparison, is_again=True)
     return summary_of(survey)
 

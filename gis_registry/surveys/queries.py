@@ -146,10 +146,12 @@ def spreads(session: Session, class_ids: Sequence[int]) -> dict[tuple[int, str],
 
 
 def other_staged(session: Session, survey_id: int) -> Sequence[Survey]:
-    """Return the other surveys that are staged, the newest first."""
+    """Return the other surveys that are staged with rows to apply, the newest first."""
     return session.scalars(
         select(Survey)
-        .where(Survey.state == SurveyState.STAGED, Survey.id != survey_id)
+        .where(
+            Survey.state == SurveyState.STAGED, Survey.id != survey_id, Survey.accepted_count > 0
+        )
         .order_by(Survey.id.desc())
     ).all()
 

@@ -59,6 +59,11 @@ def apply(
     survey = get_survey(session, survey_id, lock=True)
     if survey.state == SurveyState.APPLIED:
         return show(session, survey_id)
+    if survey.state == SurveyState.STOPPED:
+        raise Conflict(
+            f"Survey {survey_id} was stopped: its file is wrong as a whole. What would put it "
+            f"right stands in `gis-registry survey show {survey_id}`; then load the file again."
+        )
     if survey.state != SurveyState.STAGED:
         raise Conflict(f"Survey {survey_id} was {survey.state}; load its file again instead.")
     components.lock_applying(session)

@@ -26,8 +26,14 @@ _SAMPLE_ROWS = 100_000
 
 @dataclass
 class Gathered:
-    """What is gathered of the rows while they pass: class names, and samples of numbers."""
+    """What is gathered of the rows while they pass: class names, and samples of numbers.
 
+    Attributes:
+        class_code: the code that is said of all rows, in the declared edition.
+        class_names: how many rows have each code with each name.
+    """
+
+    class_code: str | None = None
     class_names: Counter[tuple[str, str]] = field(default_factory=Counter)
     _numbers: dict[str, list[tuple[NDArray[np.int32], NDArray[np.float64]]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -64,11 +70,11 @@ class Gathered:
 
     def _count_names(self, fields: pa.Table, expected: Expectation) -> None:
         names = distinct(fields.column("class_name"), expected.zone)
-        if "class_code" in fields.column_names:
-            codes = distinct(fields.column("class_code"), expected.zone)
-        elif expected.single_class is not None:
+        if self.class_code is not None:  # whatever codes the file has beside
             ours = np.zeros(len(fields), dtype=np.int32)
-            codes = type(names)([expected.single_class.code], ours)
+            codes = type(names)([self.class_code], ours)
+        elif "class_code" in fields.column_names:
+            codes = distinct(fields.column("class_code"), expected.zone)
         else:
             return
         pairs = codes.index.astype(np.int64) << 32 | np.maximum(names.index, 0)

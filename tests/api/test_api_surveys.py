@@ -4,13 +4,15 @@ from pathlib import Path
 
 import geopandas as gpd
 import shapely
-from delivered import stage
+from delivered import delivery, load, stage
 from running_api import Api
 
 from gis_registry.db.engine import Database
 from gis_registry.roles import Role
+from gis_registry.surveys import service
 
 CLASS = "0140"
+OTHER_CLASS = "0142"
 
 
 def test_surveys_are_listed_and_shown_row_by_row(shared_api: Api, tmp_path: Path) -> None:
@@ -71,3 +73,42 @@ def test_static_files_may_be_kept_and_answers_not(shared_api: Api) -> None:
     client = shared_api.as_(Role.READER)
     assert client.get("/static/style.css").headers["cache-control"] == "max-age=3600"
     assert client.get("/api/city").headers["cache-control"] == "no-store"
+
+
+def test_a_stopped_survey_tells_why_and_missing_components_have_no_row(
+    shared_api: Api, tmp_path: Path
+) -> None:
+    """The second file lacks too much of its class; forced, it lists what it lacks."""
+    points = [shapely.Point(120.35 + n % 8 * 5e-4, 36.08 + n // 8 * 5e-4) for n in range(40)]
+    for name, some in (("whole", points), ("half", points[::2])):
+        gpd.GeoDataFrame(geometry=some, crs=4490).to_file(tmp_path / f"{name}.gpkg")
+    half = delivery(tmp_path / "half.gpkg", class_code=OTHER_CLASS)
+    with Database(shared_api.settings) as database, database.session() as session:
+        applied = load(session, tmp_path / "whole.gpkg", class_code=OTHER_CLASS)
+        stopped = stage(session, tmp_path / "half.gpkg", class_code=OTHER_CLASS)
+        forced = service.stage(session, half, actor="test", forced_reason="拆除")
+    client = shared_api.as_(Role.READER)
+    shown = client.get(f"/api/surveys/{stopped.survey}").json()
+    assert (shown["state"], shown["accepted"], shown["refused"]) == ("stopped", 0, 20)
+    assert shown["forced_reason"] is None
+    (finding,) = [one for one in shown["findings"] if one["severity"] == "error"]
+    assert set(finding) == {"check", "severity", "sentence", "remedy", "figures"}
+    assert (finding["check"], finding["figures"]["missing"]) == ("many-missing", 20)
+    rows = client.get(f"/api/surveys/{stopped.survey}/rows").json()["rows"]
+    assert [one["row"] for one in rows] == list(range(1, 21))
+    assert {one["refusal"] for one in rows} == {"batch-stopped"}
+    assert all(finding["sentence"] in one["reason"] for one in rows)
+
+    assert client.get(f"/api/surveys/{forced.survey}").json()["forced_reason"] == "拆除"
+    url, found, after = f"/api/surveys/{forced.survey}/rows", [], 0
+    while after is not None:  # pages go on beyond the rows of the file
+        page = client.get(url, params={"limit": 15, "after": after}).json()
+        found += page["rows"]
+        after = page["next_after"]
+    assert [one["row"] for one in found] == [*range(1, 21), *[None] * 20]
+    assert {one["verdict"] for one in found[:20]} == {"unchanged"}
+    lacking = client.get(url, params={"verdict": "missing"}).json()["rows"]
+    assert lacking == found[20:]
+    codes = {one["code"] for one in found}
+    registered = client.get(f"/api/surveys/{applied.survey}/rows").json()["rows"]
+    assert codes == {one["code"] for one in registered}

@@ -397,7 +397,8 @@ def test_a_shifted_file_is_stopped_row_by_row_unless_a_reason_is_given(
     refused = run(own_settings, "survey", "apply", 2)
     assert (refused.exit_code, refused.sentence) == (
         1,
-        "Survey 2 was stopped; load its file again instead.",
+        "Survey 2 was stopped: its file is wrong as a whole. What would put it right stands in "
+        "`gis-registry survey show 2`; then load the file again.",
     )
     forced = run(own_settings, *second, "--force", "the street was moved")
     assert forced.exit_code == 0
@@ -407,6 +408,35 @@ def test_a_shifted_file_is_stopped_row_by_row_unless_a_reason_is_given(
     right = run(own_settings, *second, "--crs", "gcj02")
     assert right.json["verdicts"] == {"unchanged": 200}
     assert right.json["forced_reason"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--class", LIGHT, "--force", ""], "--force needs the reason"),
+        (["--class", LIGHT, "--force", "--dry-run"], "--force needs the reason"),
+        (["--class", ""], "need a value"),
+        (["--class-field", ""], "need a value"),
+    ],
+)
+def test_options_without_what_they_need_are_wrong_usage(
+    run: Run, module_settings: Settings, tmp_path: Path, options: list[str], words: str
+) -> None:
+    before = _counts(module_settings)
+    outcome = run(module_settings, "survey", "load", _lights("l.gpkg")(tmp_path), *options)
+    assert (outcome.exit_code, outcome.out) == (2, "")
+    assert words in outcome.err
+    assert _counts(module_settings) == before
+
+
+def test_a_plan_that_cannot_be_written_moves_nothing(
+    run: Run, module_settings: Settings, tmp_path: Path
+) -> None:
+    migrate = ("catalogue", "migrate", "--to", "gbt47678-2026")
+    outcome = run(module_settings, *migrate, "--out", tmp_path / "nowhere" / "plan.csv")
+    assert outcome.exit_code == 1
+    assert "plan.csv cannot be written: No such file or directory." in outcome.sentence
+    assert run(module_settings, "catalogue", "migrate", "--revert").exit_code == 1
 
 
 def test_the_program_itself_keeps_progress_out_of_its_answer(
