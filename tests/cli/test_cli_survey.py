@@ -127,7 +127,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
     "text as GeoJSON": (_bytes("t.geojson", b"hello"), [], NO_VECTOR_FILE),
     "text as gzip": (_bytes("t.geojson.gz", b"{}"), [], "is named .gz, but is not compressed."),
     "picture": (_picture("x.png"), [], NO_VECTOR_FILE),
-    "picture as Shapefile": (_picture("x.shp"), [], NO_VECTOR_FILE),
+    "picture as Shapefile": (_picture("x.shp"), [], "x.shp comes without its .shx"),
     "picture as GeoJSON": (_picture("x.geojson"), [], NO_VECTOR_FILE),
     "picture as CSV": (_picture("x.csv"), [], "x.csv is neither UTF-8 nor GB18030"),
     "picture as zip": (_picture("x.zip"), [], "is no zip archive"),
@@ -135,7 +135,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], list[str], str]] = {
     "cut gzip": (_cut("c.geojson.gz", 0.5), [], "c.geojson.gz is damaged or cut short"),
     "cut GeoPackage": (_cut("c.gpkg", 0.5), [], "may be damaged or cut short"),
     "cut FlatGeobuf": (_cut("c.fgb", 0.7), [], "damaged or cut short"),
-    "Shapefile without its index": (_without("s.shp", ".shx"), [], "s.shx"),
+    "Shapefile without its index": (_without("s.shp", ".shx"), [], "s.shp comes without its .shx"),
     "GBK as GeoJSON": (
         _bytes(
             "gbk.geojson",

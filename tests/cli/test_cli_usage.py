@@ -14,7 +14,7 @@ from gis_registry.cli.main import app
 SILENT = {"serve", "db start", "db stop", "db psql", "db migrate"}
 GROUPS = {
     *("demo", "serve", "db", "catalogue", "places", "units", "survey", "component"),
-    *("report", "case", "dispatch", "drone", "map", "user", "settings"),
+    *("report", "case", "dispatch", "drone", "export", "map", "user", "settings"),
 }
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+import shapely
 from making import DAY
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ def _assert_as_the_database_says(
     session: Session, locator: Locator, lon: np.ndarray, lat: np.ndarray
 ) -> set[str | None]:
     """Compare; return the subdistricts that were found."""
-    located = locator.locate(lon, lat)
+    located = locator.locate(shapely.points(lon, lat))
     expected = queries.locate(
         session,
         lons=lon.tolist(),
@@ -85,7 +86,10 @@ def test_points_in_grid_cells_and_on_their_borders(session: Session, locator: Lo
     inside = corners + np.random.default_rng(6).normal(0, 0.0005, corners.shape)
     at = np.concatenate([corners, inside])
     _assert_as_the_database_says(session, locator, at[:, 0], at[:, 1])
-    assert sum(one is not None for one in locator.locate(*at.T).cell_codes) > len(corners) / 2
+    assert (
+        sum(one is not None for one in locator.locate(shapely.points(at)).cell_codes)
+        > len(corners) / 2
+    )
 
 
 def test_points_just_outside_the_city_belong_to_the_nearest_subdistrict(
@@ -98,15 +102,15 @@ def test_points_just_outside_the_city_belong_to_the_nearest_subdistrict(
     found = _assert_as_the_database_says(session, locator, around[:, 0], around[:, 1])
     assert len(found - {None}) > 5
     inside = locator.is_inside(around[:, 0], around[:, 1])
-    located = locator.locate(around[:, 0], around[:, 1])
+    located = locator.locate(shapely.points(around))
     assert inside.tolist() == [code is not None for code in located.division_codes]
 
 
 def test_no_points_are_nowhere_and_before_the_boundaries_all_are(session: Session) -> None:
     city = service.the_city(session)
     nothing = np.empty(0)
-    located = Locator(session, city=city, on_date=DAY).locate(nothing, nothing)
+    located = Locator(session, city=city, on_date=DAY).locate(shapely.points(nothing, nothing))
     assert len(located.division_codes) == len(located.cell_codes) == 0
     early = Locator(session, city=city, on_date=date(1899, 12, 31))
     assert early.outline() is None
-    assert early.locate(np.array([120.38]), np.array([36.07])).division_codes.tolist() == [None]
+    assert early.locate(shapely.points([[120.38, 36.07]])).division_codes.tolist() == [None]
