@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from gis_registry.catalogue import queries as catalogue
 from gis_registry.places.tables import City
 from gis_registry.surveys import queries
+from gis_registry.surveys.assigning import Indices
 from gis_registry.surveys.delivery import Delivery, Registered
 from gis_registry.surveys.evidence import Attributes, attribute_evidence
 from gis_registry.surveys.judging import Judgement, Shapes, judge
-from gis_registry.surveys.matching import Indices
 from gis_registry.surveys.tables import Verdict
 
 #: More than a thing can be off and still be taken for the same, up to 80 degrees of latitude.

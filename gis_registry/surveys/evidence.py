@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gis_registry.surveys.matching import Evidence, Floats, Indices
+from gis_registry.surveys.assigning import Evidence, Floats, Indices
 
 #: How often attributes of the same thing agree from one survey to the next.
 _AGREES = 0.9

@@ -10,18 +10,9 @@ from pyproj import Transformer
 from scipy.spatial import cKDTree
 
 from gis_registry.db.base import SRID
+from gis_registry.surveys.assigning import Evidence, Floats, Indices, Matches, no_matches
 from gis_registry.surveys.delivery import Delivery, Registered
-from gis_registry.surveys.matching import (
-    MAX_DISTANCE_M,
-    Evidence,
-    Floats,
-    Indices,
-    Matches,
-    by_class,
-    earth_centred,
-    match_points,
-    no_matches,
-)
+from gis_registry.surveys.matching import MAX_DISTANCE_M, by_class, earth_centred, match_points
 from gis_registry.surveys.matching_shapes import match_shapes, mean_distance
 from gis_registry.surveys.tables import Verdict
 

@@ -5,10 +5,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from typing import TypeVar
 
 import numpy as np
 import shapely
@@ -16,29 +14,23 @@ from numpy.typing import NDArray
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from gis_registry.catalogue import service as catalogue
-from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.components import queries as components
-from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
+from gis_registry.errors import Conflict, NotFound
 from gis_registry.places import service as places
 from gis_registry.places.locating import Locator
 from gis_registry.places.tables import City
 from gis_registry.surveys import queries, review_queries
-from gis_registry.surveys.batch_checks import batch_findings, missing_findings
-from gis_registry.surveys.checked import CheckedBatch, Refusal, Severity
+from gis_registry.surveys.batch_checks import batch_findings
+from gis_registry.surveys.checked import CheckedBatch, Refusal
 from gis_registry.surveys.checking import (
-    EARLIEST,
-    MAX_ACCURACY_M,
     Expectation,
     check,
 )
 from gis_registry.surveys.comparison import Comparison, box_of, compare, registered_beside
 from gis_registry.surveys.delivery import Delivery, Registered
-from gis_registry.surveys.findings import BatchCheck, BatchContext, Finding
-from gis_registry.surveys.judging import missing_by_class
+from gis_registry.surveys.expecting import expectation_of
 from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.reading import Batch, Source, open_source, sha256_of
-from gis_registry.surveys.row_classes import class_lookup
 from gis_registry.surveys.schemas import SurveySummary
 from gis_registry.surveys.staging import (
     LocatedRows,
@@ -47,9 +39,16 @@ from gis_registry.surveys.staging import (
     repetitions,
     write_judged,
 )
+from gis_registry.surveys.stopping import (
+    OF_NEIGHBOURS,
+    has_error,
+    lacking,
+    neighbours,
+    stopped,
+    stored,
+)
 from gis_registry.surveys.tables import Survey, SurveyState, Verdict
 from gis_registry.surveys.whole import Gathered, batch_context
-from gis_registry.units import queries as units
 
 #: Told after every batch: what is being done, how many rows are done, and of how many if known.
 Progress = Callable[[str, int, int | None], None]
@@ -64,8 +63,6 @@ def silent(_stage: str, _done: int, _total: int | None) -> None:
 
 
 _AS_IT_IS = Mapping()
-#: Findings about other surveys, which come and go with these.
-_OF_NEIGHBOURS = (BatchCheck.SAME_FILE, BatchCheck.OTHER_STAGED)
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def stage(
     tell = progress or silent
     city = places.the_city(session)
     source = open_source(file.path, file.mapping)
-    expected = _expectation(session, source, city)
+    expected = expectation_of(session, source, city)
     survey = Survey(
         file_name=file.path.name,
         file_sha256=sha256_of(file.path),
@@ -146,7 +143,7 @@ def stage(
     registered = registered_beside(session, delivery, also=also, has_refused=not has_good)
     findings = batch_findings(delivery, registered, context)
     comparison = None
-    if forced_reason is not None or not _has_error(findings):
+    if forced_reason is not None or not has_error(findings):
         tell("Matching", 0, None)
         comparison = compare(
             session,
@@ -158,13 +155,13 @@ def stage(
             row_attributes=staged.attributes,
             coverage=file.mapping.coverage or None,
         )
-        findings += _missing_findings(comparison, context, city)
-    survey.findings = [_plain(one) for one in [*findings, *_neighbours(session, survey)]]
-    survey.forced_reason = forced_reason if _has_error(findings) else None
-    if comparison is not None and (forced_reason is not None or not _has_error(findings)):
+        findings += lacking(comparison, context, city)
+    survey.findings = [stored(one) for one in [*findings, *neighbours(session, survey)]]
+    survey.forced_reason = forced_reason if has_error(findings) else None
+    if comparison is not None and (forced_reason is not None or not has_error(findings)):
         judged = comparison.columns()
     else:
-        comparison, judged = None, _stopped(delivery, findings)
+        comparison, judged = None, stopped(delivery, findings)
         survey.state = SurveyState.STOPPED
     for done in staged.copy(session, survey.id, _with_refusals(judged, repeated)):
         tell("Storing", done, len(delivery))
@@ -227,8 +224,8 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
         coverage=_coverage_of(survey),
     )
     write_judged(session, survey_id, numbers, delivery.is_good, comparison.columns())
-    own = [one for one in survey.findings if one["check"] not in _OF_NEIGHBOURS]
-    survey.findings = [*own, *map(_plain, _neighbours(session, survey))]
+    own = [one for one in survey.findings if one["check"] not in OF_NEIGHBOURS]
+    survey.findings = [*own, *map(stored, neighbours(session, survey))]
     _finish(session, survey, len(delivery), comparison, is_again=True)
     return summary_of(survey)
 
@@ -342,69 +339,6 @@ def _with_refusals(
     return judged | {"refusal": refusal, "reason": reason}
 
 
-def _has_error(findings: Sequence[Finding]) -> bool:
-    return any(one.severity is Severity.ERROR for one in findings)
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    """Return a finding as the survey keeps it."""
-    return {
-        "check": finding.check.value,
-        "severity": finding.severity.value,
-        "sentence": finding.sentence,
-        "remedy": finding.remedy,
-        "figures": dict(finding.figures),
-    }
-
-
-def _missing_findings(comparison: Comparison, context: BatchContext, city: City) -> list[Finding]:
-    by_class = missing_by_class(comparison.registered, comparison.judgement)
-    return missing_findings(
-        {class_id: missing for class_id, missing, _ in by_class},
-        {class_id: covered for class_id, _, covered in by_class},
-        max_share=city.max_missing_share,
-        labels=context.labels,
-    )
-
-
-def _neighbours(session: Session, survey: Survey) -> list[Finding]:
-    """Find what other surveys have to do with this one."""
-    findings = []
-    earlier = queries.applied_with(session, survey.file_sha256)
-    if earlier is not None:
-        findings.append(
-            Finding(
-                BatchCheck.SAME_FILE,
-                Severity.NOTE,
-                f"The same file was applied as survey {earlier.id} by {earlier.actor}.",
-                "nothing needs to be done",
-            )
-        )
-    findings += [
-        Finding(
-            BatchCheck.OTHER_STAGED,
-            Severity.WARNING,
-            f"Survey {other.id} ({other.file_name}) by {other.actor} is staged as well. Where both "
-            "are about the same components, the one that is applied second must be matched again "
-            "first.",
-            f"look at it: gis-registry survey show {other.id}",
-        )
-        for other in queries.other_staged(session, survey.id)[:3]
-    ]
-    return findings
-
-
-def _stopped(delivery: Delivery, findings: Sequence[Finding]) -> dict[str, NDArray[np.generic]]:
-    """Return what is said of each row of a file that is wrong as a whole."""
-    error = next(one for one in findings if one.severity is Severity.ERROR)
-    refusal = np.full(len(delivery), None, dtype=object)
-    reason = refusal.copy()
-    refusal[delivery.is_good] = Refusal.BATCH_STOPPED.value
-    reason[delivery.is_good] = f"The whole file was stopped ({error.check}): {error.sentence}"
-    verdict = np.full(len(delivery), Verdict.REFUSED.value, dtype=object)
-    return {"verdict": verdict, "refusal": refusal, "reason": reason}
-
-
 def _finish(
     session: Session,
     survey: Survey,
@@ -441,57 +375,3 @@ def _totals(counted: Sequence[RowMapping], what: str) -> dict[str, int]:
         if row[what] is not None:
             totals[row[what]] = totals.get(row[what], 0) + row["count"]
     return totals
-
-
-def _expectation(session: Session, source: Source, city: City) -> Expectation:
-    """Return what the rows are checked against."""
-    mapping = source.mapping
-    zone = ZoneInfo(city.time_zone)
-    today = datetime.now(zone).date()
-    as_of = mapping.as_of or today
-    if not EARLIEST <= as_of <= today:
-        raise InvalidInput(f"The survey's date {as_of} is in the future or before {EARLIEST.year}.")
-    if mapping.accuracy_m is not None and not 0 < mapping.accuracy_m <= MAX_ACCURACY_M:
-        raise InvalidInput(
-            f"The accuracy must be more than 0 and at most {MAX_ACCURACY_M:,} metres."
-        )
-    return Expectation(
-        single_class=_single_class(session, source, city),
-        class_lookup=class_lookup(
-            session, city_edition_key=city.edition_key, edition_key=mapping.edition
-        ),
-        field_names=_field_names(mapping),
-        units=frozenset(units.unit_ids(session)),
-        as_of=as_of,
-        today=today,
-        zone=zone,
-        accuracy_m=mapping.accuracy_m,
-    )
-
-
-def _single_class(session: Session, source: Source, city: City) -> ComponentClass | None:
-    """Return the class of all rows; None if each says its own."""
-    code = source.mapping.class_.code
-    if code is not None:
-        lookup = class_lookup(
-            session, city_edition_key=city.edition_key, edition_key=source.mapping.edition
-        )
-        if lookup.counterparts is None:
-            return catalogue.find_class(session, code, edition_key=city.edition_key)
-        found = lookup.find(code)
-        if isinstance(found, str):
-            raise UnknownClass(f"--class is {found}")
-        return found
-    if not {"class_code", "class_name"} & set(source.columns):
-        raise InvalidInput(
-            f"{source.path.name} does not say what its rows are: name their class with --class, or "
-            "the field that holds it with --class-field. Its fields: "
-            f"{', '.join(source.fields) or 'none'}."
-        )
-    return None
-
-
-def _field_names(mapping: Mapping) -> dict[str, str]:
-    """Return what the file calls the columns that the program knows by other names."""
-    names = {name: one for name, one in mapping.columns if one is not None}
-    return names | ({"class_code": mapping.class_.field} if mapping.class_.field else {})

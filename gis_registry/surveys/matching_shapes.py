@@ -9,18 +9,17 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis_registry.surveys.delivery import Delivery, Registered
-from gis_registry.surveys.matching import (
-    MAX_DISTANCE_M,
+from gis_registry.surveys.assigning import (
     Evidence,
     Floats,
     Indices,
     Matches,
     Pairs,
     choose,
-    gain_of,
     no_matches,
 )
+from gis_registry.surveys.delivery import Delivery, Registered
+from gis_registry.surveys.matching import MAX_DISTANCE_M, gain_of
 
 #: Points along each shape, its ends included.
 _SAMPLES = 17

@@ -10,7 +10,7 @@ from shapely import LineString, MultiLineString, MultiPolygon, Polygon, box
 from shapely.affinity import rotate, translate
 from test_survey_matching import components_at, rows_at
 
-from gis_registry.surveys.matching import Matches
+from gis_registry.surveys.assigning import Matches
 from gis_registry.surveys.matching_shapes import match_shapes, mean_distance
 
 RAIL = LineString([(0, 0), (40, 0), (60, 30)])

@@ -9,20 +9,17 @@ from hypothesis import strategies as st
 from making import GEOD
 from numpy.typing import NDArray
 
-from gis_registry.surveys.delivery import Delivery, Registered
-from gis_registry.surveys.matching import (
+from gis_registry.surveys.assigning import (
     AMBIGUOUS_BELOW,
-    MAX_DISTANCE_M,
     Evidence,
     Floats,
     Matches,
     Pairs,
     choose,
-    earth_centred,
-    gain_of,
-    match_points,
     no_matches,
 )
+from gis_registry.surveys.delivery import Delivery, Registered
+from gis_registry.surveys.matching import MAX_DISTANCE_M, earth_centred, gain_of, match_points
 
 LON, LAT = 120.36, 36.09
 #: Classes 1 to 3 are of one major class, class 4 of another.
