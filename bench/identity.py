@@ -38,7 +38,7 @@ STABLE_M = 20.0
 PRECISION, RECALL, F1 = 0.999, 0.98, 0.999
 CAMBRIDGE = (
     ("0137", "StreetLights_2015-04-13", "StreetLights_2017-07-31", "PoleID"),
-    ("0115", "Hydrants_2013-08-15", "Hydrants_2017-03-22", "HYDRANT_ID"),
+    ("0113", "Hydrants_2013-08-15", "Hydrants_2017-03-22", "HYDRANT_ID"),
 )
 MOST_PRINTED = 50
 
