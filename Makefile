@@ -23,7 +23,7 @@ LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo test lint types lock screenshot wheel system browser
+.PHONY: help setup setup-dev demo test test-all lint types lock screenshot wheel system browser
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /	/' | expand -t 14
@@ -33,7 +33,10 @@ setup: $(INSTALLED) $(ASSETS) ## install what is missing: system packages, .venv
 demo: setup ## register a sample city, answer its reports, and serve the map on 127.0.0.1:8000
 	@$(BIN)/gis-registry demo
 
-test: setup-dev browser ## run every test, with coverage (ARGS=… goes to pytest)
+test: setup-dev browser ## run the tests, but for the slow ones (ARGS=… goes to pytest)
+	@$(BIN)/pytest -m "not slow" $(ARGS)
+
+test-all: setup-dev browser ## run every test, with coverage
 	@$(BIN)/pytest --cov=gis_registry --cov-report=term $(ARGS)
 
 lint: $(INSTALLED_DEV) ## check style, formatting and the direction of imports

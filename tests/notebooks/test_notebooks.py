@@ -43,7 +43,6 @@ def test_a_notebook_is_saved_without_outputs(path: Path) -> None:
     assert not any(cell.outputs or cell.execution_count for cell in cells)
 
 
-@pytest.mark.slow
 def test_a_survey_from_delivery_to_export() -> None:
     shows = run(PROJECT / "notebooks" / "survey.ipynb")
     assert "gb18030: nothing says it" in shows["inspect"]
