@@ -227,10 +227,7 @@ def bulk_insert(session: Session, count: int) -> Iterator[None]:
     registry wait. Afterwards the planner knows how many components there are.
     """
     rebuilt: list[str] = []
-    if count > _WITHOUT_INDEXES_FROM and session.scalar(select(~select(Component).exists())):
-        # A table that was emptied in the same transaction is not written twice, into the log too,
-        # where the server needs the log for nothing but its own recovery.
-        session.execute(text("TRUNCATE components"))
+    if count > _WITHOUT_INDEXES_FROM and _emptied(session):
         for index in session.execute(_QUERIES["indexes"]).mappings().all():
             session.execute(text(index["drop"]))
             rebuilt.append(index["build"])
@@ -238,6 +235,22 @@ def bulk_insert(session: Session, count: int) -> Iterator[None]:
     for statement in rebuilt:
         session.execute(text(statement))
     session.execute(text("ANALYZE components"))
+
+
+def _emptied(session: Session) -> bool:
+    """Empty the components if there are none, and return whether that is so.
+
+    A table that was emptied in the same transaction is not written twice, into the log too, where
+    the server needs the log for nothing but its own recovery.
+    """
+    is_empty = select(~select(Component).exists())
+    if not session.scalar(is_empty):
+        return False
+    session.execute(text("LOCK TABLE components IN ACCESS EXCLUSIVE MODE"))
+    if not session.scalar(is_empty):  # somebody was quicker, before the lock was had
+        return False
+    session.execute(text("TRUNCATE components"))
+    return True
 
 
 def advance_counters(

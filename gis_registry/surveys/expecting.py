@@ -12,7 +12,7 @@ from gis_registry.places.tables import City
 from gis_registry.surveys.expectation import EARLIEST, MAX_ACCURACY_M, Expectation
 from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.reading import Source
-from gis_registry.surveys.row_classes import class_lookup
+from gis_registry.surveys.row_classes import ClassLookup, class_lookup
 from gis_registry.units import queries as units
 
 
@@ -28,11 +28,10 @@ def expectation_of(session: Session, source: Source, city: City) -> Expectation:
         raise InvalidInput(
             f"The accuracy must be more than 0 and at most {MAX_ACCURACY_M:,} metres."
         )
+    lookup = class_lookup(session, city_edition_key=city.edition_key, edition_key=mapping.edition)
     return Expectation(
-        single_class=_single_class(session, source, city),
-        class_lookup=class_lookup(
-            session, city_edition_key=city.edition_key, edition_key=mapping.edition
-        ),
+        single_class=_single_class(session, source, city, lookup),
+        class_lookup=lookup,
         field_names=_field_names(mapping),
         units=frozenset(units.unit_ids(session)),
         as_of=as_of,
@@ -42,13 +41,12 @@ def expectation_of(session: Session, source: Source, city: City) -> Expectation:
     )
 
 
-def _single_class(session: Session, source: Source, city: City) -> ComponentClass | None:
+def _single_class(
+    session: Session, source: Source, city: City, lookup: ClassLookup
+) -> ComponentClass | None:
     """Return the class of all rows; None if each says its own."""
     code = source.mapping.class_.code
     if code is not None:
-        lookup = class_lookup(
-            session, city_edition_key=city.edition_key, edition_key=source.mapping.edition
-        )
         if lookup.counterparts is None:
             return catalogue.find_class(session, code, edition_key=city.edition_key)
         found = lookup.find(code)

@@ -150,7 +150,7 @@ class Mapping(_Part):
     @classmethod
     def _are_texts(cls, value: object) -> object:
         if isinstance(value, (list, tuple)) and any(isinstance(one, int) for one in value):
-            raise ValueError('division codes are texts: write them in quotation marks, as "370202"')
+            raise ValueError("division codes are texts: write them in quotation marks")
         return value
 
     @model_validator(mode="after")
