@@ -79,7 +79,10 @@ def rows_of(session: Session, survey: int) -> list[SurveyRowEntry]:
 def row_counts(session: Session) -> dict[str, int]:
     """Return how many rows each table of the registry has."""
     tables = session.scalars(
-        text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+        text(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"
+        )
     ).all()
     return {table: session.scalar(text(f'SELECT count(*) FROM "{table}"')) or 0 for table in tables}
 

@@ -64,6 +64,7 @@ class CheckedBatch:
         accuracies_m: position accuracy in metres; NaN where the class is not known either.
         dates: day of the survey, ``date32``.
         units: codes by role column, strings.
+        unit_ids: ``units.id`` of the supervisor, owner and maintainer, shape (n, 3); 0 for none.
         identifiers: 16 or 17 digits, strings; None if the file has no such column.
         source_keys: the file's own keys, strings; None if it has none.
         attributes: the columns to be kept: text without white space around it, numbers, ISO dates;
@@ -80,6 +81,7 @@ class CheckedBatch:
     accuracies_m: NDArray[np.float64]
     dates: pa.Array
     units: dict[str, pa.Array]
+    unit_ids: NDArray[np.int32]
     identifiers: pa.Array | None
     source_keys: pa.Array | None
     attributes: pa.Table

@@ -62,6 +62,7 @@ def check(batch: Batch, expected: Expectation) -> CheckedBatch:
         accuracies_m=np.full(count, np.nan),
         dates=pa.nulls(count, pa.date32()),
         units={},
+        unit_ids=np.zeros((count, 3), dtype=np.int32),
         identifiers=None,
         source_keys=None,
         attributes=batch.fields,

@@ -1,9 +1,11 @@
 """Comparing a delivery with the registry: what stands there, and what each row means for it."""
 
-from collections.abc import Callable, Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
@@ -19,8 +21,8 @@ from gis_registry.surveys.tables import Verdict
 
 #: More than a thing can be off and still be taken for the same, up to 80 degrees of latitude.
 _MARGIN_DEGREES = 0.005
-#: Returns what rows are said to be, by their place in the file from 0.
-RowAttributes = Callable[[Indices], Attributes]
+#: Returns the attributes of rows as JSON, by their places in the file from 0.
+RowAttributes = Callable[[Indices], Sequence[str]]
 
 
 def registered_beside(
@@ -148,10 +150,47 @@ def compare(
         major_of_class=_majors(session),
         coverage=coverage,
         evidence=attribute_evidence(
-            row_attributes, lambda components: _said(session, registered, components)
+            lambda rows: dict(
+                zip(rows.tolist(), map(json.loads, row_attributes(rows)), strict=True)
+            ),
+            lambda components: _said(session, registered, components),
         ),
     )
+    _tell_differences(session, delivery, registered, judgement, row_attributes)
     return Comparison(delivery, registered, judgement)
+
+
+def _tell_differences(
+    session: Session,
+    delivery: Delivery,
+    registered: Registered,
+    judgement: Judgement,
+    row_attributes: RowAttributes,
+) -> None:
+    """Say of matched rows what they say differently; at their component's place they change it."""
+    matches = judgement.matches
+    rows = np.flatnonzero((matches.component >= 0) & ~matches.is_ambiguous)
+    components = matches.component[rows]
+    said, known = delivery.unit_ids[rows], registered.unit_ids[components]
+    may_differ = delivery.fingerprints[rows] != registered.fingerprints[components]
+    may_differ |= ((said > 0) & (said != known)).any(axis=1)
+    rows, components = rows[may_differ], components[may_differ]
+    if not len(rows):
+        return
+    columns = {
+        "row_number": rows,
+        "code": registered.codes[components].astype(str),
+        "attributes": row_attributes(rows),
+        **{
+            f"{role}_id": delivery.unit_ids[rows, place]
+            for place, role in enumerate(("supervisor", "owner", "maintainer"))
+        },
+    }
+    for row, difference in queries.differences(session, pa.table(columns)):
+        before = judgement.reason[row]
+        judgement.reason[row] = difference if before is None else f"{before} {difference}"
+        if judgement.verdict[row] == Verdict.UNCHANGED.value:
+            judgement.verdict[row] = Verdict.CHANGED.value
 
 
 def _said(session: Session, registered: Registered, components: Indices) -> Attributes:

@@ -244,7 +244,7 @@ def _checked(
     expected = Expectation(
         single_class=None,
         class_lookup=class_lookup(session, city_edition_key=city.edition_key),
-        units=frozenset(units.unit_ids(session)),
+        units=units.unit_ids(session),
         as_of=survey.as_of,
         today=datetime.now(zone).date(),
         zone=zone,

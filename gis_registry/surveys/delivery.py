@@ -4,7 +4,9 @@ Everything here is one entry for each row or component, so that 3.5 million of e
 hundred megabytes and are compared without asking the database once for each.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,8 @@ class Delivery:
         is_good: whether nothing was found wrong with the row.
         divisions: the district that each is in, as a number of six digits; 0 for none.
         areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
+        fingerprints: of what attributes each is said to have, see :func:`fingerprints_of`.
+        unit_ids: ``units.id`` of its supervisor, owner and maintainer, shape (n, 3); 0 for none.
     """
 
     lon: NDArray[np.float64]
@@ -36,6 +40,8 @@ class Delivery:
     is_good: NDArray[np.bool_]
     divisions: NDArray[np.int32]
     areas: NDArray[np.int32]
+    fingerprints: NDArray[np.int64]
+    unit_ids: NDArray[np.int32]
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -58,6 +64,8 @@ class Registered:
         accuracies_m: position accuracy in metres.
         versions: the version that each is at.
         areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
+        fingerprints: of the attributes that each has.
+        unit_ids: ``units.id`` of its supervisor, owner and maintainer, shape (n, 3); 0 for none.
     """
 
     codes: NDArray[np.bytes_]
@@ -67,6 +75,8 @@ class Registered:
     accuracies_m: NDArray[np.float64]
     versions: NDArray[np.int32]
     areas: NDArray[np.int32]
+    fingerprints: NDArray[np.int64]
+    unit_ids: NDArray[np.int32]
 
     def __len__(self) -> int:
         """Return how many components there are."""
@@ -75,3 +85,12 @@ class Registered:
     def take(self, components: NDArray[np.int64]) -> "Registered":
         """Return some of the components."""
         return Registered(*(getattr(self, name)[components] for name in self.__dataclass_fields__))
+
+
+def fingerprints_of(texts: Iterable[str]) -> NDArray[np.int64]:
+    """Return a number for each text: equal texts have the same, others practically never.
+
+    The database makes the same of attributes, so that they are compared without being fetched.
+    """
+    digests = b"".join(sha256(one.encode()).digest()[:8] for one in texts)
+    return np.frombuffer(digests, dtype=">i8").astype(np.int64)

@@ -22,7 +22,7 @@ class Expectation:
     Attributes:
         single_class: the class of every row; None: ``class_lookup`` finds each row's.
         class_lookup: finds the class from what the file writes.
-        units: the codes of all units.
+        units: the ids of all units by their codes.
         as_of: day of the survey, for rows that have none of their own.
         today: no row can be of a later day.
         zone: the city's time zone.
@@ -34,7 +34,7 @@ class Expectation:
 
     single_class: ComponentClass | None
     class_lookup: ClassLookup
-    units: frozenset[str]
+    units: Mapping[str, int]
     as_of: date
     today: date
     zone: ZoneInfo

@@ -33,7 +33,7 @@ def expectation_of(session: Session, source: Source, city: City) -> Expectation:
         single_class=_single_class(session, source, city, lookup),
         class_lookup=lookup,
         field_names=_field_names(mapping),
-        units=frozenset(units.unit_ids(session)),
+        units=units.unit_ids(session),
         as_of=as_of,
         today=today,
         zone=zone,

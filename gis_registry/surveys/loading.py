@@ -163,8 +163,10 @@ def stage(
     else:
         comparison, judged = None, stopped(delivery, findings)
         survey.state = SurveyState.STOPPED
+    queries.make_rows_table(session, survey.id)
     for done in staged.copy(session, survey.id, _with_refusals(judged, repeated)):
         tell("Storing", done, len(delivery))
+    queries.attach_rows(session, survey.id)
     _finish(session, survey, len(delivery), comparison)
     return summary_of(survey)
 
@@ -194,6 +196,8 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
         is_good=records["is_good"] == 1,
         divisions=records["division"].astype(np.int32),
         areas=records["area"].astype(np.int32),
+        fingerprints=records["fingerprint"].astype(np.int64),
+        unit_ids=records["unit_ids"].astype(np.int32),
     )
     numbers = records["row_number"]
     named = queries.stripped(records["identifier"])
@@ -215,12 +219,7 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
                 strict=True,
             )
         ),
-        row_attributes=lambda rows: {
-            int(np.searchsorted(numbers, number)): said
-            for number, said in queries.attributes_of_rows(
-                session, survey_id, numbers[rows].tolist()
-            ).items()
-        },
+        row_attributes=lambda rows: queries.attributes_of_rows(session, survey_id, numbers[rows]),
         coverage=_coverage_of(survey),
     )
     write_judged(session, survey_id, numbers, delivery.is_good, comparison.columns())
@@ -347,12 +346,9 @@ def _finish(
     *,
     is_again: bool = False,
 ) -> None:
-    """Enter what the delivery lacks and what differs, and count the verdicts."""
-    queries.analyze(session)
+    """Enter what the delivery lacks, and count the verdicts."""
     if comparison is not None:
         queries.lack(session, survey.id, after=row_count, codes=comparison.missing_codes())
-        if (comparison.judgement.verdict == Verdict.UNCHANGED.value).any():
-            queries.mark_differing(session, survey.id)
     if is_again:
         review_queries.reinstate(session, survey.id)
     recount(session, survey)

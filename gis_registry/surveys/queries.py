@@ -2,24 +2,33 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import RowMapping, exists, func, select, text
+from sqlalchemy import Integer, RowMapping, Text, column, exists, func, select, table, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from gis_registry.db.copying import copy_columns
 from gis_registry.db.sql import load_queries
 from gis_registry.surveys.delivery import Registered
 from gis_registry.surveys.findings import Spread
-from gis_registry.surveys.tables import Survey, SurveyDecision, SurveyState
+from gis_registry.surveys.tables import Survey, SurveyDecision, SurveyRow, SurveyState
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 _CODE_WIDTH = 17
+#: The temporary table of what rows say of components.
+_SAID = table(
+    "said",
+    column("row_number", Integer),
+    column("code", Text),
+    column("attributes", JSONB),
+    *(column(f"{role}_id", Integer) for role in ("supervisor", "owner", "maintainer")),
+)
 #: So many components of a class tell how its numbers are spread.
 _SAMPLE_COMPONENTS = 2_000
 
@@ -83,6 +92,8 @@ def registered(
             "lon": ">f8",
             "lat": ">f8",
             "accuracy_m": ">f8",
+            "fingerprint": ">i8",
+            "unit_ids": "(3,)>i4",
             "code": f"S{_CODE_WIDTH}",
         },
     )
@@ -94,6 +105,8 @@ def registered(
         accuracies_m=records["accuracy_m"].astype(np.float64),
         versions=records["version"].astype(np.int32),
         areas=records["area"].astype(np.int32),
+        fingerprints=records["fingerprint"].astype(np.int64),
+        unit_ids=records["unit_ids"].astype(np.int32),
     )
 
 
@@ -101,8 +114,8 @@ def delivered(session: Session, survey_id: int) -> NDArray[np.void]:
     """Return the rows of a survey as records, in the file's order.
 
     The fields are row_number, class_id (0: unknown), division and area (district and
-    subdistrict as numbers, 0: none), is_good, lon, lat, accuracy_m (NaN: none) and identifier
-    (padded with spaces).
+    subdistrict as numbers, 0: none), is_good, lon, lat, accuracy_m (NaN: none), fingerprint (of
+    its attributes), unit_ids (0: none) and identifier (padded with spaces).
     """
     return _packed(
         session,
@@ -117,6 +130,8 @@ def delivered(session: Session, survey_id: int) -> NDArray[np.void]:
             "lon": ">f8",
             "lat": ">f8",
             "accuracy_m": ">f8",
+            "fingerprint": ">i8",
+            "unit_ids": "(3,)>i4",
             "identifier": f"S{_CODE_WIDTH}",
         },
     )
@@ -163,21 +178,49 @@ def attributes_of_components(session: Session, codes: Sequence[str]) -> dict[int
 
 
 def attributes_of_rows(
-    session: Session, survey_id: int, row_numbers: Sequence[int]
-) -> dict[int, dict[str, Any]]:
-    """Return the attributes of rows of a survey, by row number."""
-    values = {"survey_id": survey_id, "row_numbers": list(row_numbers)}
-    rows = session.execute(_QUERIES["attributes_of_rows"], values)
-    return {number: attributes for number, attributes in rows}  # noqa: C416  rows are no tuples
+    session: Session, survey_id: int, row_numbers: NDArray[np.int32]
+) -> list[str]:
+    """Return the attributes of rows of a survey as JSON, by their numbers."""
+    values = {"survey_id": survey_id, "row_numbers": row_numbers.tolist()}
+    return list(session.scalars(_QUERIES["attributes_of_rows"], values))
 
 
-def copy_rows(
-    session: Session, columns: Sequence[str], csv: BytesIO, *, table: str = "survey_rows"
-) -> None:
-    """Copy rows into a survey from CSV without a header; an empty unquoted field is null."""
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
-    with _cursor(session) as cursor, cursor.copy(statement) as copy:
-        copy.write(csv.getbuffer())
+def differences(session: Session, said: pa.Table) -> list[tuple[int, str]]:
+    """Return which rows say something else of their component than is registered, and what.
+
+    Args:
+        session: open transaction.
+        said: row_number, code of the component, attributes (JSON) and supervisor_id, owner_id and
+            maintainer_id (0: not said).
+    """
+    session.execute(_QUERIES["said_table"])
+    copy_columns(session, _SAID, said, into="said", is_new=True)
+    session.execute(text("ANALYZE said"))
+    found = [(number, reason) for number, reason in session.execute(_QUERIES["differences"])]
+    session.execute(text("DROP TABLE said"))
+    return found
+
+
+def make_rows_table(session: Session, survey_id: int) -> None:
+    """Make the table of a survey's rows, which nobody sees before it is attached."""
+    session.execute(text(_of_survey("rows_table", survey_id)))
+
+
+def copy_rows(session: Session, survey_id: int, columns: pa.Table) -> None:
+    """Copy rows into the table that was made for them in this transaction."""
+    into = f"{SurveyRow.__tablename__}_{survey_id}"
+    copy_columns(session, SurveyRow.__table__, columns, into=into, is_new=True)
+
+
+def attach_rows(session: Session, survey_id: int) -> None:
+    """Make the table of a survey's rows a part of ``survey_rows``, with what the planner needs."""
+    for name in ("rows_key", "attach_rows", "analyze_rows"):
+        session.execute(text(_of_survey(name, survey_id)))
+
+
+def _of_survey(name: str, survey_id: int) -> str:
+    """Return a statement about the table of a survey's rows; names take no parameters."""
+    return _QUERIES[name].text.format(survey_id=survey_id)
 
 
 def lack(session: Session, survey_id: int, *, after: int, codes: Sequence[str]) -> None:
@@ -186,21 +229,10 @@ def lack(session: Session, survey_id: int, *, after: int, codes: Sequence[str]) 
     session.execute(_QUERIES["lack"], values)
 
 
-def mark_differing(session: Session, survey_id: int) -> None:
-    """Find the rows at the place of their component that say something else of it."""
-    values = {"survey_id": survey_id}
-    session.execute(_QUERIES["differing"], values)
-    session.execute(_QUERIES["mark_differing"], values)
-    session.execute(text("DROP TABLE differing"))
-
-
-def make_judged_table(session: Session) -> None:
-    """Make the temporary table ``judged``."""
+def rejudge(session: Session, survey_id: int, judged: pa.Table) -> None:
+    """Write the verdicts of rows that came out differently."""
     session.execute(_QUERIES["judged_table"])
-
-
-def rejudge(session: Session, survey_id: int) -> None:
-    """Write the verdicts of the table ``judged`` that came out differently."""
+    copy_columns(session, SurveyRow.__table__, judged, into="judged", is_new=True)
     session.execute(text("ANALYZE judged"))
     session.execute(_QUERIES["rejudge"], {"survey_id": survey_id})
     session.execute(text("DROP TABLE judged"))
@@ -209,11 +241,6 @@ def rejudge(session: Session, survey_id: int) -> None:
 def forget_missing(session: Session, survey_id: int) -> None:
     """Take back what a survey was found to lack."""
     session.execute(_QUERIES["forget_missing"], {"survey_id": survey_id})
-
-
-def analyze(session: Session) -> None:
-    """Tell the planner how many rows there are now."""
-    session.execute(text("ANALYZE survey_rows"))
 
 
 def counts(session: Session, survey_id: int) -> Sequence[RowMapping]:
@@ -239,51 +266,26 @@ def renumber(session: Session, survey_id: int) -> None:
         session.execute(_QUERIES["renumber"], {"survey_id": survey_id})
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """How many identifiers a survey needs in a division for a class."""
-
-    division_code: str
-    class_code: str
-    class_id: int
-    wanted: int
-
-
-def wanted_identifiers(session: Session, survey_id: int) -> list[Wanted]:
-    """Return how many identifiers are needed for each division and class."""
+def wanted_identifiers(session: Session, survey_id: int) -> dict[tuple[str, str], int]:
+    """Return how many identifiers are needed for each division code and class code."""
     rows = session.execute(_QUERIES["wanted_identifiers"], {"survey_id": survey_id}).mappings()
-    return [Wanted(**row) for row in rows]
+    return {(row["division_code"], row["class_code"]): row["wanted"] for row in rows}
 
 
-def register(
-    session: Session,
-    survey_id: int,
-    *,
-    change_id: int,
-    wanted: Sequence[Wanted],
-    first_serials: Mapping[tuple[str, str], int],
-    is_synthetic: bool,
-) -> None:
-    """Register new rows as components."""
-    session.execute(
-        _QUERIES["register"],
-        {
-            "survey_id": survey_id,
-            "change_id": change_id,
-            "is_synthetic": is_synthetic,
-            "division_codes": [one.division_code for one in wanted],
-            "class_ids": [one.class_id for one in wanted],
-            "class_codes": [one.class_code for one in wanted],
-            "serials": [first_serials[one.division_code, one.class_code] for one in wanted],
-        },
-    )
+def register(session: Session, survey_id: int, *, change_id: int, is_synthetic: bool) -> None:
+    """Register new rows as components, with the identifiers that were issued to the change."""
+    session.execute(text("ANALYZE identifier_blocks"))
+    values = {"survey_id": survey_id, "change_id": change_id, "is_synthetic": is_synthetic}
+    session.execute(_QUERIES["register"], values)
 
 
 def change_matched(session: Session, survey_id: int, *, change_id: int) -> None:
     """Change and retire the components that a survey found moved, changed or missing."""
-    values = {"survey_id": survey_id, "change_id": change_id}
-    for name in ("archive_matched", "change_matched", "retire_missing"):
-        session.execute(_QUERIES[name], values)
+    session.execute(_QUERIES["changing"], {"survey_id": survey_id})
+    session.execute(text("ANALYZE changing"))
+    for name in ("archive_changing", "change_matched", "retire_missing"):
+        session.execute(_QUERIES[name], {"change_id": change_id})
+    session.execute(text("DROP TABLE changing"))
 
 
 def undo_change(

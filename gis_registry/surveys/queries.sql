@@ -2,7 +2,10 @@
 SELECT string_agg(
   int4send(c.class_id) || int4send(c.version) || int4send(coalesce(c.subdistrict_code, '0')::int)
     || float8send(ST_X(p.geom)) || float8send(ST_Y(p.geom)) || float8send(c.accuracy_m)
-    || convert_to(rpad(c.code, 17), 'UTF8'), '') AS records
+    || substr(sha256(convert_to(c.attributes::text, 'UTF8')), 1, 8)
+    || int4send(coalesce(c.supervisor_id, 0)) || int4send(coalesce(c.owner_id, 0))
+    || int4send(coalesce(c.maintainer_id, 0)) || convert_to(rpad(c.code, 17), 'UTF8'), ''
+) AS records
 FROM components c
 CROSS JOIN LATERAL (
   SELECT CASE WHEN ST_Dimension(c.geom) = 0 THEN c.geom ELSE ST_PointOnSurface(c.geom) END AS geom
@@ -11,8 +14,7 @@ WHERE c.state = 'active' AND (
   c.class_id = ANY (CAST(:class_ids AS int[]))
   OR c.class_id = ANY (CAST(:related_ids AS int[]))
     AND c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490))
-GROUP BY c.class_id
-ORDER BY c.class_id;
+GROUP BY c.class_id;
 
 -- delivered: the rows of a survey as packed records, in the file's order
 SELECT string_agg(
@@ -21,12 +23,18 @@ SELECT string_agg(
     || int4send(coalesce(r.subdistrict_code, '0')::int) || int4send((r.verdict <> 'refused')::int)
     || float8send(coalesce(ST_X(p.geom), 'NaN')) || float8send(coalesce(ST_Y(p.geom), 'NaN'))
     || float8send(coalesce(r.accuracy_m, 'NaN'))
+    || substr(sha256(convert_to(r.attributes::text, 'UTF8')), 1, 8)
+    || int4send(coalesce(supervisor.id, 0)) || int4send(coalesce(owner.id, 0))
+    || int4send(coalesce(maintainer.id, 0))
     || convert_to(rpad(coalesce(r.identifier, ''), 17), 'UTF8'), '' ORDER BY r.row_number) AS records
 FROM survey_rows r
 CROSS JOIN LATERAL (
   SELECT CASE WHEN ST_IsEmpty(r.geom) THEN NULL
     WHEN ST_Dimension(r.geom) = 0 THEN r.geom ELSE ST_PointOnSurface(r.geom) END AS geom
 ) AS p
+LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
+LEFT JOIN units owner ON owner.code = r.owner_code
+LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
 WHERE r.survey_id = :survey_id AND r.verdict <> 'missing'
 GROUP BY r.row_number / 1000000
 ORDER BY r.row_number / 1000000;
@@ -47,9 +55,47 @@ FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS t (code, n)
 JOIN components c ON c.division_code = left(t.code, 6) AND c.code = t.code;
 
 -- attributes_of_rows: what some rows of a survey are said to be
-SELECT r.row_number, r.attributes
-FROM survey_rows r
-WHERE r.survey_id = :survey_id AND r.row_number = ANY (CAST(:row_numbers AS int[]));
+SELECT r.attributes::text
+FROM unnest(CAST(:row_numbers AS int[])) WITH ORDINALITY AS t (row_number, n)
+JOIN survey_rows r ON r.survey_id = :survey_id AND r.row_number = t.row_number
+ORDER BY t.n;
+
+-- said_table: where goes what rows say of the components that they are
+CREATE TEMPORARY TABLE said (
+  row_number int, code text, attributes jsonb, supervisor_id int, owner_id int, maintainer_id int
+) ON COMMIT DROP;
+
+-- differences: what the rows of that table say differently
+SELECT s.row_number, concat_ws('; ',
+  (SELECT string_agg(
+      format('%s: %s → %s', one.key, coalesce(c.attributes ->> one.key, 'nothing'), one.value),
+      '; ' ORDER BY one.key)
+    FROM jsonb_each_text(attributes_new(c.attributes, s.attributes)) AS one),
+  'supervisor → ' || supervisor.code, 'owner → ' || owner.code,
+  'maintainer → ' || maintainer.code) AS reason
+FROM said s
+JOIN components c ON c.division_code = left(s.code, 6) AND c.code = s.code
+LEFT JOIN units supervisor
+  ON supervisor.id = s.supervisor_id AND supervisor.id IS DISTINCT FROM c.supervisor_id
+LEFT JOIN units owner ON owner.id = s.owner_id AND owner.id IS DISTINCT FROM c.owner_id
+LEFT JOIN units maintainer
+  ON maintainer.id = s.maintainer_id AND maintainer.id IS DISTINCT FROM c.maintainer_id
+WHERE attributes_new(c.attributes, s.attributes) <> '{}'
+  OR num_nonnulls(supervisor.id, owner.id, maintainer.id) > 0;
+
+-- rows_table: the table of a survey's rows
+CREATE TABLE survey_rows_{survey_id} (
+  LIKE survey_rows INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = 90);
+
+-- rows_key: the key of that table, built at once when its rows are there
+ALTER TABLE survey_rows_{survey_id}
+ADD CONSTRAINT pk_survey_rows_{survey_id} PRIMARY KEY (survey_id, row_number);
+
+-- attach_rows: make it a part of all surveys' rows
+ALTER TABLE survey_rows ATTACH PARTITION survey_rows_{survey_id} FOR VALUES IN ({survey_id});
+
+-- analyze_rows: tell the planner about it
+ANALYZE survey_rows_{survey_id};
 
 -- lack: enter the components that a survey lacks after its rows
 INSERT INTO survey_rows (
@@ -60,41 +106,6 @@ SELECT
   c.subdistrict_code, c.cell_code, '{}', 'missing', c.code, c.version, 1
 FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS t (code, n)
 JOIN components c ON c.division_code = left(t.code, 6) AND c.code = t.code;
-
--- differing: rows at the place of their component that say something else of it
-CREATE TEMPORARY TABLE differing ON COMMIT DROP AS
-SELECT r.row_number
-FROM survey_rows r
-JOIN components c ON c.code = r.code AND c.division_code = left(r.code, 6)
-LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
-LEFT JOIN units owner ON owner.code = r.owner_code
-LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
-WHERE r.survey_id = :survey_id AND r.verdict = 'unchanged'
-  AND (NOT c.attributes @> r.attributes AND attributes_new(c.attributes, r.attributes) <> '{}'
-    OR supervisor.id IS NOT NULL AND supervisor.id IS DISTINCT FROM c.supervisor_id
-    OR owner.id IS NOT NULL AND owner.id IS DISTINCT FROM c.owner_id
-    OR maintainer.id IS NOT NULL AND maintainer.id IS DISTINCT FROM c.maintainer_id);
-
--- mark_differing: say of those rows what differs
-UPDATE survey_rows r
-SET verdict = 'changed', reason = concat_ws('; ',
-  (SELECT string_agg(
-      format('%s: %s → %s', said.key, coalesce(c.attributes ->> said.key, 'nothing'), said.value),
-      '; ' ORDER BY said.key)
-    FROM jsonb_each_text(attributes_new(c.attributes, r.attributes)) AS said),
-  CASE WHEN supervisor.id IS DISTINCT FROM c.supervisor_id AND supervisor.id IS NOT NULL
-    THEN 'supervisor → ' || supervisor.code END,
-  CASE WHEN owner.id IS DISTINCT FROM c.owner_id AND owner.id IS NOT NULL
-    THEN 'owner → ' || owner.code END,
-  CASE WHEN maintainer.id IS DISTINCT FROM c.maintainer_id AND maintainer.id IS NOT NULL
-    THEN 'maintainer → ' || maintainer.code END)
-FROM differing
-JOIN survey_rows own ON own.survey_id = :survey_id AND own.row_number = differing.row_number
-JOIN components c ON c.code = own.code AND c.division_code = left(own.code, 6)
-LEFT JOIN units supervisor ON supervisor.code = own.supervisor_code
-LEFT JOIN units owner ON owner.code = own.owner_code
-LEFT JOIN units maintainer ON maintainer.code = own.maintainer_code
-WHERE r.survey_id = :survey_id AND r.row_number = differing.row_number;
 
 -- judged_table: where the verdicts of a survey's rows go that are matched again
 CREATE TEMPORARY TABLE judged (
@@ -169,11 +180,11 @@ WHERE r.survey_id = :survey_id AND r.row_number = placed.row_number
   AND r.ordinal IS DISTINCT FROM placed.ordinal;
 
 -- wanted_identifiers: how many identifiers a survey needs for each division and class
-SELECT r.division_code, k.code AS class_code, k.id AS class_id, count(*) AS wanted
+SELECT r.division_code, k.code AS class_code, count(*) AS wanted
 FROM survey_rows r
 JOIN component_classes k ON k.id = r.class_id
 WHERE r.survey_id = :survey_id AND r.verdict = 'new' AND r.decision IS DISTINCT FROM 'rejected'
-GROUP BY r.division_code, k.id
+GROUP BY r.division_code, k.code
 ORDER BY r.division_code, k.code;
 
 -- register: register the new rows as components
@@ -183,21 +194,32 @@ INSERT INTO components (
   change_id)
 SELECT
   r.division_code,
-  r.division_code || first.class_code || lpad((first.serial - 1 + r.ordinal)::text, 6, '0'),
+  r.division_code || k.code || lpad((b.first_serial - 1 + r.ordinal)::text, 6, '0'),
   1, 'registered', 'active', r.geom, r.accuracy_m, r.subdistrict_code, r.cell_code, r.surveyed_on,
   :is_synthetic, r.attributes, r.class_id, supervisor.id, owner.id, maintainer.id, :change_id
 FROM survey_rows r
-JOIN unnest(
-  CAST(:division_codes AS text[]), CAST(:class_ids AS int[]), CAST(:class_codes AS text[]),
-  CAST(:serials AS int[])
-) AS first (division_code, class_id, class_code, serial)
-  ON first.division_code = r.division_code AND first.class_id = r.class_id
+JOIN component_classes k ON k.id = r.class_id
+JOIN identifier_blocks b
+  ON b.change_id = :change_id AND b.division_code = r.division_code AND b.class_code = k.code
 LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
 LEFT JOIN units owner ON owner.code = r.owner_code
 LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
 WHERE r.survey_id = :survey_id AND r.verdict = 'new' AND r.decision IS DISTINCT FROM 'rejected';
 
--- archive_matched: copy the components that a survey changes into their history
+-- changing: what the rows of a survey say of the components that they change
+CREATE TEMPORARY TABLE changing ON COMMIT DROP AS
+SELECT
+  left(r.code, 6) AS division_code, r.code, r.verdict, r.class_id, r.surveyed_on, r.attributes,
+  supervisor.id AS supervisor_id, owner.id AS owner_id, maintainer.id AS maintainer_id, r.geom,
+  r.accuracy_m, r.distance_m, r.subdistrict_code, r.cell_code
+FROM survey_rows r
+LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
+LEFT JOIN units owner ON owner.code = r.owner_code
+LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
+WHERE r.survey_id = :survey_id AND r.verdict IN ('moved', 'changed', 'reclassified', 'missing')
+  AND r.decision IS DISTINCT FROM 'rejected';
+
+-- archive_changing: copy the components that a survey changes into their history
 INSERT INTO component_history (
   division_code, code, version, operation, state, geom, accuracy_m, subdistrict_code, cell_code,
   surveyed_on, is_synthetic, attributes, class_id, supervisor_id, owner_id, maintainer_id,
@@ -206,10 +228,8 @@ SELECT
   c.division_code, c.code, c.version, c.operation, c.state, c.geom, c.accuracy_m,
   c.subdistrict_code, c.cell_code, c.surveyed_on, c.is_synthetic, c.attributes, c.class_id,
   c.supervisor_id, c.owner_id, c.maintainer_id, c.change_id, :change_id
-FROM survey_rows r
-JOIN components c ON c.division_code = left(r.code, 6) AND c.code = r.code
-WHERE r.survey_id = :survey_id AND r.verdict IN ('moved', 'changed', 'reclassified', 'missing')
-  AND r.decision IS DISTINCT FROM 'rejected';
+FROM changing
+JOIN components c USING (division_code, code);
 
 -- change_matched: give components what a survey's rows say of them
 -- The position is the row's if it is beyond both accuracies or more exact than the present one.
@@ -217,33 +237,27 @@ UPDATE components c
 SET version = c.version + 1, change_id = :change_id, operation = r.verdict,
   class_id = r.class_id, surveyed_on = r.surveyed_on,
   attributes = c.attributes || attributes_new(c.attributes, r.attributes),
-  supervisor_id = coalesce(supervisor.id, c.supervisor_id),
-  owner_id = coalesce(owner.id, c.owner_id),
-  maintainer_id = coalesce(maintainer.id, c.maintainer_id),
-  geom = CASE WHEN takes.place THEN r.geom ELSE c.geom END,
-  accuracy_m = CASE WHEN takes.place THEN r.accuracy_m ELSE c.accuracy_m END,
-  subdistrict_code = CASE WHEN takes.place THEN r.subdistrict_code ELSE c.subdistrict_code END,
-  cell_code = CASE WHEN takes.place THEN r.cell_code ELSE c.cell_code END
-FROM survey_rows r
-JOIN component_history was ON was.division_code = left(r.code, 6) AND was.code = r.code
-  AND was.ended_by = :change_id
-CROSS JOIN LATERAL (
-  SELECT r.verdict = 'moved' OR r.accuracy_m < was.accuracy_m
-    OR r.distance_m > r.accuracy_m + was.accuracy_m AS place
-) AS takes
-LEFT JOIN units supervisor ON supervisor.code = r.supervisor_code
-LEFT JOIN units owner ON owner.code = r.owner_code
-LEFT JOIN units maintainer ON maintainer.code = r.maintainer_code
-WHERE r.survey_id = :survey_id AND r.verdict IN ('moved', 'changed', 'reclassified')
-  AND r.decision IS DISTINCT FROM 'rejected'
-  AND c.division_code = was.division_code AND c.code = was.code;
+  supervisor_id = coalesce(r.supervisor_id, c.supervisor_id),
+  owner_id = coalesce(r.owner_id, c.owner_id),
+  maintainer_id = coalesce(r.maintainer_id, c.maintainer_id),
+  (geom, accuracy_m, subdistrict_code, cell_code) = (
+    SELECT
+      CASE WHEN takes.place THEN r.geom ELSE c.geom END,
+      CASE WHEN takes.place THEN r.accuracy_m ELSE c.accuracy_m END,
+      CASE WHEN takes.place THEN r.subdistrict_code ELSE c.subdistrict_code END,
+      CASE WHEN takes.place THEN r.cell_code ELSE c.cell_code END
+    FROM (
+      SELECT r.verdict = 'moved' OR r.accuracy_m < c.accuracy_m
+        OR r.distance_m > r.accuracy_m + c.accuracy_m AS place
+    ) AS takes)
+FROM changing r
+WHERE r.verdict <> 'missing' AND c.division_code = r.division_code AND c.code = r.code;
 
 -- retire_missing: retire the components that a survey lacks
 UPDATE components c
 SET version = c.version + 1, change_id = :change_id, operation = 'retired', state = 'retired'
-FROM survey_rows r
-WHERE r.survey_id = :survey_id AND r.verdict = 'missing' AND r.decision IS DISTINCT FROM 'rejected'
-  AND c.division_code = left(r.code, 6) AND c.code = r.code;
+FROM changing r
+WHERE r.verdict = 'missing' AND c.division_code = r.division_code AND c.code = r.code;
 
 -- undone: the components that are as a change left them, or were given back so by reverting later ones
 CREATE TEMPORARY TABLE undone ON COMMIT DROP AS

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping, func, or_, select, text, updat
 from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
+from gis_registry.surveys import queries
 from gis_registry.surveys.tables import SurveyDecision, SurveyRow, Verdict
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -187,6 +188,8 @@ def correct(session: Session, survey_id: int, row_number: int, columns: Mapping[
 def retry(session: Session, survey_id: int, *, retry_id: int) -> int:
     """Copy the rows that wait for a person into another survey; return how many there are."""
     values = {"survey_id": survey_id, "retry_id": retry_id}
+    queries.make_rows_table(session, retry_id)
+    queries.attach_rows(session, retry_id)
     copied = session.execute(_QUERIES["retry"], values)
     session.execute(_QUERIES["mark_retried"], {"survey_id": survey_id})
     return int(copied.rowcount)  # type: ignore[attr-defined]

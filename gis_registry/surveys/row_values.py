@@ -95,7 +95,7 @@ def _day(written: str) -> np.datetime64:
 
 def take_units(checked: CheckedBatch, fields: pa.Table, expected: Expectation) -> None:
     """Take the units that rows name, by their codes or by names that are known."""
-    for column in UNIT_FIELDS:
+    for place, column in enumerate(UNIT_FIELDS):
         if column not in fields.column_names:
             checked.units[column] = pa.nulls(len(checked), pa.string())
             continue
@@ -106,6 +106,8 @@ def take_units(checked: CheckedBatch, fields: pa.Table, expected: Expectation) -
         unknown = np.array([one not in expected.units for one in codes], dtype=bool)
         checked.refuse(found.rows(unknown), Refusal.UNKNOWN_UNIT, _unknown(column, found, expected))
         checked.units[column] = _spread(codes, found)
+        ids = np.array([0 if one is None else expected.units.get(one, 0) for one in codes] + [0])
+        checked.unit_ids[:, place] = ids[found.index]  # -1 is the 0 at the end
 
 
 def _unknown(column: str, found: Distinct, expected: Expectation) -> "_Reason":

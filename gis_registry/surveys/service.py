@@ -85,19 +85,10 @@ def apply(
             queries.change_matched(session, survey_id, change_id=change.id)
         if wanted:
             tell("Registering", 0, None)
-            first_serials = identifiers.issue(
-                session,
-                change_id=change.id,
-                wanted={(one.division_code, one.class_code): one.wanted for one in wanted},
-            )
-            with components.bulk_insert(session, sum(one.wanted for one in wanted)):
+            identifiers.issue(session, change_id=change.id, wanted=wanted)
+            with components.bulk_insert(session, sum(wanted.values())):
                 queries.register(
-                    session,
-                    survey_id,
-                    change_id=change.id,
-                    wanted=wanted,
-                    first_serials=first_serials,
-                    is_synthetic=survey.is_synthetic,
+                    session, survey_id, change_id=change.id, is_synthetic=survey.is_synthetic
                 )
         survey.change_id = change.id
         session.flush()

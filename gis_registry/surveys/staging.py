@@ -5,15 +5,11 @@ The rows wait in memory until they are judged, so that each is written once, wit
 
 import json
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from io import BytesIO
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
@@ -22,12 +18,9 @@ from gis_registry.db.base import SRID
 from gis_registry.places.locating import Located, Locator
 from gis_registry.surveys import queries
 from gis_registry.surveys.checked import CheckedBatch, Refusal
-from gis_registry.surveys.delivery import Delivery
+from gis_registry.surveys.delivery import Delivery, fingerprints_of
 from gis_registry.surveys.row_values import check_identifier_divisions, repeated_rows
 
-_HEX = np.frombuffer(bytes(range(256)).hex().upper().encode("ascii"), dtype=np.uint8).reshape(
-    256, 2
-)
 #: Extended WKB of a point before its coordinates: little-endian, point with SRID.
 _POINT = np.frombuffer(b"\x01\x01\x00\x00\x20" + SRID.to_bytes(4, "little"), dtype=np.uint8)
 _POINT_TYPE = 0
@@ -75,6 +68,7 @@ def locate_rows(
     lon[beyond], lat[beyond] = np.nan, np.nan
     located = _locate(checked, locator, points, lon, lat, city_name)
     offset = checked.first_row - 1
+    texts = _texts(checked, located)
     return LocatedRows(
         columns=Delivery(
             lon=lon,
@@ -86,8 +80,10 @@ def locate_rows(
             is_good=checked.good.copy(),
             divisions=_numbers(located.division_codes),
             areas=_numbers(located.subdistrict_codes),
+            fingerprints=_fingerprints(texts.column("attributes")),
+            unit_ids=checked.unit_ids,
         ),
-        texts=_texts(checked, located),
+        texts=texts,
         shapes=dict(zip((offset + extended).tolist(), checked.geometries[extended], strict=True)),
     )
 
@@ -120,15 +116,17 @@ class StagedRows:
             )
         )
 
-    def attributes(self, rows: NDArray[np.int64]) -> dict[int, dict[str, Any]]:
-        """Return the attributes of some rows, by their place in the file from 0."""
+    def attributes(self, rows: NDArray[np.int64]) -> list[str]:
+        """Return the attributes of some rows as JSON, by their places in the file from 0."""
         ends = np.cumsum([len(one) for one in self.texts])
-        said = {}
-        for row in rows.tolist():
-            batch = int(np.searchsorted(ends, row, side="right"))
-            place = row - (int(ends[batch - 1]) if batch else 0)
-            said[row] = json.loads(self.texts[batch].column("attributes")[place].as_py())
-        return said
+        batches = np.searchsorted(ends, rows, side="right")
+        said = np.empty(len(rows), dtype=object)
+        for batch in np.unique(batches).tolist():
+            mine = np.flatnonzero(batches == batch)
+            column = self.texts[batch].column("attributes")
+            begin = int(ends[batch]) - len(column)
+            said[mine] = column.take(rows[mine] - begin).to_pylist()
+        return said.tolist()
 
     def identifiers(self) -> NDArray[np.bytes_] | None:
         """Return the identifiers that the rows give themselves; None if none does."""
@@ -148,19 +146,12 @@ class StagedRows:
             survey_id: the survey.
             judged: the columns that judging adds, one entry a row; None and NaN are null.
         """
-        begins = np.cumsum([0] + [len(one) for one in self.texts]).tolist()
-        with ThreadPoolExecutor(1) as writer:  # writes the next batch while one is sent
-            written = None
-            for begin in begins[:-1]:
-                texts = self.texts.pop(0)  # what is copied need not stay in memory
-                following = writer.submit(_csv, _with_judged(texts, survey_id, begin, judged))
-                if written is not None:
-                    queries.copy_rows(session, *written.result())
-                    yield begin
-                written = following
-            if written is not None:
-                queries.copy_rows(session, *written.result())
-                yield begins[-1]
+        begin = 0
+        while self.texts:
+            texts = self.texts.pop(0)  # what is copied need not stay in memory
+            queries.copy_rows(session, survey_id, _with_judged(texts, survey_id, begin, judged))
+            begin += len(texts)
+            yield begin
 
 
 def _with_judged(
@@ -190,13 +181,10 @@ def write_judged(
 ) -> None:
     """Write what judging says of the good rows of a survey that is stored already."""
     queries.forget_missing(session, survey_id)
-    queries.make_judged_table(session)
     good = np.flatnonzero(is_good)
     columns = {name: _column(values[good]) for name, values in judged.items() if name != "refusal"}
     numbers = pa.array(row_numbers[good].astype(np.int32))
-    names, csv = _csv(pa.table({"row_number": numbers, **columns}))
-    queries.copy_rows(session, names, csv, table="judged")
-    queries.rejudge(session, survey_id)
+    queries.rejudge(session, survey_id, pa.table({"row_number": numbers, **columns}))
 
 
 def repetitions(delivery: Delivery, shapes: Mapping[int, shapely.Geometry]) -> NDArray[np.int64]:
@@ -210,10 +198,13 @@ def repetitions(delivery: Delivery, shapes: Mapping[int, shapely.Geometry]) -> N
 
 
 def json_rows(attributes: pa.Table) -> pa.Array:
-    """Return each row's attributes as a JSON object, without those that are null."""
+    """Return each row's attributes as a JSON object, without those that are null.
+
+    It is written as the database writes it, the shorter names first.
+    """
     parts = [
         _members(name, attributes.column(name))
-        for name in attributes.column_names
+        for name in sorted(attributes.column_names, key=lambda one: (len(one.encode()), one))
         if attributes.column(name).null_count < len(attributes)
     ]
     if not parts:
@@ -223,6 +214,14 @@ def json_rows(attributes: pa.Table) -> pa.Array:
     parts[0] = pc.if_else(nothing, "", parts[0])
     inner = pc.binary_join_element_wise(*parts, ", ", null_handling="skip")
     return pc.binary_join_element_wise("{", inner, "}", "")
+
+
+def _fingerprints(texts: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return the fingerprints of texts that are encoded by a dictionary."""
+    parts = [
+        fingerprints_of(one.dictionary.to_pylist())[np.asarray(one.indices)] for one in texts.chunks
+    ]
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
 def _members(name: str, column: pa.ChunkedArray) -> pa.Array:
@@ -304,7 +303,7 @@ def _texts(checked: CheckedBatch, located: Located) -> pa.Table:
     return pa.table(
         {
             "class_id": pa.array(checked.class_ids, mask=~known),
-            "geom": _hexadecimal(checked.geometries),
+            "geom": _well_known_binary(checked.geometries),
             "accuracy_m": _column(checked.accuracies_m),
             "surveyed_on": checked.dates,
             "identifier": nothing if checked.identifiers is None else checked.identifiers,
@@ -315,7 +314,7 @@ def _texts(checked: CheckedBatch, located: Located) -> pa.Table:
             "division_code": _column(located.division_codes),
             "subdistrict_code": _column(located.subdistrict_codes),
             "cell_code": _column(located.cell_codes),
-            "attributes": json_rows(checked.attributes),
+            "attributes": json_rows(checked.attributes).dictionary_encode(),
             "refusal": _column(checked.refusal),
             "reason": _column(checked.reason),
             "issues": pa.array(issues, pa.string()),
@@ -323,23 +322,21 @@ def _texts(checked: CheckedBatch, located: Located) -> pa.Table:
     )
 
 
-def _hexadecimal(geometries: NDArray[np.object_]) -> pa.Array:
-    """Return geometries as extended WKB in hexadecimal digits, quickly if all are points."""
+def _well_known_binary(geometries: NDArray[np.object_]) -> pa.Array:
+    """Return geometries as extended WKB, quickly if all are points."""
     if (shapely.get_type_id(geometries) != _POINT_TYPE).any() or shapely.is_empty(geometries).any():
-        texts = shapely.to_wkb(
-            shapely.set_srid(geometries, SRID), hex=True, include_srid=True, output_dimension=2
+        with_srid = shapely.set_srid(geometries, SRID)
+        return pa.array(
+            shapely.to_wkb(with_srid, include_srid=True, output_dimension=2), pa.binary()
         )
-        return pa.array(texts, pa.string())
     count = len(geometries)
     coordinates = np.ascontiguousarray(shapely.get_coordinates(geometries), dtype="<f8")
     raw = np.empty((count, len(_POINT) + 16), dtype=np.uint8)
     raw[:, : len(_POINT)] = _POINT
     raw[:, len(_POINT) :] = coordinates.view(np.uint8).reshape(count, 16)
-    digits = _HEX[raw].reshape(-1)
-    width = 2 * raw.shape[1]
-    offsets = np.arange(count + 1, dtype=np.int32) * width
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits)]
-    return pa.Array.from_buffers(pa.string(), count, buffers)
+    offsets = np.arange(count + 1, dtype=np.int32) * raw.shape[1]
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(raw)]
+    return pa.Array.from_buffers(pa.binary(), count, buffers)
 
 
 def _column(values: NDArray[np.generic]) -> pa.Array:
@@ -355,10 +352,3 @@ def _column(values: NDArray[np.generic]) -> pa.Array:
 def _numbers(codes: NDArray[np.object_]) -> NDArray[np.int32]:
     numbers = pa.array(codes, pa.string(), from_pandas=True).cast(pa.int32()).fill_null(0)
     return np.asarray(numbers)
-
-
-def _csv(columns: pa.Table) -> tuple[list[str], BytesIO]:
-    """Return columns as CSV without a header, and their names."""
-    buffer = BytesIO()
-    pa.csv.write_csv(columns, buffer, pa.csv.WriteOptions(include_header=False))
-    return columns.column_names, buffer

@@ -79,6 +79,9 @@ class Survey(Base):
 class SurveyRow(Base):
     """One row of a survey's file, or a component that it lacks, with what became of it.
 
+    The rows of each survey are a table of their own, ``survey_rows_<id>``, so that millions are
+    written before they have a key, and not into the log where the server can do without.
+
     Rows count from 1 in the file's order; the missing components come after the last of them.
     ``code``, ``version`` and ``distance_m`` are of the component that the row was found to be. A
     row that is registered as new has no code of its own here: ``ordinal`` is its place in the run
@@ -88,6 +91,7 @@ class SurveyRow(Base):
     __tablename__ = "survey_rows"
     __table_args__ = (
         CheckConstraint("(verdict = 'refused') = (refusal is not null)", name="refusal"),
+        {"postgresql_partition_by": "LIST (survey_id)"},
     )
 
     survey_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)

@@ -72,6 +72,8 @@ def registered(rows: Rows) -> Registered:
         accuracies_m=rows.accuracies_m,
         versions=np.ones(count, dtype=np.int32),
         areas=np.zeros(count, dtype=np.int32),
+        fingerprints=np.zeros(count, dtype=np.int64),
+        unit_ids=np.zeros((count, 3), dtype=np.int32),
     )
 
 
@@ -88,6 +90,8 @@ def delivered(rows: Rows, raw: tuple[Floats, Floats] | None = None) -> Delivery:
         is_good=np.ones(len(rows), dtype=bool),
         divisions=np.zeros(len(rows), dtype=np.int32),
         areas=np.zeros(len(rows), dtype=np.int32),
+        fingerprints=np.zeros(len(rows), dtype=np.int64),
+        unit_ids=np.zeros((len(rows), 3), dtype=np.int32),
     )
 
 

@@ -105,7 +105,7 @@ def test_numbers_and_names_are_gathered_from_file_and_registry(
     expected = Expectation(
         single_class=None,
         class_lookup=class_lookup(session, city_edition_key=city.edition_key),
-        units=frozenset(),
+        units={},
         as_of=date(2026, 6, 30),
         today=date(2026, 7, 1),
         zone=ZoneInfo(city.time_zone),

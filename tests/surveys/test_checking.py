@@ -33,7 +33,7 @@ def expected(session: Session) -> Expectation:
     return Expectation(
         single_class=catalogue.find_class(session, LIGHT, edition_key=GBT13),
         class_lookup=class_lookup(session, city_edition_key=GBT13),
-        units=frozenset({"QD-CC"}),
+        units=dict.fromkeys(["QD-CC"], 1),
         as_of=date(2026, 6, 30),
         today=date(2026, 7, 1),
         zone=ZoneInfo("Asia/Shanghai"),
