@@ -29,6 +29,7 @@ def registered_beside(
     session: Session,
     delivery: Delivery,
     *,
+    attribute_names: Sequence[str],
     also: Collection[int] = (),
     has_refused: bool = False,
 ) -> Registered:
@@ -40,6 +41,7 @@ def registered_beside(
     Args:
         session: open transaction.
         delivery: its rows.
+        attribute_names: of what they say.
         also: ids of further classes that are wanted around it.
         has_refused: whether the classes of refused rows count as well: a file that lies outside
             the city as a whole has no good row, and what it should lie on is wanted all the same.
@@ -58,6 +60,7 @@ def registered_beside(
             and ((one.edition_key, one.major_code) in majors or one.id in also)
         ],
         box=box_of(delivery),
+        attribute_names=attribute_names,
     )
 
 

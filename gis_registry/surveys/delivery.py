@@ -27,7 +27,7 @@ class Delivery:
         is_good: whether nothing was found wrong with the row.
         divisions: the district that each is in, as a number of six digits; 0 for none.
         areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
-        fingerprints: of what attributes each is said to have, see :func:`fingerprints_of`.
+        fingerprints: of what each is said to be, as :func:`fingerprints_of` makes them.
         unit_ids: ``units.id`` of its supervisor, owner and maintainer, shape (n, 3); 0 for none.
     """
 
@@ -64,7 +64,7 @@ class Registered:
         accuracies_m: position accuracy in metres.
         versions: the version that each is at.
         areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
-        fingerprints: of the attributes that each has.
+        fingerprints: of those attributes of each of which the delivery says something.
         unit_ids: ``units.id`` of its supervisor, owner and maintainer, shape (n, 3); 0 for none.
     """
 
@@ -87,10 +87,15 @@ class Registered:
         return Registered(*(getattr(self, name)[components] for name in self.__dataclass_fields__))
 
 
+#: Between the values of which one fingerprint is made.
+SEPARATOR = "\x1f"
+
+
 def fingerprints_of(texts: Iterable[str]) -> NDArray[np.int64]:
     """Return a number for each text: equal texts have the same, others practically never.
 
-    The database makes the same of attributes, so that they are compared without being fetched.
+    The texts are values after each other in the order of their names, nothing for none. The
+    database makes the same numbers, so that attributes are compared without being fetched.
     """
     digests = b"".join(sha256(one.encode()).digest()[:8] for one in texts)
     return np.frombuffer(digests, dtype=">i8").astype(np.int64)

@@ -140,7 +140,13 @@ def stage(
     read_as = () if context.class_names else context.read_as.values()
     also = {class_id for meant in read_as for class_id in meant.values()}
     has_good = bool(delivery.is_good.any())
-    registered = registered_beside(session, delivery, also=also, has_refused=not has_good)
+    registered = registered_beside(
+        session,
+        delivery,
+        attribute_names=staged.attribute_names,
+        also=also,
+        has_refused=not has_good,
+    )
     findings = batch_findings(delivery, registered, context)
     comparison = None
     if forced_reason is not None or not has_error(findings):
@@ -185,7 +191,8 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
     tell("Matching", 0, None)
     components.lock_matching(session)
     survey.matched_at = queries.now(session)
-    records = queries.delivered(session, survey_id)
+    names = queries.attribute_names(session, survey_id)
+    records = queries.delivered(session, survey_id, attribute_names=names)
     delivery = Delivery(
         lon=records["lon"].astype(np.float64),
         lat=records["lat"].astype(np.float64),
@@ -209,7 +216,7 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
     comparison = compare(
         session,
         delivery,
-        _registered_for(session, survey, delivery),
+        _registered_for(session, survey, delivery, names),
         city=places.the_city(session),
         identifiers=named if (named != b"").any() else None,
         row_shapes=dict(
@@ -229,9 +236,11 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
     return summary_of(survey)
 
 
-def _registered_for(session: Session, survey: Survey, delivery: Delivery) -> Registered:
+def _registered_for(
+    session: Session, survey: Survey, delivery: Delivery, attribute_names: Sequence[str]
+) -> Registered:
     """Return what a stored survey is matched with: not what rows that it retries have already."""
-    registered = registered_beside(session, delivery)
+    registered = registered_beside(session, delivery, attribute_names=attribute_names)
     if survey.retry_of is None:
         return registered
     held = review_queries.held(session, survey.id, box=box_of(delivery))

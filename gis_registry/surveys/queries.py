@@ -64,6 +64,7 @@ def registered(
     *,
     related_ids: Sequence[int],
     box: tuple[float, float, float, float],
+    attribute_names: Sequence[str],
 ) -> Registered:
     """Return active components as columns.
 
@@ -72,11 +73,13 @@ def registered(
         class_ids: classes of which all are wanted.
         related_ids: classes of which those in the box are wanted.
         box: west, south, east, north in degrees, EPSG:4490.
+        attribute_names: of what fingerprints are made of.
     """
     west, south, east, north = box
     records = _packed(
         session,
         "registered",
+        attribute_names,
         {
             "class_ids": list(class_ids),
             "related_ids": list(related_ids),
@@ -110,7 +113,14 @@ def registered(
     )
 
 
-def delivered(session: Session, survey_id: int) -> NDArray[np.void]:
+def attribute_names(session: Session, survey_id: int) -> Sequence[str]:
+    """Return the names of what the rows of a survey say, in order."""
+    return session.scalars(_QUERIES["attribute_names"], {"survey_id": survey_id}).all()
+
+
+def delivered(
+    session: Session, survey_id: int, *, attribute_names: Sequence[str]
+) -> NDArray[np.void]:
     """Return the rows of a survey as records, in the file's order.
 
     The fields are row_number, class_id (0: unknown), division and area (district and
@@ -120,6 +130,7 @@ def delivered(session: Session, survey_id: int) -> NDArray[np.void]:
     return _packed(
         session,
         "delivered",
+        attribute_names,
         {"survey_id": survey_id},
         {
             "row_number": ">i4",
@@ -325,15 +336,31 @@ def _cursor(session: Session, *, binary: bool = False) -> Any:
 
 
 def _packed(
-    session: Session, name: str, values: Mapping[str, object], fields: Mapping[str, str]
+    session: Session,
+    name: str,
+    attribute_names: Sequence[str],
+    values: Mapping[str, object],
+    fields: Mapping[str, str],
 ) -> NDArray[np.void]:
     """Run a query that packs rows into records of fixed width; return the records.
 
-    Millions of rows come so in a few values, and not one by one.
+    Millions of rows come so in a few values, and not one by one. ``x_said`` in the query stands for
+    the text of which the fingerprint of ``x.attributes`` is made.
     """
-    statement = re.sub(r"(?<!:):(\w+)", r"%(\1)s", _QUERIES[name].text)
+    names = {f"name_{place}": one for place, one in enumerate(sorted(attribute_names))}
+    statement = re.sub(
+        r"\b(\w)_said\b",
+        lambda of: (
+            " || chr(31) || ".join(
+                f"coalesce({of[1]}.attributes ->> CAST(:{one} AS text), '')" for one in names
+            )
+            or "''"
+        ),
+        _QUERIES[name].text,
+    )
+    statement = re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement)
     with _cursor(session, binary=True) as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement, {**values, **names})
         data = b"".join(bytes(records) for (records,) in cursor)
     return np.frombuffer(data, dtype=np.dtype(list(fields.items())))
 

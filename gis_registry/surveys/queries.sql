@@ -2,7 +2,7 @@
 SELECT string_agg(
   int4send(c.class_id) || int4send(c.version) || int4send(coalesce(c.subdistrict_code, '0')::int)
     || float8send(ST_X(p.geom)) || float8send(ST_Y(p.geom)) || float8send(c.accuracy_m)
-    || substr(sha256(convert_to(c.attributes::text, 'UTF8')), 1, 8)
+    || substr(sha256(convert_to(c_said, 'UTF8')), 1, 8)
     || int4send(coalesce(c.supervisor_id, 0)) || int4send(coalesce(c.owner_id, 0))
     || int4send(coalesce(c.maintainer_id, 0)) || convert_to(rpad(c.code, 17), 'UTF8'), ''
 ) AS records
@@ -23,7 +23,7 @@ SELECT string_agg(
     || int4send(coalesce(r.subdistrict_code, '0')::int) || int4send((r.verdict <> 'refused')::int)
     || float8send(coalesce(ST_X(p.geom), 'NaN')) || float8send(coalesce(ST_Y(p.geom), 'NaN'))
     || float8send(coalesce(r.accuracy_m, 'NaN'))
-    || substr(sha256(convert_to(r.attributes::text, 'UTF8')), 1, 8)
+    || substr(sha256(convert_to(r_said, 'UTF8')), 1, 8)
     || int4send(coalesce(supervisor.id, 0)) || int4send(coalesce(owner.id, 0))
     || int4send(coalesce(maintainer.id, 0))
     || convert_to(rpad(coalesce(r.identifier, ''), 17), 'UTF8'), '' ORDER BY r.row_number) AS records
@@ -54,6 +54,12 @@ SELECT t.n, c.attributes
 FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS t (code, n)
 JOIN components c ON c.division_code = left(t.code, 6) AND c.code = t.code;
 
+-- attribute_names: of what the rows of a survey say
+SELECT DISTINCT jsonb_object_keys(attributes) COLLATE "C" AS name
+FROM survey_rows
+WHERE survey_id = :survey_id AND verdict <> 'missing'
+ORDER BY name;
+
 -- attributes_of_rows: what some rows of a survey are said to be
 SELECT r.attributes::text
 FROM unnest(CAST(:row_numbers AS int[])) WITH ORDINALITY AS t (row_number, n)
@@ -80,7 +86,7 @@ LEFT JOIN units supervisor
 LEFT JOIN units owner ON owner.id = s.owner_id AND owner.id IS DISTINCT FROM c.owner_id
 LEFT JOIN units maintainer
   ON maintainer.id = s.maintainer_id AND maintainer.id IS DISTINCT FROM c.maintainer_id
-WHERE attributes_new(c.attributes, s.attributes) <> '{}'
+WHERE NOT c.attributes @> s.attributes AND attributes_new(c.attributes, s.attributes) <> '{}'
   OR num_nonnulls(supervisor.id, owner.id, maintainer.id) > 0;
 
 -- rows_table: the table of a survey's rows

@@ -18,7 +18,7 @@ from gis_registry.db.base import SRID
 from gis_registry.places.locating import Located, Locator
 from gis_registry.surveys import queries
 from gis_registry.surveys.checked import CheckedBatch, Refusal
-from gis_registry.surveys.delivery import Delivery, fingerprints_of
+from gis_registry.surveys.delivery import SEPARATOR, Delivery, fingerprints_of
 from gis_registry.surveys.row_values import check_identifier_divisions, repeated_rows
 
 #: Extended WKB of a point before its coordinates: little-endian, point with SRID.
@@ -36,11 +36,13 @@ class LocatedRows:
         columns: what is compared with the registry.
         texts: what is copied into the survey.
         shapes: the lines and polygons by the row's place in the file, from 0.
+        attribute_names: of what the rows say.
     """
 
     columns: Delivery
     texts: pa.Table
     shapes: dict[int, shapely.Geometry]
+    attribute_names: tuple[str, ...]
 
 
 def locate_rows(
@@ -68,7 +70,6 @@ def locate_rows(
     lon[beyond], lat[beyond] = np.nan, np.nan
     located = _locate(checked, locator, points, lon, lat, city_name)
     offset = checked.first_row - 1
-    texts = _texts(checked, located)
     return LocatedRows(
         columns=Delivery(
             lon=lon,
@@ -80,11 +81,12 @@ def locate_rows(
             is_good=checked.good.copy(),
             divisions=_numbers(located.division_codes),
             areas=_numbers(located.subdistrict_codes),
-            fingerprints=_fingerprints(texts.column("attributes")),
+            fingerprints=_fingerprints(checked.attributes),
             unit_ids=checked.unit_ids,
         ),
-        texts=texts,
+        texts=_texts(checked, located),
         shapes=dict(zip((offset + extended).tolist(), checked.geometries[extended], strict=True)),
+        attribute_names=tuple(checked.attributes.column_names),
     )
 
 
@@ -95,14 +97,17 @@ class StagedRows:
     Attributes:
         texts: the columns of each batch as they are copied into the survey.
         shapes: the lines and polygons among the geometries, by the row's place in the file.
+        attribute_names: of what the rows say.
     """
 
     texts: list[pa.Table] = field(default_factory=list)
     shapes: dict[int, shapely.Geometry] = field(default_factory=dict)
+    attribute_names: tuple[str, ...] = ()
     _columns: list[Delivery] = field(default_factory=list)
 
     def add(self, rows: LocatedRows) -> None:
         """Take a batch."""
+        self.attribute_names = rows.attribute_names
         self._columns.append(rows.columns)
         self.shapes.update(rows.shapes)
         self.texts.append(rows.texts)
@@ -198,13 +203,10 @@ def repetitions(delivery: Delivery, shapes: Mapping[int, shapely.Geometry]) -> N
 
 
 def json_rows(attributes: pa.Table) -> pa.Array:
-    """Return each row's attributes as a JSON object, without those that are null.
-
-    It is written as the database writes it, the shorter names first.
-    """
+    """Return each row's attributes as a JSON object, without those that are null."""
     parts = [
         _members(name, attributes.column(name))
-        for name in sorted(attributes.column_names, key=lambda one: (len(one.encode()), one))
+        for name in attributes.column_names
         if attributes.column(name).null_count < len(attributes)
     ]
     if not parts:
@@ -216,41 +218,54 @@ def json_rows(attributes: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise("{", inner, "}", "")
 
 
-def _fingerprints(texts: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Return the fingerprints of texts that are encoded by a dictionary."""
-    parts = [
-        fingerprints_of(one.dictionary.to_pylist())[np.asarray(one.indices)] for one in texts.chunks
-    ]
-    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+def _fingerprints(attributes: pa.Table) -> NDArray[np.int64]:
+    """Return the fingerprints of what rows are said to be: of all values, in the names' order."""
+    if not attributes.column_names:
+        return np.repeat(fingerprints_of([""]), len(attributes))
+    texts = [_plain(_array(attributes.column(name))) for name in sorted(attributes.column_names)]
+    joined = pc.binary_join_element_wise(*texts, SEPARATOR, null_handling="replace")
+    encoded = joined.dictionary_encode()
+    return fingerprints_of(encoded.dictionary.to_pylist()).take(np.asarray(encoded.indices))
 
 
 def _members(name: str, column: pa.ChunkedArray) -> pa.Array:
     """Return ``"name": value`` for each row, null where the value is."""
     key = json.dumps(name, ensure_ascii=False) + ": "
-    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(values, pa.ChunkedArray):
-        values = pa.concat_arrays(values.chunks)
-    kind = values.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        if pc.any(pc.match_substring_regex(values, _ESCAPED)).as_py():
-            encoded = values.dictionary_encode()
-            written = pa.array(
-                [json.dumps(one, ensure_ascii=False) for one in encoded.dictionary.to_pylist()],
-                pa.string(),
-            )
-            return pc.binary_join_element_wise(key, written.take(encoded.indices), "")
-        return pc.binary_join_element_wise(key + '"', values, '"', "")
-    if pa.types.is_floating(kind):
+    values = _array(column)
+    texts = _plain(values)
+    if values.type != texts.type:
+        return pc.binary_join_element_wise(key, texts, "")
+    if pc.any(pc.match_substring_regex(texts, _ESCAPED)).as_py():
+        encoded = texts.dictionary_encode()
+        written = pa.array(
+            [json.dumps(one, ensure_ascii=False) for one in encoded.dictionary.to_pylist()],
+            pa.string(),
+        )
+        return pc.binary_join_element_wise(key, written.take(encoded.indices), "")
+    return pc.binary_join_element_wise(key + '"', texts, '"', "")
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece, text as short strings."""
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = pa.concat_arrays(whole.chunks)
+    return whole.cast(pa.string()) if pa.types.is_large_string(whole.type) else whole
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    """Return values as text: numbers and nested ones as JSON has them, text as it is."""
+    if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_finite(values), values, None)
-    if pa.types.is_nested(kind):
+    if pa.types.is_nested(values.type):
         return pa.array(
             [
-                None if one is None else key + json.dumps(one, ensure_ascii=False, default=str)
+                None if one is None else json.dumps(one, ensure_ascii=False, default=str)
                 for one in values.to_pylist()
             ],
             pa.string(),
         )
-    return pc.binary_join_element_wise(key, values.cast(pa.string()), "")
+    return values.cast(pa.string())
 
 
 def _locate(
@@ -314,7 +329,7 @@ def _texts(checked: CheckedBatch, located: Located) -> pa.Table:
             "division_code": _column(located.division_codes),
             "subdistrict_code": _column(located.subdistrict_codes),
             "cell_code": _column(located.cell_codes),
-            "attributes": json_rows(checked.attributes).dictionary_encode(),
+            "attributes": json_rows(checked.attributes),
             "refusal": _column(checked.refusal),
             "reason": _column(checked.reason),
             "issues": pa.array(issues, pa.string()),
