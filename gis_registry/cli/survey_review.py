@@ -45,7 +45,9 @@ _PROPERTIES = (
 SurveyNumber = Annotated[
     int, typer.Argument(help="Number of the survey.", min=1, max=LARGEST_NUMBER)
 ]
-RowNumber = Annotated[int, typer.Argument(help="Number of the row, from 1.", min=1)]
+RowNumber = Annotated[
+    int, typer.Argument(help="Number of the row, from 1.", min=1, max=_LARGEST_ROW)
+]
 Verdicts = Annotated[
     list[Verdict] | None, typer.Option("--verdict", help="Only rows of this verdict; repeatable.")
 ]
@@ -246,9 +248,11 @@ def correct(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a row of a survey right, check it again and match the survey again.
+    """Change what a row of a survey says, check it again and match the survey again.
 
-    Exit 1 if the row is refused still.
+    Any row of a staged survey can be edited, and the refused ones of an applied survey. What was
+    decided of the row before holds no more. Exit 1 if the row is refused still; one that was not
+    refused stays as it was if it does not pass the checks.
     """
     from shapely import Point
 

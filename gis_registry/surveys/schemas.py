@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gis_registry.surveys.tables import Verdict
 
@@ -86,6 +86,27 @@ class Corrected(BaseModel):
     reason: str
     edits: dict[str, Any] = Field(description="What it said before, and what it says now")
     is_matched: bool = Field(description="Whether the survey was matched again")
+
+
+class NewCorrection(BaseModel):
+    """What a row of a survey should say, and why."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    reason: str = Field(min_length=1, max_length=1000, examples=["现场核对"])
+    values: dict[str, str] = Field(
+        default={},
+        max_length=1000,
+        description="By attribute, or by supervisor_code, owner_code, maintainer_code, "
+        "surveyed_on, accuracy_m or identifier, as a file would write it; an empty text takes the "
+        "value away",
+    )
+    class_code: str | None = Field(
+        default=None, alias="class", max_length=20, description="Code of its class"
+    )
+    geometry: dict[str, JsonValue] | None = Field(
+        default=None, description="GeoJSON geometry, EPSG:4490"
+    )
 
 
 class RowChoice(BaseModel):

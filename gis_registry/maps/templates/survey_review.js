@@ -269,15 +269,21 @@ const surveyReview = (function () {
 
   /** What to give the program to decide about a row, to be copied. */
   function commandsFor(row) {
-    if (!data.is_staged || row.verdict === "refused") return [];
+    if (!data.is_staged) return [];
     const decide = `gis-registry survey decide ${data.survey}`;
+    const correct = `gis-registry survey correct ${data.survey} ${row.number} --reason …`;
     const which = row.number === null ? `--component ${row.code}` : `--row ${row.number}`;
+    if (row.verdict === "refused") {
+      return [correct, `gis-registry survey drop ${data.survey} ${which} --reason …`];
+    }
     if (row.decision) return [`${decide} undo ${which} --reason …`];
-    if (row.verdict !== "ambiguous") return [`${decide} reject ${which} --reason …`];
+    if (row.verdict === "missing") return [`${decide} reject ${which} --reason …`];
+    if (row.verdict !== "ambiguous") return [`${decide} reject ${which} --reason …`, correct];
     return [
       ...[row.code, row.runnerUp].filter(Boolean)
         .map((code) => `${decide} accept ${which} --component ${code} --reason …`),
       `${decide} accept ${which} --new --reason …`,
+      correct,
     ];
   }
 
