@@ -56,17 +56,18 @@ def decide(
     from gis_registry.surveys import deciding
     from gis_registry.surveys.selecting import Selection
 
+    if any((verdict, class_code, area, row, component)) == everything:
+        raise typer.BadParameter(
+            "Say which rows with --verdict, --class, --area, --row or --component, or else --all."
+        )
     selection = Selection(
         verdicts=tuple(verdict or ()),
         class_codes=tuple(class_code or ()),
         areas=tuple(area or ()),
         rows=tuple(row or ()),
         components=tuple(component or ()),
+        everything=everything,
     )
-    if bool(selection) == everything:
-        raise typer.BadParameter(
-            "Say which rows with --verdict, --class, --area, --row or --component, or else --all."
-        )
     if new and (said is not Said.ACCEPT or not row or component):
         raise typer.BadParameter("--new goes with accept and --row, and without --component.")
     with transaction() as session:
@@ -101,11 +102,14 @@ def drop(
     from gis_registry.surveys import deciding
     from gis_registry.surveys.selecting import Selection
 
-    selection = Selection(
-        rows=tuple(row or ()), class_codes=tuple(class_code or ()), areas=tuple(area or ())
-    )
-    if bool(selection) == everything:
+    if any((row, class_code, area)) == everything:
         raise typer.BadParameter("Say which rows with --row, --class or --area, or else --all.")
+    selection = Selection(
+        rows=tuple(row or ()),
+        class_codes=tuple(class_code or ()),
+        areas=tuple(area or ()),
+        everything=everything,
+    )
     with transaction() as session:
         done = deciding.drop(session, survey, selection, actor=actor(), reason=reason)
         if dry_run:

@@ -83,6 +83,7 @@ def rows(
         decisions=tuple(decision or ()),
         class_codes=tuple(class_code or ()),
         areas=tuple(area or ()),
+        everything=not (verdict or decision or class_code or area),
     )
     columns = list(SurveyRowEntry.model_fields)
     with transaction() as session:

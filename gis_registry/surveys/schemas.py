@@ -121,7 +121,7 @@ class RowChoice(BaseModel):
 
 
 class NewDecision(BaseModel):
-    """A decision about rows of a survey: those for which all that is given holds."""
+    """A decision about rows of a survey: those for which all that is given holds, or everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -134,9 +134,16 @@ class NewDecision(BaseModel):
     components: list[str] = Field(
         default=[], max_length=10_000, description="Identifiers; so missing ones are named"
     )
+    everything: bool = Field(default=False, description="All rows; then nothing else is given")
     choices: list[RowChoice] = Field(
         default=[], max_length=10_000, description="What ambiguous rows are; accepted, and alone"
     )
+
+    @property
+    def selects_rows(self) -> bool:
+        """Whether rows are named otherwise than by choices."""
+        named = self.verdicts, self.classes, self.areas, self.rows, self.components
+        return self.everything or any(named)
 
 
 class DecisionEntry(BaseModel):
@@ -147,7 +154,7 @@ class DecisionEntry(BaseModel):
     made_at: datetime
     actor: str
     decision: str
-    selection: dict[str, Any] = Field(description="Which rows; nothing: all")
+    selection: dict[str, Any] = Field(description="Which rows")
     edits: dict[str, Any] | None = Field(description="What rows said or were before, and after")
     row_count: int
     reason: str

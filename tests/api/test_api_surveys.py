@@ -52,7 +52,10 @@ def test_rows_of_a_survey_are_decided(shared_api: Api, tmp_path: Path) -> None:
     assert (done["decision"], done["rows"]) == ("rejected", 1)
     rows = analyst.get(f"/api/surveys/{staged.survey}/rows").json()["rows"]
     assert [row["decision"] for row in rows] == [None, "rejected", None]
-    undone = analyst.post(url, json={"decision": "undone", "reason": "doch"}).json()
+    undoing = {"decision": "undone", "reason": "doch"}
+    told = analyst.post(url, json=undoing)
+    assert (told.status_code, "Say which rows" in told.json()["detail"]) == (422, True)
+    undone = analyst.post(url, json=undoing | {"everything": True}).json()
     assert undone["verdicts"] == {"new": 1}
     (first, second) = analyst.get(url).json()
     assert (first["decision"], first["selection"], first["row_count"]) == (
