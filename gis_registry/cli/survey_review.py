@@ -69,15 +69,17 @@ def rows(
         list[DecidedAs] | None,
         typer.Option("--decision", help="Only rows of which this was decided; repeatable."),
     ] = None,
-    form: Annotated[RowFormat, typer.Option("--format", help="How to write them.")] = (
-        RowFormat.TABLE
-    ),
+    form: Annotated[
+        RowFormat | None, typer.Option("--format", help="How to write them; else as a table.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List what became of each row of a survey's file, and the components that it lacks."""
     from gis_registry.surveys.explaining import reason_of, row_entry
     from gis_registry.surveys.selecting import Selection, selected_rows
 
+    if as_json and form not in (None, RowFormat.JSON):
+        raise typer.BadParameter(f"--json is --format json; leave it out for --format {form}.")
     selection = Selection(
         verdicts=tuple(verdict or ()),
         decisions=tuple(decision or ()),
