@@ -5,7 +5,7 @@
 const surveyReview = (function () {
   "use strict";
 
-  const { node, bilingual, fact, identifier } = overview;
+  const { node, bilingual, fact, identifier } = baseMap;
   const DETAIL_ZOOM = 15; // from here on arrows, former places and candidates are drawn
   const LEAST_ARROW = 7; // pixels; what is shorter would only be a blot
   const SIGN_RADIUS = 5; // smaller marks have no sign within
@@ -310,7 +310,7 @@ const surveyReview = (function () {
         if (!group) return;
         if (input.checked) group.addTo(map);
         else group.remove();
-        overview.restoreOrder(map);
+        baseMap.restoreOrder(map);
         drawDetails();
       });
     }
@@ -345,24 +345,6 @@ const surveyReview = (function () {
     document.getElementById("step-on").addEventListener("click", () => go(1));
   }
 
-  function homeButton(box) {
-    const control = L.control({ position: "topleft" });
-    control.onAdd = () => {
-      const button = node("a", "home", "⌂");
-      button.href = "#";
-      button.title = "回到初始范围 Initial view";
-      button.setAttribute("role", "button");
-      button.setAttribute("aria-label", button.title);
-      L.DomEvent.disableClickPropagation(button);
-      L.DomEvent.on(button, "click", (event) => {
-        L.DomEvent.preventDefault(event);
-        show(box, true);
-      });
-      return node("div", "leaflet-bar", button);
-    };
-    control.addTo(map);
-  }
-
   function begin(given, content) {
     map = given;
     data = content;
@@ -374,21 +356,21 @@ const surveyReview = (function () {
     map.invalidateSize();
     show(data.box, false);
     drawMarks();
-    homeButton(data.box);
+    baseMap.homeButton(map, () => show(data.box, true));
     toggles();
     steps();
     map.on("moveend", () => {
       drawDetails();
-      overview.restoreOrder(map);
+      baseMap.restoreOrder(map);
     });
     map.on("zoomend", () => {
-      overview.placeLabels(map);
+      baseMap.placeLabels(map);
       resizeMarks();
     });
     map.on("popupclose", () => emphasis.clearLayers());
     document.getElementById("panel").addEventListener("toggle", () => map.invalidateSize());
-    overview.restoreOrder(map);
-    overview.placeLabels(map);
+    baseMap.restoreOrder(map);
+    baseMap.placeLabels(map);
     drawDetails();
     document.documentElement.dataset.ready = "true";
   }
