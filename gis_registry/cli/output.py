@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from pydantic import BaseModel, TypeAdapter
@@ -26,6 +28,14 @@ from rich.text import Text
 _ENDLESS = 10_000
 
 
+def _open_closed_streams() -> None:
+    """Let what is said into a stream that was closed go nowhere: Python has None for it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for all the run
+            setattr(sys, name, nowhere)
+
+
 def _console(*, stderr: bool) -> Console:
     """Return a console that prints text as it is: ``[a3]`` and ``:key:`` are somebody's words."""
     is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
@@ -39,6 +49,7 @@ def _console(*, stderr: bool) -> Console:
     )
 
 
+_open_closed_streams()
 results = _console(stderr=False)
 messages = _console(stderr=True)
 

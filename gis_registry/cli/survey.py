@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gis_registry.cli import survey_review
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, transaction
+from gis_registry.cli import survey_correcting, survey_deciding, survey_review
+from gis_registry.cli.context import AsJson, actor, transaction
 from gis_registry.cli.output import (
     print_facts,
     print_json,
@@ -18,6 +18,7 @@ from gis_registry.cli.output import (
     tell,
 )
 from gis_registry.cli.survey_inspect import inspect
+from gis_registry.cli.survey_options import SurveyNumber
 from gis_registry.errors import InvalidInput
 from gis_registry.surveys.schemas import SurveyRowEntry, SurveySummary
 from gis_registry.surveys.tables import SurveyState, Verdict
@@ -26,14 +27,10 @@ app = typer.Typer(help="Load field data, review it row by row, undo it.", no_arg
 app.command("inspect")(inspect)
 app.command("rows")(survey_review.rows)
 app.command("review")(survey_review.review)
-app.command("decide")(survey_review.decide)
-app.command("correct")(survey_review.correct)
-app.command("drop")(survey_review.drop)
-app.command("retry")(survey_review.retry)
-
-SurveyNumber = Annotated[
-    int, typer.Argument(help="Number of the survey.", min=1, max=LARGEST_NUMBER)
-]
+app.command("decide")(survey_deciding.decide)
+app.command("correct")(survey_correcting.correct)
+app.command("drop")(survey_deciding.drop)
+app.command("retry")(survey_correcting.retry)
 
 
 @app.command("load")

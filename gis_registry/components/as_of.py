@@ -14,18 +14,32 @@ def moment_of(text: str, zone: ZoneInfo) -> datetime:
     """Return the moment that a date or time means: a date is the end of its day in the city.
 
     Args:
-        text: a date or a time in ISO 8601; a time without a zone is the city's.
+        text: a date or a time in ISO 8601, of today at the latest; a time without a zone is the
+            city's.
         zone: the city's time zone.
 
     Raises:
-        InvalidInput: it is neither.
+        InvalidInput: it is neither, or still to come.
     """
     text = text.strip()
+    moment = _end_of_day(text, zone) or _time(text, zone)
+    if moment > _end_of(datetime.now(zone).date(), zone):
+        raise InvalidInput(f"{text} is still to come; the registry is known until today.")
+    return moment
+
+
+def _end_of_day(text: str, zone: ZoneInfo) -> datetime | None:
     try:
-        day = date.fromisoformat(text)
-        return datetime.combine(day + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)
+        return _end_of(date.fromisoformat(text), zone)
     except (ValueError, OverflowError):
-        pass  # a time, then
+        return None
+
+
+def _end_of(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)
+
+
+def _time(text: str, zone: ZoneInfo) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

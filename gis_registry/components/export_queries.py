@@ -8,7 +8,7 @@ from binascii import unhexlify
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,7 +27,6 @@ from gis_registry.components.export_columns import AttributeKind, Column
 from gis_registry.components.export_formats import GEOMETRY
 from gis_registry.components.service import area_code
 from gis_registry.components.tables import Component, ComponentState
-from gis_registry.errors import InvalidInput
 from gis_registry.places import service as places
 from gis_registry.units.tables import Unit
 
@@ -81,8 +80,6 @@ def choose(session: Session, selection: Selection) -> Chosen:
     states: FromClause = Component.__table__
     if selection.as_of is not None:
         zone = ZoneInfo(city.time_zone)
-        if selection.as_of > datetime.now(zone).date():
-            raise InvalidInput(f"The day {selection.as_of} is still to come.")
         states = queries.components_as_of(moment_of(selection.as_of.isoformat(), zone))
     conditions: list[ColumnElement[bool]] = []
     if selection.state is not None:

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from gis_registry.errors import InvalidInput
 from gis_registry.maps.assets import VENDOR_DIR, images_in
+from gis_registry.maps.base_map import Page
 from gis_registry.maps.content import overview_content
 from gis_registry.maps.embedding import EmbeddedPage
-from gis_registry.maps.overview import Page, render_overview
+from gis_registry.maps.overview import render_overview
 from gis_registry.maps.survey_content import survey_content
 from gis_registry.maps.survey_review import render_survey_review
 

@@ -1,13 +1,15 @@
 """The map of a survey as a folium page: what it would change, where, and why."""
 
-from dataclasses import asdict
-
-from folium.plugins import Fullscreen
-
-from gis_registry.maps.assets import require_assets
-from gis_registry.maps.figure import Call, DrawnLayer, LeafletMap, OfflineFigure, Verbatim
-from gis_registry.maps.outlines import STEPS_PER_DEGREE
-from gis_registry.maps.overview import Page, attribution, corners, template_source, templates
+from gis_registry.maps.base_map import (
+    Page,
+    add_divisions,
+    add_full_screen,
+    base_map,
+    corners,
+    rendered,
+    templates,
+)
+from gis_registry.maps.figure import Call, LeafletMap
 from gis_registry.maps.survey_content import VERDICTS, ShownRow, SurveyContent
 from gis_registry.surveys.tables import SurveyState, Verdict
 
@@ -48,61 +50,22 @@ def render_survey_review(content: SurveyContent, *, asset_prefix: str | None) ->
     Raises:
         RegistryError: the page assets are not installed.
     """
-    require_assets()
     number = content.summary.survey
-    figure = OfflineFigure(
+    return rendered(
+        _map(content),
+        name="survey_review",
         title=f"普查批次 {number} 审核 Survey {number} review: {content.summary.file_name}",
-        language="zh-CN",
+        panels=_panels(content),
         asset_prefix=asset_prefix,
-        style=template_source("overview.css") + template_source("survey_review.css"),
     )
-    figure.html.add_child(Verbatim(_panels(content)))
-    for script in ("overview.js", "survey_review.js"):
-        figure.script.add_child(Verbatim(template_source(script)))
-    figure.add_child(_map(content))
-    return Page(html=figure.render(), assets=figure.assets)
 
 
 def _map(content: SurveyContent) -> LeafletMap:
-    lon, lat = content.map_center
-    page_map = LeafletMap(
-        location=(lat, lon),
-        zoom_start=content.map_zoom,
-        tiles=None,
-        maxZoom=_MAX_ZOOM,
-        zoomSnap=0.5,
-        control_scale=True,
-        prefer_canvas=True,
+    page_map = base_map(
+        content.map_center, content.map_zoom, max_zoom=_MAX_ZOOM, sources=content.sources
     )
-    view = {
-        "center": [lat, lon],
-        "zoom": content.map_zoom,
-        "box": corners(content.box),
-        "city_box": None,
-    }
-    page_map.add_child(
-        Call(
-            "overview.begin",
-            {
-                "classes": [],
-                "card_prefix": None,
-                "steps_per_degree": STEPS_PER_DEGREE,
-                "attribution": attribution(content.sources),
-                "view": view,
-            },
-        )
-    )
-    for key, name, areas in (
-        ("districts", "区界 Districts", content.districts),
-        ("subdistricts", "街道界 Subdistricts", content.subdistricts),
-    ):
-        data = [asdict(one) for one in areas]
-        page_map.add_child(DrawnLayer(drawing=f"overview.{key}", data=data, name=name))
-    page_map.add_child(
-        Fullscreen(  # type: ignore[no-untyped-call]  # folium's
-            title="全屏 Full screen", title_cancel="退出全屏 Exit full screen"
-        )
-    )
+    add_divisions(page_map, content.districts, content.subdistricts)
+    add_full_screen(page_map)
     page_map.add_child(Call("surveyReview.begin", _data(content)))
     return page_map
 

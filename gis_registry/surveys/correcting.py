@@ -1,4 +1,4 @@
-"""Quarantine: putting single rows right, and trying those of an applied survey again."""
+"""Putting single rows right, refused or not, and trying those of an applied survey again."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from gis_registry.surveys.row_values import (
     IDENTIFIER_FIELD,
     UNIT_FIELDS,
 )
-from gis_registry.surveys.schemas import Corrected, SurveySummary
+from gis_registry.surveys.schemas import Corrected, NewCorrection, SurveySummary
 from gis_registry.surveys.staging import locate_rows
 from gis_registry.surveys.tables import (
     Survey,
@@ -81,7 +81,9 @@ def correct(
 ) -> Corrected:
     """Put a row right and check it again as if it had come so; a good row is then matched.
 
-    What it said before is kept with the decision.
+    What it said before is kept with the decision; what was decided of it before holds no more. A
+    refused row may be refused again, for another reason. One that was not stays as it is rather
+    than be refused.
 
     Args:
         session: open transaction.
@@ -95,7 +97,8 @@ def correct(
     Raises:
         NotFound: there is no such survey or row.
         Conflict: the survey is not staged, or the row of an applied one is not refused.
-        InvalidInput: there is nothing to change, or no reason is given.
+        InvalidInput: there is nothing to change, no reason is given, or a row that was not refused
+            would be.
     """
     survey = get_survey(session, survey_id, lock=True)
     stored = review_queries.delivered_row(session, survey_id, row_number)
@@ -107,6 +110,8 @@ def correct(
     before = _said(stored)
     after = _corrected(before, stored, correction)
     columns = _checked(session, survey, row_number, stored, after, correction)
+    if columns["refusal"] is not None and stored["verdict"] != Verdict.REFUSED:
+        raise InvalidInput(f"Row {row_number} stays as it is: {columns['reason']}")
     review_queries.correct(session, survey_id, row_number, columns)
     edits = {
         "before": {name: one for name, one in before.items() if after.get(name) != one},
@@ -128,6 +133,18 @@ def correct(
         edits=edits,
         is_matched=is_matched,
     )
+
+
+def take(
+    session: Session, survey_id: int, row_number: int, new: NewCorrection, *, actor: str
+) -> Corrected:
+    """Put a row right as a correction says that came as one.
+
+    Raises:
+        NotFound, Conflict, InvalidInput: as :func:`correct` does, or the geometry is none.
+    """
+    correction = Correction(new.values, new.class_code, _geometry(new.geometry))
+    return correct(session, survey_id, row_number, correction, actor=actor, reason=new.reason)
 
 
 def retry(session: Session, survey_id: int, *, actor: str) -> SurveySummary:
@@ -168,8 +185,24 @@ def retry(session: Session, survey_id: int, *, actor: str) -> SurveySummary:
     return match(session, again.id)
 
 
+def _geometry(geojson: Mapping[str, Any] | None) -> shapely.Geometry | None:
+    if geojson is None:
+        return None
+    try:
+        return shapely.from_geojson(json.dumps(geojson))
+    except shapely.GEOSException as error:
+        raise InvalidInput("The geometry is no geometry of GeoJSON.") from error
+
+
 def _require_correctable(survey: Survey, row_number: int, stored: RowMapping) -> None:
     if survey.state == SurveyState.STAGED:
+        if stored["verdict"] == Verdict.MISSING:
+            raise InvalidInput(
+                f"This is no row of the file but the component {stored['code']}, which the file "
+                "lacks: there is nothing to edit. If it still stands, reject that it is missing: "
+                f"gis-registry survey decide {survey.id} reject --component {stored['code']} "
+                "--reason …"
+            )
         return
     if survey.state == SurveyState.STOPPED:
         raise Conflict(
@@ -199,7 +232,13 @@ def _said(stored: RowMapping) -> dict[str, Any]:
 def _corrected(
     before: Mapping[str, Any], stored: RowMapping, correction: Correction
 ) -> dict[str, Any]:
-    """Return what a row is to say."""
+    """Return what a row is to say.
+
+    Raises:
+        InvalidInput: the class is given as if it were an attribute.
+    """
+    if "class_code" in correction.values:
+        raise InvalidInput("The class of a row is no attribute of it; give it as its class.")
     after = dict(before) | {"attributes": dict(stored["attributes"])}
     for name, value in correction.values.items():
         if name in VALUE_FIELDS:
@@ -211,7 +250,7 @@ def _corrected(
     if correction.class_code is not None:
         after["class_code"] = correction.class_code
     if correction.geometry is not None:
-        after["geometry"] = correction.geometry.wkt
+        after["geometry"] = shapely.force_2d(correction.geometry).wkt
     return after
 
 

@@ -49,7 +49,7 @@ def decide(
         session: open transaction.
         survey_id: the survey.
         decision: accepted or rejected.
-        selection: the rows; one that says nothing means all of them.
+        selection: the rows.
         actor: who decides.
         reason: why.
 
@@ -174,20 +174,21 @@ def take(session: Session, survey_id: int, new: NewDecision, *, actor: str) -> D
     Raises:
         NotFound, Conflict, InvalidInput: as each of these does.
     """
+    said: str = new.decision
+    how = {"actor": actor, "reason": new.reason}
+    if new.choices:
+        chosen = {one.row: one.component for one in new.choices}
+        if said != Decision.ACCEPTED or new.selects_rows or len(chosen) < len(new.choices):
+            raise InvalidInput("Choices are accepted, each row once, and by themselves.")
+        return choose(session, survey_id, chosen, **how)
     selection = Selection(
         verdicts=tuple(new.verdicts),
         class_codes=tuple(new.classes),
         areas=tuple(new.areas),
         rows=tuple(new.rows),
         components=tuple(new.components),
+        everything=new.everything,
     )
-    said: str = new.decision
-    how = {"actor": actor, "reason": new.reason}
-    if new.choices:
-        chosen = {one.row: one.component for one in new.choices}
-        if said != Decision.ACCEPTED or selection or len(chosen) < len(new.choices):
-            raise InvalidInput("Choices are accepted, each row once, and by themselves.")
-        return choose(session, survey_id, chosen, **how)
     if said == _UNDONE:
         return undo(session, survey_id, selection, **how)
     if said == Decision.DROPPED:

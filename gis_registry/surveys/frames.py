@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from gis_registry.db.base import SRID
 from gis_registry.surveys.explaining import reason_of
 from gis_registry.surveys.schemas import SurveyRowEntry
-from gis_registry.surveys.selecting import Selection, selected_rows
+from gis_registry.surveys.selecting import EVERYTHING, Selection, selected_rows
 
 
 def rows_frame(
@@ -31,9 +31,11 @@ def rows_frame(
 
     Raises:
         NotFound: there is no such survey.
+        InvalidInput: no verdict is named.
     """
     columns = [*SurveyRowEntry.model_fields, "attributes", "wkb", "registered_wkb"]
-    found = selected_rows(session, survey_id, Selection(verdicts=tuple(verdicts or ())))
+    selection = EVERYTHING if verdicts is None else Selection(verdicts=tuple(verdicts))
+    found = selected_rows(session, survey_id, selection)
     records = [
         [reason_of(row) if name == "reason" else row[name] for name in columns] for row in found
     ]

@@ -30,6 +30,7 @@ _DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%Y�
 #: Formats of dates that are read without being declared.
 _PLAIN_FORMATS = {"%Y-%m-%d", "%Y%m%d", "%Y/%m/%d"}
 _LENGTH = re.compile(r"^(.+?)[_\s(（]*(mm|cm|dm|km|ft|毫米|厘米|分米)[)）]*$", re.IGNORECASE)
+_YEAR = re.compile(r"^(19|20)\d\d$", re.ASCII)
 _CHINESE_LENGTHS = {"毫米": "mm", "厘米": "cm", "分米": "dm"}
 
 Texts = list[str]
@@ -138,10 +139,17 @@ def _propose_class(proposal: _Proposal, meanings: dict[str, tuple[str, str]]) ->
     """Find the column of class codes, or of class names, and the edition in which they agree."""
     by_code, by_name = _class_columns(proposal)
     named = next((one for one, (meaning, _) in meanings.items() if meaning == "class.field"), None)
+    by_code = {
+        name: editions
+        for name, editions in by_code.items()
+        if name == named
+        or not _are_years(proposal.texts[name])
+        or _edition_of(proposal, name, editions, by_name)[1] >= _MOST
+    }
     if by_code:
         name = named if named in by_code else next(iter(by_code))
         edition, agreeing, reason = _edition_of(proposal, name, by_code[name], by_name)
-        sure = Certainty.POSSIBLE  # 2014 may be a year
+        sure = Certainty.POSSIBLE  # 137 may be any number
         if name == named or agreeing >= _MOST:
             sure = Certainty.CERTAIN
         elif all(len(one) == edition.class_digits for one in proposal.texts[name] if one):
@@ -334,6 +342,11 @@ def _share(values: Texts, fits: Callable[[str], bool]) -> float:
 def _code(text: str, edition: ShippedEdition) -> str:
     """Return a class code with the leading zeros that a number has lost."""
     return text.zfill(edition.class_digits) if text.isdecimal() and len(text) >= 3 else text
+
+
+def _are_years(values: Texts) -> bool:
+    """Return whether values read as years: 2014 is one, and the class 02014 without its zero."""
+    return _share(values, lambda one: _YEAR.match(one) is not None) >= _MOST
 
 
 def _fits(style: str) -> Callable[[str], bool]:

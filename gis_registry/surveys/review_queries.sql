@@ -126,14 +126,14 @@ FROM decided d
 WHERE r.survey_id = :survey_id AND r.row_number = d.row_number AND d.is_chosen
   AND d.verdict = 'new' AND r.verdict = 'ambiguous';
 
--- delivered_row: what a row of a survey says
+-- delivered_row: what a row of a survey says, or which component is missing
 SELECT
-  r.verdict, r.refusal, r.reason, r.decision, k.code AS class_code, r.identifier,
+  r.verdict, r.code, r.refusal, r.reason, k.code AS class_code, r.identifier,
   r.supervisor_code, r.owner_code, r.maintainer_code, r.surveyed_on, r.accuracy_m,
   r.attributes, ST_AsBinary(r.geom) AS wkb
 FROM survey_rows r
 LEFT JOIN component_classes k ON k.id = r.class_id
-WHERE r.survey_id = :survey_id AND r.row_number = :row_number AND r.verdict <> 'missing';
+WHERE r.survey_id = :survey_id AND r.row_number = :row_number;
 
 -- repeated_row: another row of a survey that has this class and geometry
 SELECT min(r.row_number)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gis_registry.surveys.tables import Verdict
 
@@ -88,6 +88,27 @@ class Corrected(BaseModel):
     is_matched: bool = Field(description="Whether the survey was matched again")
 
 
+class NewCorrection(BaseModel):
+    """What a row of a survey should say, and why."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    reason: str = Field(min_length=1, max_length=1000, examples=["现场核对"])
+    values: dict[str, str] = Field(
+        default={},
+        max_length=1000,
+        description="By attribute, or by supervisor_code, owner_code, maintainer_code, "
+        "surveyed_on, accuracy_m or identifier, as a file would write it; an empty text takes the "
+        "value away",
+    )
+    class_code: str | None = Field(
+        default=None, alias="class", max_length=20, description="Code of its class"
+    )
+    geometry: dict[str, JsonValue] | None = Field(
+        default=None, description="GeoJSON geometry, EPSG:4490"
+    )
+
+
 class RowChoice(BaseModel):
     """What an ambiguous row is."""
 
@@ -100,7 +121,7 @@ class RowChoice(BaseModel):
 
 
 class NewDecision(BaseModel):
-    """A decision about rows of a survey: those for which all that is given holds."""
+    """A decision about rows of a survey: those for which all that is given holds, or everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -113,9 +134,16 @@ class NewDecision(BaseModel):
     components: list[str] = Field(
         default=[], max_length=10_000, description="Identifiers; so missing ones are named"
     )
+    everything: bool = Field(default=False, description="All rows; then nothing else is given")
     choices: list[RowChoice] = Field(
         default=[], max_length=10_000, description="What ambiguous rows are; accepted, and alone"
     )
+
+    @property
+    def selects_rows(self) -> bool:
+        """Whether rows are named otherwise than by choices."""
+        named = self.verdicts, self.classes, self.areas, self.rows, self.components
+        return self.everything or any(named)
 
 
 class DecisionEntry(BaseModel):
@@ -126,7 +154,7 @@ class DecisionEntry(BaseModel):
     made_at: datetime
     actor: str
     decision: str
-    selection: dict[str, Any] = Field(description="Which rows; nothing: all")
+    selection: dict[str, Any] = Field(description="Which rows")
     edits: dict[str, Any] | None = Field(description="What rows said or were before, and after")
     row_count: int
     reason: str

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries as catalogue
 from gis_registry.catalogue import service as classes
-from gis_registry.errors import NotFound
+from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.places import queries as divisions
 from gis_registry.places import service as places
 from gis_registry.surveys import review_queries
@@ -21,7 +21,10 @@ _SUBDISTRICT_DIGITS = 9
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows of a survey are meant: those for which everything that is given holds.
+    """Which rows of a survey are meant: those for which all that is given holds.
+
+    At least one thing has to be given, so that an empty list of what somebody looked for does not
+    mean all rows; those are meant by ``everything`` alone.
 
     Attributes:
         verdicts: of any of these verdicts.
@@ -30,6 +33,10 @@ class Selection:
         areas: in any of these districts or subdistricts, or in the city itself.
         rows: with any of these numbers.
         components: about any of these components; so missing ones are named, which have no number.
+        everything: all rows.
+
+    Raises:
+        InvalidInput: nothing is given, or something beside ``everything``.
     """
 
     verdicts: tuple[str, ...] = ()
@@ -38,17 +45,26 @@ class Selection:
     areas: tuple[str, ...] = ()
     rows: tuple[int, ...] = ()
     components: tuple[str, ...] = ()
+    everything: bool = False
 
-    def __bool__(self) -> bool:
-        """Return whether anything is said at all."""
-        return any(asdict(self).values())
+    def __post_init__(self) -> None:
+        """Refuse a selection that does not say what it means."""
+        given = self.described()
+        if not given:
+            raise InvalidInput("Say which rows are meant, or that everything is.")
+        if self.everything and len(given) > 1:
+            raise InvalidInput("Say which rows are meant, or that everything is, but not both.")
 
     def described(self) -> dict[str, Any]:
         """Return the selection as a decision keeps it."""
-        return {name: list(given) for name, given in asdict(self).items() if given}
+        return {
+            name: given if given is True else list(given)
+            for name, given in asdict(self).items()
+            if given
+        }
 
 
-EVERYTHING = Selection()
+EVERYTHING = Selection(everything=True)
 
 
 def selected_rows(

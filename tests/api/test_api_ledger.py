@@ -63,6 +63,9 @@ def test_a_component_is_shown_as_it_was(api: Api) -> None:
     early = client.get(f"/api/components/{code}", params={"as_of": "2020-01-01"})
     assert (early.status_code, early.json()["type"]) == (404, "/problems/not-found")
     assert client.get(f"/api/components/{code}", params={"as_of": "soon"}).status_code == 422
+    for url in (f"/api/components/{code}", "/api/components"):
+        late = client.get(url, params={"as_of": "2999-01-01", "class": "0137"})
+        assert (late.status_code, "is still to come" in late.json()["detail"]) == (422, True)
 
 
 def test_the_card_of_what_is_gone_leads_to_what_stands_there(api: Api) -> None:

@@ -52,7 +52,10 @@ def test_rows_of_a_survey_are_decided(shared_api: Api, tmp_path: Path) -> None:
     assert (done["decision"], done["rows"]) == ("rejected", 1)
     rows = analyst.get(f"/api/surveys/{staged.survey}/rows").json()["rows"]
     assert [row["decision"] for row in rows] == [None, "rejected", None]
-    undone = analyst.post(url, json={"decision": "undone", "reason": "doch"}).json()
+    undoing = {"decision": "undone", "reason": "doch"}
+    told = analyst.post(url, json=undoing)
+    assert (told.status_code, "Say which rows" in told.json()["detail"]) == (422, True)
+    undone = analyst.post(url, json=undoing | {"everything": True}).json()
     assert undone["verdicts"] == {"new": 1}
     (first, second) = analyst.get(url).json()
     assert (first["decision"], first["selection"], first["row_count"]) == (
@@ -67,6 +70,37 @@ def test_rows_of_a_survey_are_decided(shared_api: Api, tmp_path: Path) -> None:
     assert "is new, not ambiguous" in told.json()["detail"]
     mixed = choosing | {"rows": [1]}
     assert "by themselves" in analyst.post(url, json=mixed).json()["detail"]
+
+
+def test_rows_of_a_survey_are_corrected(shared_api: Api, tmp_path: Path) -> None:
+    path = tmp_path / "kiosks.gpkg"
+    points = [shapely.Point(120.397, 36.073), shapely.Point(120.398, 36.073), shapely.Point(0, 0)]
+    gpd.GeoDataFrame(geometry=points, crs=4490).to_file(path)
+    with Database(shared_api.settings) as database, database.session() as session:
+        staged = stage(session, path, class_code=CLASS)
+    url = f"/api/surveys/{staged.survey}/rows"
+    placing = {"geometry": {"type": "Point", "coordinates": [120.399, 36.073]}, "reason": "核对"}
+    assert shared_api.as_(Role.READER).patch(f"{url}/3", json=placing).status_code == 403
+    analyst = shared_api.as_(Role.ANALYST)
+    still = analyst.patch(f"{url}/3", json={"values": {"name": "亭"}, "reason": "核对"}).json()
+    assert (still["verdict"], still["is_matched"]) == ("refused", False)
+    done = analyst.patch(f"{url}/3", json=placing).json()
+    assert (done["verdict"], done["is_matched"]) == ("new", True)
+    edited = analyst.patch(f"{url}/1", json={"class": OTHER_CLASS, "reason": "核对"}).json()
+    assert edited["edits"]["after"] == {"class_code": OTHER_CLASS}
+    (*_, kept) = analyst.get(f"/api/surveys/{staged.survey}/decisions").json()
+    assert (kept["decision"], kept["actor"], kept["reason"]) == ("corrected", "analyst-1", "核对")
+    rows = analyst.get(url).json()["rows"]
+    outside = {"geometry": {"type": "Point", "coordinates": [11, 50]}, "reason": "核对"}
+    for row, wrong, words in (
+        (1, outside, "Row 1 stays as it is"),
+        (1, {"geometry": {"type": "Dot"}, "reason": "核对"}, "no geometry of GeoJSON"),
+        (1, {"reason": "核对"}, "Say what the row should be"),
+    ):
+        told = analyst.patch(f"{url}/{row}", json=wrong)
+        assert (told.status_code, words in told.json()["detail"]) == (422, True)
+    assert analyst.patch(f"{url}/4", json=placing).status_code == 404
+    assert analyst.get(url).json()["rows"] == rows
 
 
 def test_static_files_may_be_kept_and_answers_not(shared_api: Api) -> None:

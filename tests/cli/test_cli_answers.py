@@ -326,6 +326,31 @@ def test_output_that_nobody_reads_to_its_end_is_no_error(module_settings: Settin
         assert program.stderr.read() == ""
 
 
+@pytest.mark.parametrize("closing", [">&-", "2>&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (("--version",), 0),
+        (("survey", "list"), 0),
+        (("catalogue", "list", "--json"), 0),
+        (("survey", "show", "999"), 1),
+        (("survey", "show", "one"), 2),
+    ],
+)
+def test_closed_output_is_no_fault(
+    module_settings: Settings, closing: str, arguments: tuple[str, ...], exit_code: int
+) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {closing}', "sh", *PROGRAM, *arguments],
+        env=environment(module_settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (exit_code, False)
+    assert (done.stderr != "") == (exit_code > 0 and "2>&-" not in closing)
+
+
 def test_times_are_shown_in_the_citys_zone_and_read_with_any(
     run: Run, own_settings: Settings
 ) -> None:

@@ -101,6 +101,13 @@ def test_a_component_is_reclassified_and_shown_as_it_was(
     assert "0138" in history
     early = run(own_settings, "component", "show", codes[0], "--as-of", "2020-01-01")
     assert (early.exit_code, "it was not in the registry yet" in early.sentence) == (1, True)
+    late = ("--as-of", "2999-01-01")
+    for command in (("component", "show", codes[0]), ("component", "list"), ("export", "o.csv")):
+        told = run(own_settings, *command, *late)
+        assert (told.exit_code, told.sentence) == (
+            1,
+            "2999-01-01 is still to come; the registry is known until today.",
+        )
     wrong = run(own_settings, "component", "show", codes[0], "--as-of", "yesterday")
     assert (wrong.exit_code, wrong.sentence.startswith("'yesterday' is no date")) == (1, True)
 

@@ -121,6 +121,20 @@ def test_refused_rows_are_corrected_dropped_and_tried_again(
     assert wrong.exit_code == 2
 
 
+def test_a_good_row_is_edited_before_it_is_applied(
+    run: Run, own_settings: Settings, staged: int
+) -> None:
+    correct = ("survey", "correct", staged, 4, "--reason", "asked")
+    lon, lat = place_near(KNOWN[2], 0.1)
+    done = run(own_settings, *correct, "--position", lon, lat, "--set", "name=灯三", "--json")
+    assert (done.exit_code, done.json["verdict"]) == (0, "changed")
+    before = run(own_settings, "survey", "rows", staged, "--json").json
+    assert [one["verdict"] for one in before if one["row"] is None] == []
+    wrong = run(own_settings, *correct, "--position", 11, 50)
+    assert (wrong.exit_code, "Row 4 stays as it is" in wrong.sentence) == (1, True)
+    assert run(own_settings, "survey", "rows", staged, "--json").json == before
+
+
 def test_the_review_is_written_beside_what_it_needs(
     run: Run, own_settings: Settings, staged: int, tmp_path: Path
 ) -> None:

@@ -73,6 +73,8 @@ WRONG = [
     ("survey", "match"),
     ("survey", "rows", "1", "--verdict", "lost"),
     ("survey", "rows", "1", "--format", "xml"),
+    ("survey", "rows", "1", "--format", "csv", "--json"),
+    ("survey", "rows", "1", "--format", "geojson", "--json"),
     ("survey", "show", "0"),
     ("survey", "show", "one"),
     ("survey", "show", "99999999999999999999"),

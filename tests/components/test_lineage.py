@@ -220,11 +220,19 @@ def test_each_component_stood_once_at_any_moment(session: Session, lights: list[
         ("2026-06-30", "2026-06-30T23:59:59.999999+08:00"),
         (" 2026-06-30T10:00 ", "2026-06-30T10:00+08:00"),
         ("2026-06-30T10:00:00Z", "2026-06-30T10:00+00:00"),
-        ("9999-12-31", "9999-12-31T00:00+08:00"),
+        ("0001-01-01T00:00+14:00", "0001-01-01T00:00+14:00"),
     ],
 )
 def test_a_date_is_the_end_of_its_day_in_the_city(written: str, moment: str) -> None:
     assert as_of.moment_of(written, SHANGHAI) == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize("written", ["2999-01-01", "2999-01-01T10:00Z", "9999-12-31"])
+def test_what_is_still_to_come_is_refused(written: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{written} is still to come"):
+        as_of.moment_of(written, SHANGHAI)
+    today = datetime.now(SHANGHAI).date()
+    assert as_of.moment_of(str(today), SHANGHAI).date() == today
 
 
 @pytest.mark.parametrize("written", ["yesterday", "", "2026-13-01"])

@@ -107,6 +107,7 @@ def test_ambiguous_rows_are_visited_one_after_the_other(
     for code in (row.code, row.runner_up):
         assert f"accept --row 3 --component {code}" in card
     assert "accept --row 3 --new" in card
+    assert f"survey correct {staged} 3" in card
     center = watched.page.evaluate(f"(c => [c.lng, c.lat])({MAP}.getCenter())")
     assert center == pytest.approx(place_near(KNOWN[4], 1.5), abs=0.001)
     assert watched.complaints == []

@@ -7,6 +7,7 @@ import pytest
 import shapely
 from delivered import (
     LIGHT,
+    delivery,
     load,
     place_near,
     places,
@@ -111,6 +112,67 @@ def test_a_good_row_can_be_edited_before_it_is_applied(session: Session, path: P
     surveys.apply(session, survey, actor="a")
     code = rows_of(session, survey)[0].code
     assert components.show(session, str(code)).attributes == {"height_m": 9.5, "lamp": "LED"}
+
+
+@pytest.fixture
+def resurvey(session: Session, path: Path, tmp_path: Path) -> int:
+    """Stage what may be either of two lights, one that stayed, and none of a fourth."""
+    lights = [(point(*AT[n]), {"name": "灯"}) for n in range(3)]
+    near = (point(*place_near(AT[0], 3.0)), {"name": "灯"})
+    load(session, write_geojson(tmp_path / "first.geojson", [*lights, near]))
+    between = (point(*place_near(AT[0], 1.5)), {"name": "灯"})
+    again = write_geojson(tmp_path / "again.geojson", [between, lights[1]])
+    return surveys.stage(session, delivery(again), actor="a", forced_reason="a test").survey
+
+
+def test_a_row_of_any_verdict_is_edited_and_matched_again(session: Session, resurvey: int) -> None:
+    rows = rows_of(session, resurvey)
+    assert [row.verdict for row in rows] == ["ambiguous", "unchanged", "missing"]
+    first, second = (str(row.code) for row in rows[:2])
+    _reject_all(session, resurvey)
+    done = _correct(session, resurvey, 1, geometry=shapely.Point(*AT[0], 7.0))
+    assert (done.verdict, done.code) == ("unchanged", first)
+    moved = shapely.Point(place_near(AT[1], 2.5))
+    done = _correct(session, resurvey, 2, geometry=moved, values={"name": "新灯"})
+    assert (done.verdict, done.code) == ("moved", second)
+    assert done.edits["after"] == {"geometry": moved.wkt, "attributes": {"name": "新灯"}}
+    assert _correct(session, resurvey, 2, class_code="0138").verdict == "new"
+    rows = rows_of(session, resurvey)
+    assert [row.decision for row in rows if row.row] == [None, None]  # not of what it says now
+    assert second in [row.code for row in rows if row.verdict == "missing"]
+
+
+def _reject_all(session: Session, survey: int) -> None:
+    selection = Selection(verdicts=("ambiguous", "missing"))
+    surveys.decide(session, survey, surveys.Decision.REJECTED, selection, actor="a", reason="x")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({"geometry": shapely.Point(11, 50)}, "is not in Qingdao"),
+        ({"geometry": shapely.LineString([AT[0], AT[1]])}, "is a LineString"),
+        ({"geometry": shapely.Point(AT[1])}, "Row 2 has the same class and the same geometry"),
+        ({"class_code": "9998"}, "9998"),
+        ({"values": {"owner_code": "NOBODY"}}, "NOBODY"),
+        ({"values": {"class_code": "0138"}}, "give it as its class"),
+    ],
+)
+def test_an_edit_that_does_not_pass_the_checks_leaves_the_row_as_it_was(
+    session: Session, resurvey: int, what: dict[str, object], words: str
+) -> None:
+    _reject_all(session, resurvey)
+    before = rows_of(session, resurvey)
+    with pytest.raises(InvalidInput, match=words):
+        _correct(session, resurvey, 1, **what)
+    assert rows_of(session, resurvey) == before
+    assert [one.decision for one in decisions(session, resurvey)] == ["rejected"]
+
+
+def test_a_missing_component_is_no_row_to_edit(session: Session, resurvey: int) -> None:
+    missing = rows_of(session, resurvey)[-1]
+    with pytest.raises(InvalidInput, match=f"reject --component {missing.code}"):
+        _correct(session, resurvey, 3, class_code=LIGHT)
 
 
 def test_many_are_corrected_before_they_are_matched(session: Session, path: Path) -> None:

@@ -173,13 +173,28 @@ def test_what_was_decided_stays_when_the_survey_is_matched_again(
         ]
 
 
+def test_all_rows_are_meant_only_when_it_is_said(session: Session, staged: int) -> None:
+    with pytest.raises(InvalidInput, match="Say which rows are meant"):
+        Selection(components=())
+    with pytest.raises(InvalidInput, match="but not both"):
+        Selection(rows=(1,), everything=True)
+    with pytest.raises(InvalidInput, match="Say which rows are meant"):
+        surveys.choose(session, staged, {}, actor="a", reason="nothing to choose")
+    with pytest.raises(InvalidInput, match="Say which rows are meant"):
+        surveys.rows_frame(session, staged, verdicts=[])
+    assert _decide(session, staged, Decision.REJECTED, everything=True)["missing"] == 1
+    assert [one.selection for one in decisions(session, staged)] == [{"everything": True}]
+
+
 def test_undoing_takes_choices_and_decisions_back(session: Session, staged: int) -> None:
     before = rows_of(session, staged)
     row = _by_verdict(session, staged)["ambiguous"]
     assert row.row is not None
     _decide(session, staged, Decision.REJECTED, verdicts=("missing", "moved"))
     surveys.choose(session, staged, {row.row: row.runner_up}, actor="a", reason="saw it")
-    done = surveys.undo(session, staged, Selection(), actor="b", reason="the wrong survey")
+    done = surveys.undo(
+        session, staged, Selection(everything=True), actor="b", reason="the wrong survey"
+    )
     assert done.rows == 3
     assert rows_of(session, staged) == before
     assert surveys.show(session, staged).verdicts["ambiguous"] == 1
@@ -189,7 +204,7 @@ def test_undoing_takes_choices_and_decisions_back(session: Session, staged: int)
         ("undone", "b", 3),
     ]
     with pytest.raises(InvalidInput, match="Nothing was decided of these rows"):
-        surveys.undo(session, staged, Selection(), actor="b", reason="again")
+        surveys.undo(session, staged, Selection(everything=True), actor="b", reason="again")
 
 
 def test_choosing_a_missing_component_finds_it_and_undoing_misses_it_again(
@@ -251,7 +266,9 @@ def test_what_cannot_be_decided_says_why(session: Session, staged: int) -> None:
     with pytest.raises(NotFound, match="no district or subdistrict '123456'"):
         _decide(session, staged, Decision.ACCEPTED, areas=("123456",))
     with pytest.raises(InvalidInput, match="needs a reason"):
-        surveys.decide(session, staged, Decision.ACCEPTED, Selection(), actor="a", reason=" ")
+        surveys.decide(
+            session, staged, Decision.ACCEPTED, Selection(everything=True), actor="a", reason=" "
+        )
     with pytest.raises(InvalidInput, match="Only refused rows are dropped"):
         surveys.drop(session, staged, Selection(rows=(1,)), actor="a", reason="why")
     for chosen, error, words in (
@@ -264,7 +281,7 @@ def test_what_cannot_be_decided_says_why(session: Session, staged: int) -> None:
             surveys.choose(session, staged, chosen, actor="a", reason="why")
     surveys.apply(session, staged, actor="a")
     with pytest.raises(Conflict, match="is applied; only of a staged one"):
-        _decide(session, staged, Decision.ACCEPTED)
+        _decide(session, staged, Decision.ACCEPTED, everything=True)
 
 
 def test_a_component_far_off_cannot_be_chosen(

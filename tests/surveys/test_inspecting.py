@@ -8,6 +8,7 @@ import pytest
 from delivered import frame, places
 from pyproj import Transformer
 
+from gis_registry.catalogue.shipped import shipped_editions
 from gis_registry.errors import UnreadableFile
 from gis_registry.surveys.inspecting import Inspection, inspect, mapping_text
 from gis_registry.surveys.mapping import Mapping, read_mapping
@@ -134,6 +135,24 @@ def test_numbers_are_not_taken_for_codes(tmp_path: Path) -> None:
     found = inspect(written(tmp_path, built=repeated("2014", "2013"), lamps=repeated(1, 2)))
     assert found.mapping == Mapping()
     assert all(one.certainty is Certainty.POSSIBLE for one in found.guesses)
+
+
+def test_years_are_not_taken_for_codes_that_lost_their_zero(tmp_path: Path) -> None:
+    years = [1998, *range(2008, 2008 + COUNT - 1)]
+    alone = inspect(written(tmp_path, built=years))
+    assert guess(alone, "class.field") is None
+    assert guess(alone, "edition") is None
+    beside = inspect(written(tmp_path, built=years, kind=repeated("0137", "0101")))
+    assert sure(beside, "class.field") == ("kind", "likely")
+    # What the column is called, or the names beside it, say that these are codes.
+    codes = [2001, 2002, 2003]
+    called = inspect(written(tmp_path, TypeCode=repeated(*codes)))
+    assert sure(called, "class.field") == ("TypeCode", "certain")
+    names = [
+        next(e for e in shipped_editions() if e.class_digits == 5).names[f"0{one}"] for one in codes
+    ]
+    named = inspect(written(tmp_path, k=repeated(*codes), what=repeated(*names)))
+    assert sure(named, "class.field") == ("k", "certain")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from gis_registry.api.access import CurrentActor, requires
 from gis_registry.api.problems import guarded
@@ -11,10 +11,12 @@ from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RequestTooLarge, UnknownClass
 from gis_registry.roles import Permission
-from gis_registry.surveys import deciding, service
+from gis_registry.surveys import correcting, deciding, service
 from gis_registry.surveys.schemas import (
+    Corrected,
     Decided,
     DecisionEntry,
+    NewCorrection,
     NewDecision,
     SurveyRowPage,
     SurveySummary,
@@ -22,6 +24,8 @@ from gis_registry.surveys.schemas import (
 from gis_registry.surveys.tables import Verdict
 
 router = APIRouter(prefix="/api/surveys", tags=["surveys"], route_class=CheckedRoute)
+
+Row = Annotated[int, Path(ge=1, le=2**31 - 1, description="Row of the file, from 1")]
 
 
 @router.get("", dependencies=[requires(Permission.READ)], responses=guarded())
@@ -48,6 +52,21 @@ def survey_rows(
 ) -> SurveyRowPage:
     """List what became of each row of a survey's file, in the file's order."""
     return service.rows_page(session, number, verdict=verdict, after=after, limit=limit)
+
+
+@router.patch(
+    "/{number}/rows/{row}",
+    dependencies=[requires(Permission.SURVEY)],
+    responses=guarded(NotFound, Conflict, InvalidInput, RequestTooLarge),
+)
+def correct_row(
+    session: DatabaseSession, actor: CurrentActor, number: Number, row: Row, new: NewCorrection
+) -> Corrected:
+    """Change what a row says; it is checked again and, if it is good, matched again.
+
+    A row that was refused may be refused again: see its verdict.
+    """
+    return correcting.take(session, number, row, new, actor=actor.name)
 
 
 @router.get(

@@ -1,22 +1,15 @@
 /**
- * What the overview map draws, and how. folium writes the data and the calls (see overview.py).
- *
- * Names, matters and report texts come from people and files: they only ever become the text of
- * DOM nodes, never HTML.
+ * What the overview map draws over the base map, and how. folium writes the data and the calls (see
+ * overview.py).
  */
 const overview = (function () {
   "use strict";
 
-  const LABEL_ZOOM = 12; // from here on subdistricts are named instead of districts
+  const { node, bilingual, identifier, fact } = baseMap;
   const LEGEND_WIDTH = 312; // with its margins
   const NEAR_ZOOM = 15; // from here on a case shows which component it is about
   const CASE_COLOUR = "#c2141c";
   const STYLES = {
-    land: { fill: true, fillColor: "#fbfaf6", fillOpacity: 1, stroke: false, interactive: false },
-    district: { color: "#66758a", weight: 2.2, opacity: 0.85 },
-    subdistrict: {
-      fill: true, fillColor: "#fbfaf6", fillOpacity: 0.01, color: "#a9b4c1", weight: 1, opacity: 0.9,
-    },
     link: { color: CASE_COLOUR, weight: 1.6, opacity: 0.55, dashArray: "5 5", interactive: false },
     reach: { color: CASE_COLOUR, weight: 2, opacity: 0.9, interactive: false },
     ring: { radius: 10, color: CASE_COLOUR, weight: 2.5, fill: false, interactive: false },
@@ -26,47 +19,15 @@ const overview = (function () {
 
   let config = null;
   const components = [];
-  const backdrop = []; // what everything else is drawn over, from the top down
-  const labels = [];
   const linkOfCase = new Map();
   let caseDetails = null;
   let responderGroup = null;
 
   // ---------------------------------------------------------------- text
 
-  function node(tag, className, ...children) {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    made.append(...children.filter((child) => child !== null && child !== ""));
-    return made;
-  }
-
-  /** Both names, the Chinese one first; either may be missing, or both the same. */
-  function bilingual(zh, given) {
-    const en = given === zh ? "" : given;
-    return node(
-      "span", "names",
-      zh ? node("span", "zh", zh) : "", zh && en ? " " : "", en ? node("span", "en", en) : "",
-    );
-  }
-
   function metres(distance) {
     if (distance < 1000) return `${Math.round(distance)} m`;
     return `${(distance / 1000).toFixed(distance < 10000 ? 1 : 0)} km`;
-  }
-
-  /** An identifier in its parts: division, class, serial. */
-  function identifier(code) {
-    const text = `${code.slice(0, 6)} ${code.slice(6, -6)} ${code.slice(-6)}`;
-    if (!config.card_prefix) return node("span", "code", text);
-    const link = node("a", "code", text);
-    link.href = config.card_prefix + encodeURIComponent(code);
-    return link;
-  }
-
-  function fact(zh, en, ...values) {
-    return node("div", "fact", node("div", "fact-name", bilingual(zh, en)),
-      node("div", "fact-value", ...values));
   }
 
   function unknown(zh, en) {
@@ -84,92 +45,6 @@ const overview = (function () {
 
   function open(map, at, content) {
     return L.popup(popupOptions()).setLatLng(at).setContent(content).openOn(map);
-  }
-
-  // ---------------------------------------------------------------- divisions
-
-  /** Rings as outlines.py writes them: the first vertex, then steps to the next. */
-  function latLngs(ring) {
-    const found = [];
-    let lon = 0;
-    let lat = 0;
-    for (let i = 0; i < ring.length; i += 2) {
-      lon += ring[i];
-      lat += ring[i + 1];
-      found.push([lat / config.steps_per_degree, lon / config.steps_per_degree]);
-    }
-    return found;
-  }
-
-  function polygon(area, style) {
-    return L.polygon(area.polygons.map((rings) => rings.map(latLngs)), style);
-  }
-
-  /** Only the line: on a canvas, a polygon takes the pointer inside even when it is not filled. */
-  function border(area, style) {
-    return L.polyline(area.polygons.flatMap((rings) => rings.map(latLngs)), style);
-  }
-
-  function withNames(shape, area) {
-    return shape.bindTooltip(
-      () => node("div", "", bilingual(area.name_zh, area.name_en),
-        area.parent_zh || area.parent_en
-          ? node("div", "within", bilingual(area.parent_zh, area.parent_en)) : ""),
-      { sticky: true, direction: "top", offset: [0, -6], className: "place" },
-    );
-  }
-
-  /** The name written into an area; shown while there is room (see placeLabels). */
-  function label(area, level) {
-    const marker = L.marker([area.label[1], area.label[0]], {
-      pane: "labels", interactive: false, keyboard: false,
-      icon: L.divIcon({
-        className: `label label-${level}`, iconSize: [0, 0],
-        html: node("div", "", node("div", "zh", area.name_zh),
-          area.name_en === area.name_zh ? "" : node("div", "en", area.name_en)),
-      }),
-    });
-    labels.push({ marker, level });
-    return marker;
-  }
-
-  function districts(areas) {
-    const land = areas.map((area) => polygon(area, STYLES.land));
-    const borders = areas.map((area) => withNames(border(area, STYLES.district), area));
-    backdrop.push(...borders, ...land);
-    return L.layerGroup([...land, ...borders, ...areas.map((area) => label(area, "district"))]);
-  }
-
-  function subdistricts(areas) {
-    const shapes = areas.map((area) => withNames(polygon(area, STYLES.subdistrict), area));
-    // Above the land, below the borders of districts.
-    backdrop.splice(backdrop.length / 2, 0, ...shapes);
-    return L.layerGroup([...shapes, ...areas.map((area) => label(area, "subdistrict"))]);
-  }
-
-  /** Draw divisions under, responders over the components, which come and go with every move. */
-  function restoreOrder(map) {
-    for (const shape of backdrop) if (map.hasLayer(shape)) shape.bringToBack();
-    if (responderGroup && map.hasLayer(responderGroup)) responderGroup.bringToFront();
-  }
-
-  /** Show the names that fit without touching one another, those of the level that suits the zoom. */
-  function placeLabels(map) {
-    const level = map.getZoom() < LABEL_ZOOM ? "district" : "subdistrict";
-    const taken = [];
-    for (const one of labels) {
-      const element = one.marker.getElement();
-      if (!element) continue;
-      const text = element.firstElementChild;
-      element.style.display = one.level === level ? "" : "none";
-      if (one.level !== level) continue;
-      const at = map.latLngToLayerPoint(one.marker.getLatLng());
-      const half = L.point(text.offsetWidth, text.offsetHeight).divideBy(2).add([6, 3]);
-      const box = L.bounds(at.subtract(half), at.add(half));
-      const fits = !taken.some((other) => other.overlaps(box));
-      if (fits) taken.push(box);
-      element.style.display = fits ? "" : "none";
-    }
   }
 
   // ---------------------------------------------------------------- components
@@ -312,6 +187,12 @@ const overview = (function () {
     return responderGroup;
   }
 
+  /** Draw divisions under, responders over the components, which come and go with every move. */
+  function restoreOrder(map) {
+    baseMap.restoreOrder(map);
+    if (responderGroup && map.hasLayer(responderGroup)) responderGroup.bringToFront();
+  }
+
   function responderCard(one) {
     const kind = one.kind === "crew" ? ["队伍", "crew"] : ["站点", "station"];
     const free = one.is_available ? ["可派", "available"] : ["不可派", "not available"];
@@ -328,23 +209,7 @@ const overview = (function () {
 
   function begin(map, given) {
     config = given;
-    attribution(map);
-    const names = map.createPane("labels");
-    names.style.zIndex = 450;
-    names.style.pointerEvents = "none";
     map.createPane("cases").style.zIndex = 620; // above the clusters of components
-  }
-
-  /** Who drew the boundaries. Leaflet takes this line as HTML, so what is not ours is escaped. */
-  function attribution(map) {
-    map.attributionControl.setPrefix(false);
-    const { is_openstreetmap: isOpenStreetMap, others } = config.attribution;
-    const makers = others.map((one) => node("span", "", one).innerHTML);
-    if (isOpenStreetMap) {
-      makers.unshift('© <a href="https://www.openstreetmap.org/copyright" target="_blank" ' +
-        'rel="noopener">OpenStreetMap</a> contributors');
-    }
-    if (makers.length) map.attributionControl.addAttribution(`边界 Boundaries: ${makers.join("; ")}`);
   }
 
   function showView(map, animate) {
@@ -356,24 +221,6 @@ const overview = (function () {
         animate,
       });
     } else map.setView(config.view.center, config.view.zoom, { animate });
-  }
-
-  function homeButton(map) {
-    const control = L.control({ position: "topleft" });
-    control.onAdd = () => {
-      const button = node("a", "home", "⌂");
-      button.href = "#";
-      button.title = "回到初始范围 Initial view";
-      button.setAttribute("role", "button");
-      button.setAttribute("aria-label", button.title);
-      L.DomEvent.disableClickPropagation(button);
-      L.DomEvent.on(button, "click", (event) => {
-        L.DomEvent.preventDefault(event);
-        showView(map, true);
-      });
-      return node("div", "leaflet-bar", button);
-    };
-    control.addTo(map);
   }
 
   function legend(map, cluster) {
@@ -405,25 +252,22 @@ const overview = (function () {
       map.setMinZoom(Math.min(map.getBoundsZoom(city) - 1, map.getZoom()));
       map.setMaxBounds(city.pad(0.6));
     }
-    homeButton(map);
+    baseMap.homeButton(map, () => showView(map, true));
     legend(map, cluster);
     map.on("overlayadd overlayremove", () => {
       restoreOrder(map);
-      placeLabels(map);
+      baseMap.placeLabels(map);
     });
     map.on("moveend", () => restoreOrder(map));
     map.on("zoomend", () => {
-      placeLabels(map);
+      baseMap.placeLabels(map);
       showNear(map);
     });
     restoreOrder(map);
     showNear(map);
-    placeLabels(map);
+    baseMap.placeLabels(map);
     document.documentElement.dataset.ready = "true";
   }
 
-  return {
-    node, bilingual, fact, identifier, placeLabels, restoreOrder,
-    begin, finish, isWide, districts, subdistricts, component, clusterIcon, links, cases, responders,
-  };
+  return { begin, finish, isWide, component, clusterIcon, links, cases, responders };
 })();

@@ -5,7 +5,7 @@
 const surveyReview = (function () {
   "use strict";
 
-  const { node, bilingual, fact, identifier } = overview;
+  const { node, bilingual, fact, identifier } = baseMap;
   const DETAIL_ZOOM = 15; // from here on arrows, former places and candidates are drawn
   const LEAST_ARROW = 7; // pixels; what is shorter would only be a blot
   const SIGN_RADIUS = 5; // smaller marks have no sign within
@@ -269,15 +269,21 @@ const surveyReview = (function () {
 
   /** What to give the program to decide about a row, to be copied. */
   function commandsFor(row) {
-    if (!data.is_staged || row.verdict === "refused") return [];
+    if (!data.is_staged) return [];
     const decide = `gis-registry survey decide ${data.survey}`;
+    const correct = `gis-registry survey correct ${data.survey} ${row.number} --reason …`;
     const which = row.number === null ? `--component ${row.code}` : `--row ${row.number}`;
+    if (row.verdict === "refused") {
+      return [correct, `gis-registry survey drop ${data.survey} ${which} --reason …`];
+    }
     if (row.decision) return [`${decide} undo ${which} --reason …`];
-    if (row.verdict !== "ambiguous") return [`${decide} reject ${which} --reason …`];
+    if (row.verdict === "missing") return [`${decide} reject ${which} --reason …`];
+    if (row.verdict !== "ambiguous") return [`${decide} reject ${which} --reason …`, correct];
     return [
       ...[row.code, row.runnerUp].filter(Boolean)
         .map((code) => `${decide} accept ${which} --component ${code} --reason …`),
       `${decide} accept ${which} --new --reason …`,
+      correct,
     ];
   }
 
@@ -304,7 +310,7 @@ const surveyReview = (function () {
         if (!group) return;
         if (input.checked) group.addTo(map);
         else group.remove();
-        overview.restoreOrder(map);
+        baseMap.restoreOrder(map);
         drawDetails();
       });
     }
@@ -339,24 +345,6 @@ const surveyReview = (function () {
     document.getElementById("step-on").addEventListener("click", () => go(1));
   }
 
-  function homeButton(box) {
-    const control = L.control({ position: "topleft" });
-    control.onAdd = () => {
-      const button = node("a", "home", "⌂");
-      button.href = "#";
-      button.title = "回到初始范围 Initial view";
-      button.setAttribute("role", "button");
-      button.setAttribute("aria-label", button.title);
-      L.DomEvent.disableClickPropagation(button);
-      L.DomEvent.on(button, "click", (event) => {
-        L.DomEvent.preventDefault(event);
-        show(box, true);
-      });
-      return node("div", "leaflet-bar", button);
-    };
-    control.addTo(map);
-  }
-
   function begin(given, content) {
     map = given;
     data = content;
@@ -368,21 +356,21 @@ const surveyReview = (function () {
     map.invalidateSize();
     show(data.box, false);
     drawMarks();
-    homeButton(data.box);
+    baseMap.homeButton(map, () => show(data.box, true));
     toggles();
     steps();
     map.on("moveend", () => {
       drawDetails();
-      overview.restoreOrder(map);
+      baseMap.restoreOrder(map);
     });
     map.on("zoomend", () => {
-      overview.placeLabels(map);
+      baseMap.placeLabels(map);
       resizeMarks();
     });
     map.on("popupclose", () => emphasis.clearLayers());
     document.getElementById("panel").addEventListener("toggle", () => map.invalidateSize());
-    overview.restoreOrder(map);
-    overview.placeLabels(map);
+    baseMap.restoreOrder(map);
+    baseMap.placeLabels(map);
     drawDetails();
     document.documentElement.dataset.ready = "true";
   }
