@@ -154,9 +154,14 @@ def make_cluster(
     staging.rename(link)
 
 
-def write_settings(data_dir: Path, account: ServerAccount) -> None:
+def write_settings(data_dir: Path, programs: ServerPrograms, account: ServerAccount) -> None:
     """Write the settings that suit this machine now; those in ``postgresql.conf`` below win."""
-    lines = [f"{name} = {value}" for name, value in server_settings(memory_bytes()).items()]
+    settings = server_settings(memory_bytes())
+    # Each page is logged whole when it is first changed after a checkpoint.
+    quick = ["-c", "wal_compression=lz4", "-C", "wal_compression"]
+    if account.run([programs.postgres, "-D", data_dir, *quick]) == 0:  # not all are built with it
+        settings["wal_compression"] = "lz4"
+    lines = [f"{name} = {value}" for name, value in settings.items()]
     header = "# Written at every start. Your own settings go to the end of postgresql.conf."
     script = 'cat > "$1.new" && mv -f -- "$1.new" "$1"'
     path = data_dir / _SETTINGS_NAME

@@ -378,7 +378,7 @@ class EmbeddedServer:
         socket_dir = socket_dir_for(data_dir, account)
         if socket_dir != data_dir:
             make_socket_dir(socket_dir, account)
-        write_settings(data_dir, account)
+        write_settings(data_dir, programs, account)
         # Nobody is alive, so these are stale; their process number may be somebody else's by now.
         listening = socket_path(socket_dir)
         for stale in (data_dir / "postmaster.pid", listening, Path(f"{listening}.lock")):

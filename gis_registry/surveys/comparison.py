@@ -131,6 +131,7 @@ def compare(
     identifiers: NDArray[np.bytes_] | None,
     row_shapes: Mapping[int, shapely.Geometry],
     row_attributes: RowAttributes,
+    fingerprints: Callable[[], NDArray[np.int64]],
     coverage: Collection[str] | None,
 ) -> Comparison:
     """Judge a delivery against the registry.
@@ -143,6 +144,7 @@ def compare(
         identifiers: those that the rows give themselves, if any.
         row_shapes: lines and polygons by the place of their row from 0, EPSG:4490.
         row_attributes: returns what rows are said to be.
+        fingerprints: returns those of what rows are said to be, as components have them.
         coverage: divisions that the delivery covers; None: those in which it has rows.
     """
     judgement = judge(
@@ -159,7 +161,7 @@ def compare(
             lambda components: _said(session, registered, components),
         ),
     )
-    _tell_differences(session, delivery, registered, judgement, row_attributes)
+    _tell_differences(session, delivery, registered, judgement, row_attributes, fingerprints)
     return Comparison(delivery, registered, judgement)
 
 
@@ -169,17 +171,18 @@ def _tell_differences(
     registered: Registered,
     judgement: Judgement,
     row_attributes: RowAttributes,
+    fingerprints: Callable[[], NDArray[np.int64]],
 ) -> None:
     """Say of matched rows what they say differently; at their component's place they change it."""
     matches = judgement.matches
     rows = np.flatnonzero((matches.component >= 0) & ~matches.is_ambiguous)
-    components = matches.component[rows]
-    said, known = delivery.unit_ids[rows], registered.unit_ids[components]
-    may_differ = delivery.fingerprints[rows] != registered.fingerprints[components]
-    may_differ |= ((said > 0) & (said != known)).any(axis=1)
-    rows, components = rows[may_differ], components[may_differ]
     if not len(rows):
         return
+    components = matches.component[rows]
+    said, known = delivery.unit_ids[rows], registered.unit_ids[components]
+    may_differ = fingerprints()[rows] != registered.fingerprints[components]
+    may_differ |= ((said > 0) & (said != known)).any(axis=1)
+    rows, components = rows[may_differ], components[may_differ]
     columns = {
         "row_number": rows,
         "code": registered.codes[components].astype(str),

@@ -4,9 +4,7 @@ Everything here is one entry for each row or component, so that 3.5 million of e
 hundred megabytes and are compared without asking the database once for each.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +25,6 @@ class Delivery:
         is_good: whether nothing was found wrong with the row.
         divisions: the district that each is in, as a number of six digits; 0 for none.
         areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
-        fingerprints: of what each is said to be, as :func:`fingerprints_of` makes them.
         unit_ids: ``units.id`` of its supervisor, owner and maintainer, shape (n, 3); 0 for none.
     """
 
@@ -40,7 +37,6 @@ class Delivery:
     is_good: NDArray[np.bool_]
     divisions: NDArray[np.int32]
     areas: NDArray[np.int32]
-    fingerprints: NDArray[np.int64]
     unit_ids: NDArray[np.int32]
 
     def __len__(self) -> int:
@@ -64,7 +60,8 @@ class Registered:
         accuracies_m: position accuracy in metres.
         versions: the version that each is at.
         areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
-        fingerprints: of those attributes of each of which the delivery says something.
+        fingerprints: of those attributes of each of which the delivery says something: equal ones
+            have the same number, others practically never.
         unit_ids: ``units.id`` of its supervisor, owner and maintainer, shape (n, 3); 0 for none.
     """
 
@@ -85,17 +82,3 @@ class Registered:
     def take(self, components: NDArray[np.int64]) -> "Registered":
         """Return some of the components."""
         return Registered(*(getattr(self, name)[components] for name in self.__dataclass_fields__))
-
-
-#: Between the values of which one fingerprint is made.
-SEPARATOR = "\x1f"
-
-
-def fingerprints_of(texts: Iterable[str]) -> NDArray[np.int64]:
-    """Return a number for each text: equal texts have the same, others practically never.
-
-    The texts are values after each other in the order of their names, nothing for none. The
-    database makes the same numbers, so that attributes are compared without being fetched.
-    """
-    digests = b"".join(sha256(one.encode()).digest()[:8] for one in texts)
-    return np.frombuffer(digests, dtype=">i8").astype(np.int64)

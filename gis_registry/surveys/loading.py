@@ -159,6 +159,11 @@ def stage(
             identifiers=staged.identifiers(),
             row_shapes=staged.shapes,
             row_attributes=staged.attributes,
+            fingerprints=lambda: staged.fingerprints(
+                lambda texts: queries.fingerprints(
+                    session, texts, attribute_names=staged.attribute_names
+                )
+            ),
             coverage=file.mapping.coverage or None,
         )
         findings += lacking(comparison, context, city)
@@ -203,7 +208,6 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
         is_good=records["is_good"] == 1,
         divisions=records["division"].astype(np.int32),
         areas=records["area"].astype(np.int32),
-        fingerprints=records["fingerprint"].astype(np.int64),
         unit_ids=records["unit_ids"].astype(np.int32),
     )
     numbers = records["row_number"]
@@ -227,6 +231,7 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
             )
         ),
         row_attributes=lambda rows: queries.attributes_of_rows(session, survey_id, numbers[rows]),
+        fingerprints=lambda: records["fingerprint"].astype(np.int64),
         coverage=_coverage_of(survey),
     )
     write_judged(session, survey_id, numbers, delivery.is_good, comparison.columns())

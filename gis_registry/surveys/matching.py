@@ -15,7 +15,9 @@ choice is how much the sum would lose by the best other choice nearby; as a prob
 choice's score. After Fellegi and Sunter, "A theory for record linkage" (1969).
 """
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,8 +116,12 @@ def match_points(
         earth_centred(registered.lon, registered.lat),
     )
     spacing = np.full(len(rows), MAX_DISTANCE_M)
-    for of_rows, of_components in by_class(rows.class_ids, registered.class_ids):
-        _take_clear_pairs(matches, spacing, sides, of_rows, of_components)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # classes have nothing to do with each other
+        for done in [
+            pool.submit(_take_clear_pairs, matches, spacing, sides, of_rows, of_components)
+            for of_rows, of_components in by_class(rows.class_ids, registered.class_ids)
+        ]:
+            done.result()
     left_rows = np.flatnonzero(matches.component < 0)
     is_left = np.ones(len(registered), dtype=bool)
     is_left[matches.component[matches.component >= 0]] = False

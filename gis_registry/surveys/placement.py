@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from gis_registry.surveys.delivery import Delivery, Registered
 
@@ -100,7 +100,7 @@ class Fit:
             self.hits >= LEAST_HITS
             and self.hits >= TIMES_DECLARED * declared.hits
             and self.hits >= TIMES_RIVAL * self.rival
-            and supposed * binom.sf(self.hits - 1, self.rows, self.chance) < MOST_CHANCE
+            and supposed * bdtrc(self.hits - 1, self.rows, self.chance) < MOST_CHANCE
         )
 
 

@@ -113,6 +113,15 @@ def registered(
     )
 
 
+def fingerprints(
+    session: Session, texts: Sequence[str], *, attribute_names: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return the fingerprints of attributes (JSON), as :func:`registered` has of components."""
+    statement, names = _with_names("fingerprints", attribute_names)
+    found = session.scalars(text(statement), {"texts": list(texts), **names})
+    return np.fromiter(found, dtype=np.int64, count=len(texts))
+
+
 def attribute_names(session: Session, survey_id: int) -> Sequence[str]:
     """Return the names of what the rows of a survey say, in order."""
     return session.scalars(_QUERIES["attribute_names"], {"survey_id": survey_id}).all()
@@ -344,25 +353,26 @@ def _packed(
 ) -> NDArray[np.void]:
     """Run a query that packs rows into records of fixed width; return the records.
 
-    Millions of rows come so in a few values, and not one by one. ``x_said`` in the query stands for
-    the text of which the fingerprint of ``x.attributes`` is made.
+    Millions of rows come so in a few values, and not one by one.
     """
-    names = {f"name_{place}": one for place, one in enumerate(sorted(attribute_names))}
-    statement = re.sub(
-        r"\b(\w)_said\b",
-        lambda of: (
-            " || chr(31) || ".join(
-                f"coalesce({of[1]}.attributes ->> CAST(:{one} AS text), '')" for one in names
-            )
-            or "''"
-        ),
-        _QUERIES[name].text,
-    )
+    statement, names = _with_names(name, attribute_names)
     statement = re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement)
     with _cursor(session, binary=True) as cursor:
         cursor.execute(statement, {**values, **names})
         data = b"".join(bytes(records) for (records,) in cursor)
     return np.frombuffer(data, dtype=np.dtype(list(fields.items())))
+
+
+def _with_names(name: str, attribute_names: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return a query and its parameters with ``x_said`` spelled out.
+
+    It is the text of which a fingerprint is made: all values in ``x.attributes`` in the order of
+    their names, nothing for none.
+    """
+    names = {f"name_{place}": one for place, one in enumerate(sorted(attribute_names))}
+    values = [f"coalesce({{0}}.attributes ->> CAST(:{one} AS text), '')" for one in names]
+    said = " || chr(31) || ".join(values) or "''"
+    return re.sub(r"\b(\w)_said\b", lambda of: said.format(of[1]), _QUERIES[name].text), names
 
 
 def stripped(codes: NDArray[np.bytes_]) -> NDArray[np.bytes_]:

@@ -2,9 +2,9 @@
 SELECT string_agg(
   int4send(c.class_id) || int4send(c.version) || int4send(coalesce(c.subdistrict_code, '0')::int)
     || float8send(ST_X(p.geom)) || float8send(ST_Y(p.geom)) || float8send(c.accuracy_m)
-    || substr(sha256(convert_to(c_said, 'UTF8')), 1, 8)
+    || int8send(hashtextextended(c_said, 0))
     || int4send(coalesce(c.supervisor_id, 0)) || int4send(coalesce(c.owner_id, 0))
-    || int4send(coalesce(c.maintainer_id, 0)) || convert_to(rpad(c.code, 17), 'UTF8'), ''
+    || int4send(coalesce(c.maintainer_id, 0)) || rpad(c.code, 17)::bytea, ''
 ) AS records
 FROM components c
 CROSS JOIN LATERAL (
@@ -23,7 +23,7 @@ SELECT string_agg(
     || int4send(coalesce(r.subdistrict_code, '0')::int) || int4send((r.verdict <> 'refused')::int)
     || float8send(coalesce(ST_X(p.geom), 'NaN')) || float8send(coalesce(ST_Y(p.geom), 'NaN'))
     || float8send(coalesce(r.accuracy_m, 'NaN'))
-    || substr(sha256(convert_to(r_said, 'UTF8')), 1, 8)
+    || int8send(hashtextextended(r_said, 0))
     || int4send(coalesce(supervisor.id, 0)) || int4send(coalesce(owner.id, 0))
     || int4send(coalesce(maintainer.id, 0))
     || convert_to(rpad(coalesce(r.identifier, ''), 17), 'UTF8'), '' ORDER BY r.row_number) AS records
@@ -60,6 +60,11 @@ FROM survey_rows
 WHERE survey_id = :survey_id AND verdict <> 'missing'
 ORDER BY name;
 
+-- fingerprints: of attributes, as of those of components
+SELECT hashtextextended(r_said, 0)
+FROM unnest(CAST(:texts AS jsonb[])) WITH ORDINALITY AS r (attributes, n)
+ORDER BY n;
+
 -- attributes_of_rows: what some rows of a survey are said to be
 SELECT r.attributes::text
 FROM unnest(CAST(:row_numbers AS int[])) WITH ORDINALITY AS t (row_number, n)
@@ -76,17 +81,22 @@ SELECT s.row_number, concat_ws('; ',
   (SELECT string_agg(
       format('%s: %s → %s', one.key, coalesce(c.attributes ->> one.key, 'nothing'), one.value),
       '; ' ORDER BY one.key)
-    FROM jsonb_each_text(attributes_new(c.attributes, s.attributes)) AS one),
+    FROM jsonb_each_text(said.new) AS one),
   'supervisor → ' || supervisor.code, 'owner → ' || owner.code,
   'maintainer → ' || maintainer.code) AS reason
 FROM said s
 JOIN components c ON c.division_code = left(s.code, 6) AND c.code = s.code
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN c.attributes @> s.attributes THEN '{}'
+    ELSE attributes_new(c.attributes, s.attributes) END AS new
+  OFFSET 0
+) AS said
 LEFT JOIN units supervisor
   ON supervisor.id = s.supervisor_id AND supervisor.id IS DISTINCT FROM c.supervisor_id
 LEFT JOIN units owner ON owner.id = s.owner_id AND owner.id IS DISTINCT FROM c.owner_id
 LEFT JOIN units maintainer
   ON maintainer.id = s.maintainer_id AND maintainer.id IS DISTINCT FROM c.maintainer_id
-WHERE NOT c.attributes @> s.attributes AND attributes_new(c.attributes, s.attributes) <> '{}'
+WHERE said.new <> '{}'
   OR num_nonnulls(supervisor.id, owner.id, maintainer.id) > 0;
 
 -- rows_table: the table of a survey's rows

@@ -4,7 +4,7 @@ The rows wait in memory until they are judged, so that each is written once, wit
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -18,7 +18,7 @@ from gis_registry.db.base import SRID
 from gis_registry.places.locating import Located, Locator
 from gis_registry.surveys import queries
 from gis_registry.surveys.checked import CheckedBatch, Refusal
-from gis_registry.surveys.delivery import SEPARATOR, Delivery, fingerprints_of
+from gis_registry.surveys.delivery import Delivery
 from gis_registry.surveys.row_values import check_identifier_divisions, repeated_rows
 
 #: Extended WKB of a point before its coordinates: little-endian, point with SRID.
@@ -81,7 +81,6 @@ def locate_rows(
             is_good=checked.good.copy(),
             divisions=_numbers(located.division_codes),
             areas=_numbers(located.subdistrict_codes),
-            fingerprints=_fingerprints(checked.attributes),
             unit_ids=checked.unit_ids,
         ),
         texts=_texts(checked, located),
@@ -132,6 +131,17 @@ class StagedRows:
             begin = int(ends[batch]) - len(column)
             said[mine] = column.take(rows[mine] - begin).to_pylist()
         return said.tolist()
+
+    def fingerprints(self, of_texts: Callable[[list[str]], NDArray[np.int64]]) -> NDArray[np.int64]:
+        """Return the fingerprints of all rows' attributes, asking for each different one once."""
+        encoded = [
+            chunk.dictionary_encode()
+            for one in self.texts
+            for chunk in one.column("attributes").chunks
+        ]
+        return np.concatenate(
+            [of_texts(one.dictionary.to_pylist())[np.asarray(one.indices)] for one in encoded]
+        )
 
     def identifiers(self) -> NDArray[np.bytes_] | None:
         """Return the identifiers that the rows give themselves; None if none does."""
@@ -218,54 +228,33 @@ def json_rows(attributes: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise("{", inner, "}", "")
 
 
-def _fingerprints(attributes: pa.Table) -> NDArray[np.int64]:
-    """Return the fingerprints of what rows are said to be: of all values, in the names' order."""
-    if not attributes.column_names:
-        return np.repeat(fingerprints_of([""]), len(attributes))
-    texts = [_plain(_array(attributes.column(name))) for name in sorted(attributes.column_names)]
-    joined = pc.binary_join_element_wise(*texts, SEPARATOR, null_handling="replace")
-    encoded = joined.dictionary_encode()
-    return fingerprints_of(encoded.dictionary.to_pylist()).take(np.asarray(encoded.indices))
-
-
 def _members(name: str, column: pa.ChunkedArray) -> pa.Array:
     """Return ``"name": value`` for each row, null where the value is."""
     key = json.dumps(name, ensure_ascii=False) + ": "
-    values = _array(column)
-    texts = _plain(values)
-    if values.type != texts.type:
-        return pc.binary_join_element_wise(key, texts, "")
-    if pc.any(pc.match_substring_regex(texts, _ESCAPED)).as_py():
-        encoded = texts.dictionary_encode()
-        written = pa.array(
-            [json.dumps(one, ensure_ascii=False) for one in encoded.dictionary.to_pylist()],
-            pa.string(),
-        )
-        return pc.binary_join_element_wise(key, written.take(encoded.indices), "")
-    return pc.binary_join_element_wise(key + '"', texts, '"', "")
-
-
-def _array(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column in one piece, text as short strings."""
-    whole = column.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = pa.concat_arrays(whole.chunks)
-    return whole.cast(pa.string()) if pa.types.is_large_string(whole.type) else whole
-
-
-def _plain(values: pa.Array) -> pa.Array:
-    """Return values as text: numbers and nested ones as JSON has them, text as it is."""
-    if pa.types.is_floating(values.type):
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(values, pa.ChunkedArray):
+        values = pa.concat_arrays(values.chunks)
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if pc.any(pc.match_substring_regex(values, _ESCAPED)).as_py():
+            encoded = values.dictionary_encode()
+            written = pa.array(
+                [json.dumps(one, ensure_ascii=False) for one in encoded.dictionary.to_pylist()],
+                pa.string(),
+            )
+            return pc.binary_join_element_wise(key, written.take(encoded.indices), "")
+        return pc.binary_join_element_wise(key + '"', values, '"', "")
+    if pa.types.is_floating(kind):
         values = pc.if_else(pc.is_finite(values), values, None)
-    if pa.types.is_nested(values.type):
+    if pa.types.is_nested(kind):
         return pa.array(
             [
-                None if one is None else json.dumps(one, ensure_ascii=False, default=str)
+                None if one is None else key + json.dumps(one, ensure_ascii=False, default=str)
                 for one in values.to_pylist()
             ],
             pa.string(),
         )
-    return values.cast(pa.string())
+    return pc.binary_join_element_wise(key, values.cast(pa.string()), "")
 
 
 def _locate(

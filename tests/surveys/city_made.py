@@ -90,7 +90,6 @@ def delivered(rows: Rows, raw: tuple[Floats, Floats] | None = None) -> Delivery:
         is_good=np.ones(len(rows), dtype=bool),
         divisions=np.zeros(len(rows), dtype=np.int32),
         areas=np.zeros(len(rows), dtype=np.int32),
-        fingerprints=np.zeros(len(rows), dtype=np.int64),
         unit_ids=np.zeros((len(rows), 3), dtype=np.int32),
     )
 

@@ -55,7 +55,6 @@ def rows_at(at: Metres, *, accuracy_m: float = 0.5, classes: list[int] | None = 
         is_good=np.ones(count, dtype=bool),
         divisions=np.full(count, 370202, dtype=np.int32),
         areas=np.full(count, 370202001, dtype=np.int32),
-        fingerprints=np.zeros(count, dtype=np.int64),
         unit_ids=np.zeros((count, 3), dtype=np.int32),
     )
 
