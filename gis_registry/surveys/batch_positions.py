@@ -49,6 +49,9 @@ LEAST_INSIDE = 0.9
 #: Shifts are looked for this far. Less than the least is the width of a street, whose two sides
 #: are equipped alike; datums and ellipsoids are further apart.
 LEAST_SHIFT_M, MOST_SHIFT_M = 50.0, 3_200.0
+#: The lamps of one street, evenly spaced, come to lie on those of another one by some shift or
+#: other; so many hits without a cause that is known say nothing.
+MOST_HITS_OF_A_STREET = 20
 #: Pairs of a row and a component around it that are counted: half a second's work.
 _MOST_PAIRS = 6_000_000
 #: How many of the most frequent displacements are looked at closely.
@@ -215,6 +218,8 @@ def _shifted(
         cause = _cause(delivery, near[some], ground, rows.take(some), (east, north), context)
         if cause is not None:
             return _finding(cause, fit, declared, context.system_name)
+        if fit.hits <= MOST_HITS_OF_A_STREET:
+            continue
         direction = (
             f"{abs(east):.0f} m {'west' if east > 0 else 'east'} and "
             f"{abs(north):.0f} m {'south' if north > 0 else 'north'}"

@@ -11,53 +11,60 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Placed:
+    """Where rows or components are, and of which class.
+
+    Attributes:
+        lon: longitude of a point on each in degrees, EPSG:4490; NaN without one.
+        lat: latitude of it.
+        class_ids: ``component_classes.id``; 0 where the class is not known.
+        accuracies_m: position accuracy in metres.
+    """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    class_ids: NDArray[np.int32]
+    accuracies_m: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.lon)
+
+    def at(self, places: NDArray[np.int64]) -> "Placed":
+        """Return where some of them are."""
+        return Placed(
+            self.lon[places], self.lat[places], self.class_ids[places], self.accuracies_m[places]
+        )
+
+
+@dataclass(frozen=True)
+class Delivery(Placed):
     """The rows of a file, in its order.
 
     Attributes:
-        lon: longitude of a point on each row's geometry in degrees, EPSG:4490; NaN without one.
-        lat: latitude of it.
         raw_x: the first coordinate of its first vertex as the file has it, before any system was
             applied; NaN without one.
         raw_y: the second coordinate of it.
-        class_ids: ``component_classes.id``; 0 where the class is not known.
-        accuracies_m: position accuracy in metres.
         is_good: whether nothing was found wrong with the row.
         divisions: the district that each is in, as a number of six digits; 0 for none.
         areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
         unit_ids: ``units.id`` of its supervisor, owner and maintainer, shape (n, 3); 0 for none.
     """
 
-    lon: NDArray[np.float64]
-    lat: NDArray[np.float64]
     raw_x: NDArray[np.float64]
     raw_y: NDArray[np.float64]
-    class_ids: NDArray[np.int32]
-    accuracies_m: NDArray[np.float64]
     is_good: NDArray[np.bool_]
     divisions: NDArray[np.int32]
     areas: NDArray[np.int32]
     unit_ids: NDArray[np.int32]
 
-    def __len__(self) -> int:
-        """Return how many rows there are."""
-        return len(self.lon)
-
-    def take(self, rows: NDArray[np.int64]) -> "Delivery":
-        """Return some of the rows."""
-        return Delivery(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
 
 @dataclass(frozen=True)
-class Registered:
+class Registered(Placed):
     """The active components of the classes that a delivery is about, in no order.
 
     Attributes:
         codes: identifiers as ASCII bytes.
-        class_ids: ``component_classes.id``.
-        lon: longitude of a point on each in degrees, EPSG:4490.
-        lat: latitude of it.
-        accuracies_m: position accuracy in metres.
         versions: the version that each is at.
         areas: the subdistrict that each is in, as a number of nine digits; 0 for none.
         fingerprints: of those attributes of each of which the delivery says something: equal ones
@@ -66,18 +73,10 @@ class Registered:
     """
 
     codes: NDArray[np.bytes_]
-    class_ids: NDArray[np.int32]
-    lon: NDArray[np.float64]
-    lat: NDArray[np.float64]
-    accuracies_m: NDArray[np.float64]
     versions: NDArray[np.int32]
     areas: NDArray[np.int32]
     fingerprints: NDArray[np.int64]
     unit_ids: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        """Return how many components there are."""
-        return len(self.codes)
 
     def take(self, components: NDArray[np.int64]) -> "Registered":
         """Return some of the components."""

@@ -91,8 +91,8 @@ def judge(
         np.flatnonzero(open_rows & ~is_shape_row),
         np.flatnonzero(open_components & ~is_shape),
         lambda rows, components, on_pairs: match_points(
-            delivery.take(rows),
-            registered.take(components),
+            delivery.at(rows),
+            registered.at(components),
             major_of_class=major_of_class,
             evidence=on_pairs,
         ),
@@ -103,8 +103,8 @@ def judge(
         np.flatnonzero(open_rows & is_shape_row),
         np.flatnonzero(open_components & is_shape),
         lambda rows, components, on_pairs: match_shapes(
-            delivery.take(rows),
-            registered.take(components),
+            delivery.at(rows),
+            registered.at(components),
             row_shapes=_projected(shapes.rows, rows, shapes.projected_epsg),
             component_shapes=_projected(shapes.components, components, shapes.projected_epsg),
             evidence=on_pairs,

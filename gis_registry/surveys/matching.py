@@ -35,7 +35,7 @@ from gis_registry.surveys.assigning import (
     joined,
     no_matches,
 )
-from gis_registry.surveys.delivery import Delivery, Registered
+from gis_registry.surveys.delivery import Placed
 
 #: Nothing is taken for the same thing from farther away, however lonely it stands.
 MAX_DISTANCE_M = 60.0
@@ -92,8 +92,8 @@ def earth_centred(lon: Floats, lat: Floats) -> Floats:
 
 
 def match_points(
-    rows: Delivery,
-    registered: Registered,
+    rows: Placed,
+    registered: Placed,
     *,
     major_of_class: NDArray[np.int32],
     evidence: Evidence | None = None,
@@ -194,8 +194,8 @@ def _groups(class_ids: NDArray[np.int32]) -> dict[int, Indices]:
 class _Sides:
     """Rows and components with where they are, in metres."""
 
-    rows: Delivery
-    registered: Registered
+    rows: Placed
+    registered: Placed
     row_xyz: Floats
     component_xyz: Floats
 
@@ -275,7 +275,7 @@ def _near(sides: _Sides, rows: Indices, components: Indices, reach_m: float) -> 
     return Pairs(row, components[near[found]], distance, np.zeros(len(row)))
 
 
-def _with_gain(pairs: Pairs, rows: Delivery, registered: Registered, spacing: Floats) -> Pairs:
+def _with_gain(pairs: Pairs, rows: Placed, registered: Placed, spacing: Floats) -> Pairs:
     gain = gain_of(
         pairs.distance_m,
         rows.accuracies_m[pairs.row],
@@ -287,8 +287,8 @@ def _with_gain(pairs: Pairs, rows: Delivery, registered: Registered, spacing: Fl
 
 def _across_classes(
     pairs: Pairs,
-    rows: Delivery,
-    registered: Registered,
+    rows: Placed,
+    registered: Placed,
     spacing: Floats,
     major_of_class: NDArray[np.int32],
 ) -> Pairs:

@@ -18,7 +18,7 @@ from gis_registry.surveys.assigning import (
     choose,
     no_matches,
 )
-from gis_registry.surveys.delivery import Delivery, Registered
+from gis_registry.surveys.delivery import Placed
 from gis_registry.surveys.matching import MAX_DISTANCE_M, gain_of
 
 #: Points along each shape, its ends included.
@@ -30,8 +30,8 @@ Shapes = NDArray[np.object_]
 
 
 def match_shapes(
-    rows: Delivery,
-    registered: Registered,
+    rows: Placed,
+    registered: Placed,
     *,
     row_shapes: Shapes,
     component_shapes: Shapes,

@@ -1,7 +1,7 @@
 """Everything of surveys that talks to the database."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +214,7 @@ def differences(session: Session, said: pa.Table) -> list[tuple[int, str]]:
             maintainer_id (0: not said).
     """
     session.execute(_QUERIES["said_table"])
-    copy_columns(session, _SAID, said, into="said", is_new=True)
+    list(copy_columns(session, _SAID, [said], into="said", is_new=True))
     session.execute(text("ANALYZE said"))
     found = [(number, reason) for number, reason in session.execute(_QUERIES["differences"])]
     session.execute(text("DROP TABLE said"))
@@ -226,10 +226,10 @@ def make_rows_table(session: Session, survey_id: int) -> None:
     session.execute(text(_of_survey("rows_table", survey_id)))
 
 
-def copy_rows(session: Session, survey_id: int, columns: pa.Table) -> None:
-    """Copy rows into the table that was made for them in this transaction."""
+def copy_rows(session: Session, survey_id: int, batches: Iterable[pa.Table]) -> Iterator[int]:
+    """Copy rows into the table that this transaction made for them; yields how many are sent."""
     into = f"{SurveyRow.__tablename__}_{survey_id}"
-    copy_columns(session, SurveyRow.__table__, columns, into=into, is_new=True)
+    return copy_columns(session, SurveyRow.__table__, batches, into=into, is_new=True)
 
 
 def attach_rows(session: Session, survey_id: int) -> None:
@@ -252,7 +252,7 @@ def lack(session: Session, survey_id: int, *, after: int, codes: Sequence[str]) 
 def rejudge(session: Session, survey_id: int, judged: pa.Table) -> None:
     """Write the verdicts of rows that came out differently."""
     session.execute(_QUERIES["judged_table"])
-    copy_columns(session, SurveyRow.__table__, judged, into="judged", is_new=True)
+    list(copy_columns(session, SurveyRow.__table__, [judged], into="judged", is_new=True))
     session.execute(text("ANALYZE judged"))
     session.execute(_QUERIES["rejudge"], {"survey_id": survey_id})
     session.execute(text("DROP TABLE judged"))
@@ -301,6 +301,7 @@ def register(session: Session, survey_id: int, *, change_id: int, is_synthetic: 
 
 def change_matched(session: Session, survey_id: int, *, change_id: int) -> None:
     """Change and retire the components that a survey found moved, changed or missing."""
+    session.execute(text("SET LOCAL work_mem = '256MB'"))  # what changes fits, if it is some 10 %
     session.execute(_QUERIES["changing"], {"survey_id": survey_id})
     session.execute(text("ANALYZE changing"))
     for name in ("archive_changing", "change_matched", "retire_missing"):
@@ -357,10 +358,13 @@ def _packed(
     """
     statement, names = _with_names(name, attribute_names)
     statement = re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement)
+    record = np.dtype(list(fields.items()))
     with _cursor(session, binary=True) as cursor:
-        cursor.execute(statement, {**values, **names})
-        data = b"".join(bytes(records) for (records,) in cursor)
-    return np.frombuffer(data, dtype=np.dtype(list(fields.items())))
+        parts = [
+            np.frombuffer(records, dtype=record)
+            for (records,) in cursor.stream(statement, {**values, **names})
+        ]
+    return np.concatenate([np.empty(0, dtype=record), *parts])
 
 
 def _with_names(name: str, attribute_names: Sequence[str]) -> tuple[str, dict[str, str]]:
@@ -370,8 +374,8 @@ def _with_names(name: str, attribute_names: Sequence[str]) -> tuple[str, dict[st
     their names, nothing for none.
     """
     names = {f"name_{place}": one for place, one in enumerate(sorted(attribute_names))}
-    values = [f"coalesce({{0}}.attributes ->> CAST(:{one} AS text), '')" for one in names]
-    said = " || chr(31) || ".join(values) or "''"
+    values = ", ".join(f"{{0}}.attributes ->> CAST(:{one} AS text)" for one in names)
+    said = f"array_to_string(CAST(ARRAY[{values}] AS text[]), chr(31), '')"
     return re.sub(r"\b(\w)_said\b", lambda of: said.format(of[1]), _QUERIES[name].text), names
 
 

@@ -161,12 +161,16 @@ class StagedRows:
             survey_id: the survey.
             judged: the columns that judging adds, one entry a row; None and NaN are null.
         """
+        return queries.copy_rows(session, survey_id, self._whole_rows(survey_id, judged))
+
+    def _whole_rows(
+        self, survey_id: int, judged: Mapping[str, NDArray[np.generic]]
+    ) -> Iterator[pa.Table]:
         begin = 0
         while self.texts:
             texts = self.texts.pop(0)  # what is copied need not stay in memory
-            queries.copy_rows(session, survey_id, _with_judged(texts, survey_id, begin, judged))
+            yield _with_judged(texts, survey_id, begin, judged)
             begin += len(texts)
-            yield begin
 
 
 def _with_judged(
