@@ -19,8 +19,9 @@ from gis_registry.reports.tables import Channel, Report
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
 from gis_registry.surveys import service as surveys
+from gis_registry.surveys.loading import SurveyFile, stage
 from gis_registry.surveys.mapping import Mapping
-from gis_registry.surveys.service import Progress, SurveyFile
+from gis_registry.surveys.progress import Progress
 from gis_registry.tabular import read_csv
 from gis_registry.units import queries as units
 from gis_registry.users import service as users
@@ -58,7 +59,7 @@ def run(database: Database, settings: Settings, *, actor: str, progress: Progres
             path = profile.paths([survey.file])[0]
             if surveys.is_applied(session, path):
                 continue
-            staged = surveys.stage(
+            staged = stage(
                 session,
                 SurveyFile(
                     path=path,

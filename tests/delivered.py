@@ -10,10 +10,10 @@ from shapely.geometry import Point
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from gis_registry.surveys import service
+from gis_registry.surveys import loading, service
+from gis_registry.surveys.loading import SurveyFile
 from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.schemas import SurveyRowEntry, SurveySummary
-from gis_registry.surveys.service import SurveyFile
 
 LIGHT = "0137"
 GUARDRAIL = "0507"  # a line
@@ -60,7 +60,7 @@ def load(session: Session, path: Path, **described: object) -> SurveySummary:
 
 def stage(session: Session, path: Path, **described: object) -> SurveySummary:
     """Stage a file, by default of street lights."""
-    return service.stage(session, delivery(path, **described), actor="test")
+    return loading.stage(session, delivery(path, **described), actor="test")
 
 
 def delivery(path: Path, *, is_synthetic: bool = False, **described: object) -> SurveyFile:

@@ -74,7 +74,7 @@ def load(
     Nothing of the registry changes before `survey apply`. Exit 1 if the file is wrong as a whole or
     every row is refused.
     """
-    from gis_registry.surveys import service
+    from gis_registry.surveys import loading, service
     from gis_registry.surveys.mapping import Mapping, read_mapping
 
     if class_code is not None and class_field is not None:
@@ -84,7 +84,7 @@ def load(
     if force is not None and (not force.strip() or force.startswith("--")):
         # An option that follows --force is taken for its value.
         raise typer.BadParameter("--force needs the reason, such as --force 'poles were replaced'.")
-    described = service.SurveyFile(
+    described = loading.SurveyFile(
         path=file,
         mapping=(read_mapping(mapping) if mapping else Mapping()).overridden(
             class_code=class_code,
@@ -98,7 +98,7 @@ def load(
     )
     with transaction() as session:
         with progress_bar() as progress:
-            summary = service.stage(
+            summary = loading.stage(
                 session, described, actor=actor(), forced_reason=force, progress=progress
             )
         if refused is not None:
@@ -151,10 +151,10 @@ def apply(survey: SurveyNumber, as_json: AsJson = False) -> None:
 @app.command("match")
 def match(survey: SurveyNumber, as_json: AsJson = False) -> None:
     """Match a staged survey again, after others changed the registry."""
-    from gis_registry.surveys import service
+    from gis_registry.surveys import loading
 
     with transaction() as session, progress_bar() as progress:
-        summary = service.match(session, survey, progress=progress)
+        summary = loading.match(session, survey, progress=progress)
     _print_summary(summary, as_json=as_json)
 
 

@@ -9,9 +9,9 @@ What a notebook or another program needs::
     surveys.decide(session, staged.survey, ...)
     surveys.apply(session, staged.survey, actor="me")
 
-These take a session and never commit. The modules behind them: ``service`` (stage, match, apply,
-revert, show), ``inspecting``, ``mapping``, ``selecting``, ``deciding``, ``correcting`` and
-``frames``. ``notebooks/survey.ipynb`` goes through all of it.
+These take a session and never commit. The modules behind them: ``loading`` (stage, match),
+``service`` (apply, revert, show), ``inspecting``, ``mapping``, ``selecting``, ``deciding``,
+``correcting`` and ``frames``. ``notebooks/survey.ipynb`` goes through all of it.
 """
 
 from importlib import import_module
@@ -22,7 +22,7 @@ _MODULES = {
     "Decision": "tables",
     "Mapping": "mapping",
     "Selection": "selecting",
-    "SurveyFile": "service",
+    "SurveyFile": "loading",
     "Verdict": "tables",
     "apply": "service",
     "choose": "deciding",
@@ -31,14 +31,14 @@ _MODULES = {
     "drop": "deciding",
     "inspect": "inspecting",
     "mapping_text": "inspecting",
-    "match": "service",
+    "match": "loading",
     "read_mapping": "mapping",
     "retry": "correcting",
     "revert": "service",
     "rows_frame": "frames",
     "selected_rows": "selecting",
     "show": "service",
-    "stage": "service",
+    "stage": "loading",
     "surveys": "service",
     "undo": "deciding",
 }

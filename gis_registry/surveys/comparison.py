@@ -1,8 +1,9 @@
 """Comparing a delivery with the registry: what stands there, and what each row means for it."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +22,23 @@ from gis_registry.surveys.tables import Verdict
 
 #: More than a thing can be off and still be taken for the same, up to 80 degrees of latitude.
 _MARGIN_DEGREES = 0.005
-#: Returns the attributes of rows as JSON, by their places in the file from 0.
-RowAttributes = Callable[[Indices], Sequence[str]]
+
+
+class Said(Protocol):
+    """What rows say beside their places: of rows that are staged, or of stored ones."""
+
+    @property
+    def shapes(self) -> Mapping[int, shapely.Geometry]:
+        """Lines and polygons by the place of their row from 0, EPSG:4490."""
+
+    def attributes(self, rows: Indices) -> list[str]:
+        """Return the attributes of some rows as JSON, by their places from 0."""
+
+    def fingerprints(self) -> NDArray[np.int64]:
+        """Return the fingerprints of all rows' attributes, as components have them."""
+
+    def identifiers(self) -> NDArray[np.bytes_] | None:
+        """Return the identifiers that the rows give themselves; None if none does."""
 
 
 def registered_beside(
@@ -126,12 +142,9 @@ def compare(
     session: Session,
     delivery: Delivery,
     registered: Registered,
+    said: Said,
     *,
     city: City,
-    identifiers: NDArray[np.bytes_] | None,
-    row_shapes: Mapping[int, shapely.Geometry],
-    row_attributes: RowAttributes,
-    fingerprints: Callable[[], NDArray[np.int64]],
     coverage: Collection[str] | None,
 ) -> Comparison:
     """Judge a delivery against the registry.
@@ -140,38 +153,32 @@ def compare(
         session: open transaction.
         delivery: its rows.
         registered: the components beside it.
+        said: what its rows say.
         city: gives the projected system in which lines and polygons are compared.
-        identifiers: those that the rows give themselves, if any.
-        row_shapes: lines and polygons by the place of their row from 0, EPSG:4490.
-        row_attributes: returns what rows are said to be.
-        fingerprints: returns those of what rows are said to be, as components have them.
         coverage: divisions that the delivery covers; None: those in which it has rows.
     """
+
+    def attributes_of_rows(rows: Indices) -> Attributes:
+        texts = said.attributes(rows)
+        return {row: json.loads(one) for row, one in zip(rows.tolist(), texts, strict=True)}
+
     judgement = judge(
         delivery,
         registered,
-        identifiers=identifiers,
-        shapes=Shapes(row_shapes, _component_shapes(session, registered), city.projected_epsg),
+        identifiers=said.identifiers(),
+        shapes=Shapes(said.shapes, _component_shapes(session, registered), city.projected_epsg),
         major_of_class=_majors(session),
         coverage=coverage,
         evidence=attribute_evidence(
-            lambda rows: dict(
-                zip(rows.tolist(), map(json.loads, row_attributes(rows)), strict=True)
-            ),
-            lambda components: _said(session, registered, components),
+            attributes_of_rows, lambda components: _known(session, registered, components)
         ),
     )
-    _tell_differences(session, delivery, registered, judgement, row_attributes, fingerprints)
+    _tell_differences(session, delivery, registered, judgement, said)
     return Comparison(delivery, registered, judgement)
 
 
 def _tell_differences(
-    session: Session,
-    delivery: Delivery,
-    registered: Registered,
-    judgement: Judgement,
-    row_attributes: RowAttributes,
-    fingerprints: Callable[[], NDArray[np.int64]],
+    session: Session, delivery: Delivery, registered: Registered, judgement: Judgement, said: Said
 ) -> None:
     """Say of matched rows what they say differently; at their component's place they change it."""
     matches = judgement.matches
@@ -179,14 +186,14 @@ def _tell_differences(
     if not len(rows):
         return
     components = matches.component[rows]
-    said, known = delivery.unit_ids[rows], registered.unit_ids[components]
-    may_differ = fingerprints()[rows] != registered.fingerprints[components]
-    may_differ |= ((said > 0) & (said != known)).any(axis=1)
+    ours, theirs = delivery.unit_ids[rows], registered.unit_ids[components]
+    may_differ = said.fingerprints()[rows] != registered.fingerprints[components]
+    may_differ |= ((ours > 0) & (ours != theirs)).any(axis=1)
     rows, components = rows[may_differ], components[may_differ]
     columns = {
         "row_number": rows,
         "code": registered.codes[components].astype(str),
-        "attributes": row_attributes(rows),
+        "attributes": said.attributes(rows),
         **{
             f"{role}_id": delivery.unit_ids[rows, place]
             for place, role in enumerate(("supervisor", "owner", "maintainer"))
@@ -199,10 +206,10 @@ def _tell_differences(
             judgement.verdict[row] = Verdict.CHANGED.value
 
 
-def _said(session: Session, registered: Registered, components: Indices) -> Attributes:
+def _known(session: Session, registered: Registered, components: Indices) -> Attributes:
     codes = registered.codes[components].astype(str).tolist()
-    said = queries.attributes_of_components(session, codes)
-    return {int(components[place]): attributes for place, attributes in said.items()}
+    known = queries.attributes_of_components(session, codes)
+    return {int(components[place]): attributes for place, attributes in known.items()}
 
 
 def _component_shapes(session: Session, registered: Registered) -> dict[int, shapely.Geometry]:

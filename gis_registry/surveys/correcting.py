@@ -20,7 +20,7 @@ from gis_registry.surveys import review_queries
 from gis_registry.surveys.checked import CheckedBatch, Refusal
 from gis_registry.surveys.checking import Expectation, check
 from gis_registry.surveys.explaining import row_entry
-from gis_registry.surveys.loading import get_survey, match, recount
+from gis_registry.surveys.loading import match
 from gis_registry.surveys.reading import Batch
 from gis_registry.surveys.row_classes import class_lookup
 from gis_registry.surveys.row_values import (
@@ -31,6 +31,7 @@ from gis_registry.surveys.row_values import (
 )
 from gis_registry.surveys.schemas import Corrected, NewCorrection, SurveySummary
 from gis_registry.surveys.staging import locate_rows
+from gis_registry.surveys.summaries import get_survey, recount
 from gis_registry.surveys.tables import (
     Survey,
     SurveyDecision,

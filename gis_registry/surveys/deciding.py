@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.surveys import queries, review_queries
-from gis_registry.surveys.loading import get_survey, recount
 from gis_registry.surveys.schemas import Decided, DecisionEntry, NewDecision
 from gis_registry.surveys.selecting import Selection, resolved
+from gis_registry.surveys.summaries import get_survey, recount
 from gis_registry.surveys.tables import Decision, Survey, SurveyDecision, SurveyState, Verdict
 
 #: What applying changes the registry by.

@@ -5,17 +5,16 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.components import queries as components
-from gis_registry.errors import Conflict, NotFound
+from gis_registry.errors import Conflict
 from gis_registry.places import service as places
 from gis_registry.places.locating import Locator
 from gis_registry.places.tables import City
@@ -30,11 +29,13 @@ from gis_registry.surveys.comparison import Comparison, box_of, compare, registe
 from gis_registry.surveys.delivery import Delivery, Registered
 from gis_registry.surveys.expecting import expectation_of
 from gis_registry.surveys.mapping import Mapping
+from gis_registry.surveys.progress import Progress, silent
 from gis_registry.surveys.reading import Batch, Source, open_source, sha256_of
 from gis_registry.surveys.schemas import SurveySummary
 from gis_registry.surveys.staging import (
     LocatedRows,
     StagedRows,
+    StoredRows,
     locate_rows,
     repetitions,
     write_judged,
@@ -47,19 +48,12 @@ from gis_registry.surveys.stopping import (
     stopped,
     stored,
 )
-from gis_registry.surveys.tables import Survey, SurveyState, Verdict
+from gis_registry.surveys.summaries import get_survey, recount, summary_of
+from gis_registry.surveys.tables import Survey, SurveyState
 from gis_registry.surveys.whole import Gathered, batch_context
-
-#: Told after every batch: what is being done, how many rows are done, and of how many if known.
-Progress = Callable[[str, int, int | None], None]
-
 
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
-
-
-def silent(_stage: str, _done: int, _total: int | None) -> None:
-    """Tell nobody how far the work is."""
 
 
 _AS_IT_IS = Mapping()
@@ -108,44 +102,28 @@ def stage(
     city = places.the_city(session)
     source = open_source(file.path, file.mapping)
     expected = expectation_of(session, source, city)
-    survey = Survey(
-        file_name=file.path.name,
-        file_sha256=sha256_of(file.path),
-        crs=source.crs,
-        as_of=expected.as_of,
-        is_synthetic=file.is_synthetic,
-        actor=actor,
-        state=SurveyState.STAGED,
-        mapping=file.mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+    survey = _new_survey(
+        session, file, source, as_of=expected.as_of, actor=actor, forced_reason=forced_reason
     )
-    session.add(survey)
-    session.flush()
     locator = Locator(session, city=city, on_date=expected.as_of)
     gathered = Gathered(class_code=source.mapping.class_.code)
-    staged = _read(source, expected, locator, gathered, city, tell)
+    staged = _read(session, source, expected, locator, gathered, city, tell)
     delivery = staged.delivery()
     repeated = _refuse_repeated(staged, delivery)
     tell("Looking at the whole", 0, None)
     context = batch_context(
-        session,
-        gathered,
-        source=source,
-        expected=expected,
-        locator=locator,
-        city=city,
+        session, gathered, source=source, expected=expected, locator=locator, city=city
     )
     components.lock_matching(session)
     survey.matched_at = queries.now(session)
     # Where names stand beside the codes, they tell the edition, and no places need to.
     read_as = () if context.class_names else context.read_as.values()
-    also = {class_id for meant in read_as for class_id in meant.values()}
-    has_good = bool(delivery.is_good.any())
     registered = registered_beside(
         session,
         delivery,
         attribute_names=staged.attribute_names,
-        also=also,
-        has_refused=not has_good,
+        also={class_id for meant in read_as for class_id in meant.values()},
+        has_refused=not delivery.is_good.any(),
     )
     findings = batch_findings(delivery, registered, context)
     comparison = None
@@ -154,30 +132,19 @@ def stage(
         comparison = compare(
             session,
             delivery,
-            registered if has_good else registered.take(np.arange(0)),
+            registered if delivery.is_good.any() else registered.take(np.arange(0)),
+            staged,
             city=city,
-            identifiers=staged.identifiers(),
-            row_shapes=staged.shapes,
-            row_attributes=staged.attributes,
-            fingerprints=lambda: staged.fingerprints(
-                lambda texts: queries.fingerprints(
-                    session, texts, attribute_names=staged.attribute_names
-                )
-            ),
             coverage=file.mapping.coverage or None,
         )
         findings += lacking(comparison, context, city)
     survey.findings = [stored(one) for one in [*findings, *neighbours(session, survey)]]
-    survey.forced_reason = forced_reason if has_error(findings) else None
-    if comparison is not None and (forced_reason is not None or not has_error(findings)):
-        judged = comparison.columns()
-    else:
-        comparison, judged = None, stopped(delivery, findings)
-        survey.state = SurveyState.STOPPED
-    queries.make_rows_table(session, survey.id)
-    for done in staged.copy(session, survey.id, _with_refusals(judged, repeated)):
-        tell("Storing", done, len(delivery))
-    queries.attach_rows(session, survey.id)
+    if not has_error(findings):
+        survey.forced_reason = None
+    elif forced_reason is None:
+        survey.state, comparison = SurveyState.STOPPED, None
+    judged = stopped(delivery, findings) if comparison is None else comparison.columns()
+    _store(session, survey, staged, _with_refusals(judged, repeated), tell)
     _finish(session, survey, len(delivery), comparison)
     return summary_of(survey)
 
@@ -216,22 +183,12 @@ def match(session: Session, survey_id: int, *, progress: Progress | None = None)
     for one in chosen:  # what a person said a row is counts as if the row said it
         named[np.searchsorted(numbers, one["row_number"])] = one["component"] or b""
     review_queries.remember(session, survey_id, chosen=[one["row_number"] for one in chosen])
-    shapes = queries.row_shapes(session, survey_id)
     comparison = compare(
         session,
         delivery,
         _registered_for(session, survey, delivery, names),
+        StoredRows(session, survey_id, records, named),
         city=places.the_city(session),
-        identifiers=named if (named != b"").any() else None,
-        row_shapes=dict(
-            zip(
-                np.searchsorted(numbers, list(shapes)).tolist(),
-                shapely.from_wkb(list(shapes.values())),
-                strict=True,
-            )
-        ),
-        row_attributes=lambda rows: queries.attributes_of_rows(session, survey_id, numbers[rows]),
-        fingerprints=lambda: records["fingerprint"].astype(np.int64),
         coverage=_coverage_of(survey),
     )
     write_judged(session, survey_id, numbers, delivery.is_good, comparison.columns())
@@ -259,42 +216,33 @@ def _coverage_of(survey: Survey) -> Collection[str] | None:
     return Mapping.model_validate(survey.mapping).coverage or None
 
 
-def get_survey(session: Session, survey_id: int, *, lock: bool = False) -> Survey:
-    """Return a survey, if asked so that nobody else can change it until the transaction ends.
-
-    Raises:
-        NotFound: there is no such survey.
-    """
-    survey = queries.survey(session, survey_id, lock=lock)
-    if survey is None:
-        raise NotFound(
-            f"There is no survey {survey_id}; `gis-registry survey list` shows what there is."
-        )
+def _new_survey(
+    session: Session,
+    file: SurveyFile,
+    source: Source,
+    *,
+    as_of: date,
+    actor: str,
+    forced_reason: str | None,
+) -> Survey:
+    survey = Survey(
+        file_name=file.path.name,
+        file_sha256=sha256_of(file.path),
+        crs=source.crs,
+        as_of=as_of,
+        is_synthetic=file.is_synthetic,
+        actor=actor,
+        state=SurveyState.STAGED,
+        mapping=file.mapping.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        forced_reason=forced_reason,
+    )
+    session.add(survey)
+    session.flush()
     return survey
 
 
-def summary_of(survey: Survey) -> SurveySummary:
-    """Return a survey and what became of its rows."""
-    return SurveySummary(
-        survey=survey.id,
-        file_name=survey.file_name,
-        crs=survey.crs,
-        as_of=survey.as_of,
-        state=survey.state,
-        is_synthetic=survey.is_synthetic,
-        rows=survey.row_count,
-        accepted=survey.accepted_count,
-        refused=survey.refused_count,
-        verdicts=survey.verdicts,
-        refusals=survey.refusals,
-        findings=survey.findings,
-        forced_reason=survey.forced_reason,
-        actor=survey.actor,
-        loaded_at=survey.loaded_at,
-    )
-
-
 def _read(
+    session: Session,
     source: Source,
     expected: Expectation,
     locator: Locator,
@@ -309,7 +257,7 @@ def _read(
         raw = batch.raw_x, batch.raw_y
         return batch, checked, locate_rows(checked, locator, raw=raw, city_name=city.name_en)
 
-    staged = StagedRows()
+    staged = StagedRows(session)
     tell("Reading and checking", 0, source.row_count)
     done = 0
     for batch, checked, rows in in_order(prepare, source.batches()):
@@ -352,6 +300,20 @@ def _with_refusals(
     return judged | {"refusal": refusal, "reason": reason}
 
 
+def _store(
+    session: Session,
+    survey: Survey,
+    staged: StagedRows,
+    judged: dict[str, NDArray[np.generic]],
+    tell: Progress,
+) -> None:
+    """Write the rows of a survey into a table of their own."""
+    queries.make_rows_table(session, survey.id)
+    for done in staged.copy(survey.id, judged):
+        tell("Storing", done, len(judged["verdict"]))
+    queries.attach_rows(session, survey.id)
+
+
 def _finish(
     session: Session,
     survey: Survey,
@@ -366,22 +328,3 @@ def _finish(
     if is_again:
         review_queries.reinstate(session, survey.id)
     recount(session, survey)
-
-
-def recount(session: Session, survey: Survey) -> None:
-    """Count a survey's rows, by verdict and refusal, after some got another one."""
-    counted = queries.counts(session, survey.id)
-    survey.verdicts = _totals(counted, "verdict")
-    survey.refusals = _totals(counted, "refusal")
-    survey.row_count = sum(survey.verdicts.values()) - survey.verdicts.get(Verdict.MISSING, 0)
-    survey.refused_count = survey.verdicts.get(Verdict.REFUSED, 0)
-    survey.accepted_count = survey.row_count - survey.refused_count
-    session.flush()
-
-
-def _totals(counted: Sequence[RowMapping], what: str) -> dict[str, int]:
-    totals: dict[str, int] = {}
-    for row in counted:
-        if row[what] is not None:
-            totals[row[what]] = totals.get(row[what], 0) + row["count"]
-    return totals

@@ -13,7 +13,7 @@ from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.places import queries as divisions
 from gis_registry.places import service as places
 from gis_registry.surveys import review_queries
-from gis_registry.surveys.loading import get_survey
+from gis_registry.surveys.summaries import get_survey
 
 _PAGE_ROWS = 10_000
 _SUBDISTRICT_DIGITS = 9

@@ -1,4 +1,4 @@
-"""What surveys can do: stage → match again → apply → revert, and what became of every row."""
+"""What staged surveys can do: apply → revert, and what became of every row."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,33 +10,11 @@ from gis_registry.components import queries as components
 from gis_registry.errors import Conflict
 from gis_registry.surveys import queries
 from gis_registry.surveys.explaining import row_entry
-from gis_registry.surveys.loading import (
-    Progress,
-    SurveyFile,
-    get_survey,
-    match,
-    silent,
-    stage,
-    summary_of,
-)
 from gis_registry.surveys.mapping import Mapping
-from gis_registry.surveys.reading import sha256_of
+from gis_registry.surveys.progress import Progress, silent
 from gis_registry.surveys.schemas import Reverted, SurveyRowEntry, SurveyRowPage, SurveySummary
+from gis_registry.surveys.summaries import get_survey, summary_of
 from gis_registry.surveys.tables import SurveyState, Verdict
-
-__all__ = [
-    "Progress",
-    "SurveyFile",
-    "apply",
-    "is_applied",
-    "match",
-    "revert",
-    "rows",
-    "rows_page",
-    "show",
-    "stage",
-    "surveys",
-]
 
 _PAGE_ROWS = 10_000
 #: Verdicts that change components that are registered already.
@@ -191,6 +169,8 @@ def rows_page(
 
 def is_applied(session: Session, path: Path) -> bool:
     """Return whether a file with this content was applied and not reverted."""
+    from gis_registry.surveys.reading import sha256_of  # other commands need not wait for it
+
     return queries.applied_with(session, sha256_of(path)) is not None
 
 

@@ -4,7 +4,7 @@ The rows wait in memory until they are judged, so that each is written once, wit
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -94,11 +94,13 @@ class StagedRows:
     """Rows of a file that are checked and located, in the file's order.
 
     Attributes:
+        session: open transaction, that in which they are stored.
         texts: the columns of each batch as they are copied into the survey.
         shapes: the lines and polygons among the geometries, by the row's place in the file.
         attribute_names: of what the rows say.
     """
 
+    session: Session
     texts: list[pa.Table] = field(default_factory=list)
     shapes: dict[int, shapely.Geometry] = field(default_factory=dict)
     attribute_names: tuple[str, ...] = ()
@@ -132,7 +134,7 @@ class StagedRows:
             said[mine] = column.take(rows[mine] - begin).to_pylist()
         return said.tolist()
 
-    def fingerprints(self, of_texts: Callable[[list[str]], NDArray[np.int64]]) -> NDArray[np.int64]:
+    def fingerprints(self) -> NDArray[np.int64]:
         """Return the fingerprints of all rows' attributes, asking for each different one once."""
         encoded = [
             chunk.dictionary_encode()
@@ -140,7 +142,12 @@ class StagedRows:
             for chunk in one.column("attributes").chunks
         ]
         return np.concatenate(
-            [of_texts(one.dictionary.to_pylist())[np.asarray(one.indices)] for one in encoded]
+            [
+                queries.fingerprints(
+                    self.session, one.dictionary.to_pylist(), attribute_names=self.attribute_names
+                )[np.asarray(one.indices)]
+                for one in encoded
+            ]
         )
 
     def identifiers(self) -> NDArray[np.bytes_] | None:
@@ -151,17 +158,14 @@ class StagedRows:
         whole = pa.concat_arrays([chunk for one in columns for chunk in one.chunks])
         return np.array(whole.fill_null("").to_pylist(), dtype="S17")
 
-    def copy(
-        self, session: Session, survey_id: int, judged: Mapping[str, NDArray[np.generic]]
-    ) -> Iterator[int]:
+    def copy(self, survey_id: int, judged: Mapping[str, NDArray[np.generic]]) -> Iterator[int]:
         """Copy the rows into the survey; yields how many are done after each batch.
 
         Args:
-            session: open transaction.
             survey_id: the survey.
             judged: the columns that judging adds, one entry a row; None and NaN are null.
         """
-        return queries.copy_rows(session, survey_id, self._whole_rows(survey_id, judged))
+        return queries.copy_rows(self.session, survey_id, self._whole_rows(survey_id, judged))
 
     def _whole_rows(
         self, survey_id: int, judged: Mapping[str, NDArray[np.generic]]
@@ -171,6 +175,38 @@ class StagedRows:
             texts = self.texts.pop(0)  # what is copied need not stay in memory
             yield _with_judged(texts, survey_id, begin, judged)
             begin += len(texts)
+
+
+class StoredRows:
+    """The rows of a survey that is stored, in the file's order.
+
+    Attributes:
+        shapes: the lines and polygons among the geometries, by the row's place in the file.
+    """
+
+    def __init__(
+        self, session: Session, survey_id: int, records: NDArray[np.void], named: NDArray[np.bytes_]
+    ) -> None:
+        """Take what :func:`queries.delivered` gave; ``named`` says which component each row is."""
+        self._session, self._survey_id = session, survey_id
+        self._records, self._named = records, named
+        shapes = queries.row_shapes(session, survey_id)
+        places = np.searchsorted(records["row_number"], list(shapes)).tolist()
+        geometries = shapely.from_wkb(list(shapes.values()))
+        self.shapes: dict[int, shapely.Geometry] = dict(zip(places, geometries, strict=True))
+
+    def attributes(self, rows: NDArray[np.int64]) -> list[str]:
+        """Return the attributes of some rows as JSON, by their places in the file from 0."""
+        numbers = self._records["row_number"][rows]
+        return queries.attributes_of_rows(self._session, self._survey_id, numbers)
+
+    def fingerprints(self) -> NDArray[np.int64]:
+        """Return the fingerprints of all rows' attributes."""
+        return self._records["fingerprint"].astype(np.int64)
+
+    def identifiers(self) -> NDArray[np.bytes_] | None:
+        """Return the identifiers that the rows give themselves; None if none does."""
+        return self._named if (self._named != b"").any() else None
 
 
 def _with_judged(

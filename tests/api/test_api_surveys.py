@@ -9,7 +9,7 @@ from running_api import Api
 
 from gis_registry.db.engine import Database
 from gis_registry.roles import Role
-from gis_registry.surveys import service
+from gis_registry.surveys import loading
 
 CLASS = "0140"
 OTHER_CLASS = "0142"
@@ -120,7 +120,7 @@ def test_a_stopped_survey_tells_why_and_missing_components_have_no_row(
     with Database(shared_api.settings) as database, database.session() as session:
         applied = load(session, tmp_path / "whole.gpkg", class_code=OTHER_CLASS)
         stopped = stage(session, tmp_path / "half.gpkg", class_code=OTHER_CLASS)
-        forced = service.stage(session, half, actor="test", forced_reason="拆除")
+        forced = loading.stage(session, half, actor="test", forced_reason="拆除")
     client = shared_api.as_(Role.READER)
     shown = client.get(f"/api/surveys/{stopped.survey}").json()
     assert (shown["state"], shown["accepted"], shown["refused"]) == ("stopped", 0, 20)

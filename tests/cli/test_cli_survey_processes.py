@@ -24,7 +24,7 @@ HOLDS = {
         "SELECT pg_advisory_xact_lock(hashtextextended('surveys', 0))",
         "Looking at the whole …",
     ),
-    "load, storing": ("load", "LOCK TABLE survey_rows IN EXCLUSIVE MODE", "Matching …"),
+    "load, storing": ("load", "LOCK TABLE survey_rows IN EXCLUSIVE MODE", "Storing …"),
     "apply, registering": ("apply", "LOCK TABLE components IN EXCLUSIVE MODE", "Registering …"),
 }
 

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_registry.components import exporting
-from gis_registry.surveys import service
+from gis_registry.surveys import loading, service
+from gis_registry.surveys.loading import SurveyFile
 from gis_registry.surveys.mapping import Mapping, read_mapping
-from gis_registry.surveys.service import SurveyFile
 from gis_registry.surveys.tables import Verdict
 
 STOP = "0204"
@@ -40,7 +40,7 @@ def _describe(session: Session, code: str, number: int, shape: str | None = None
 
 def _load_again(session: Session, path: Path, mapping_path: Path) -> dict[str, int]:
     file = SurveyFile(path=path, mapping=read_mapping(mapping_path))
-    staged = service.stage(session, file, actor="test")
+    staged = loading.stage(session, file, actor="test")
     reasons = {row.reason for row in service.rows(session, staged.survey)}
     assert set(staged.verdicts) == {Verdict.UNCHANGED}, reasons
     return staged.verdicts
@@ -83,7 +83,7 @@ def test_an_export_is_understood_without_a_mapping(
         _describe(session, register(session, *place, class_code=LIGHT), number)
     exporting.write(session, tmp_path / name)
     crs = "EPSG:4490" if name.endswith(("csv", "xlsx")) else None
-    staged = service.stage(session, SurveyFile(tmp_path / name, Mapping(crs=crs)), actor="test")
+    staged = loading.stage(session, SurveyFile(tmp_path / name, Mapping(crs=crs)), actor="test")
     assert staged.verdicts == {Verdict.UNCHANGED: 3}
 
 

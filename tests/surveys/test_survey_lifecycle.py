@@ -25,7 +25,7 @@ from gis_registry.components import service as components
 from gis_registry.components.tables import Component, ComponentState, IdentifierBlock
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound, UnknownClass
-from gis_registry.surveys import service
+from gis_registry.surveys import loading, service
 
 DAY = date(2026, 6, 30)
 
@@ -146,7 +146,7 @@ def test_two_staged_surveys_of_the_same_lights_register_them_once(
         f"among them {_codes(session, one.survey)[0]} by Li (Survey {one.survey} of "
         f"{one.as_of}: lights.gpkg). Match it again: gis-registry survey match {other.survey}"
     )
-    assert service.match(session, other.survey).verdicts == {"unchanged": 5}
+    assert loading.match(session, other.survey).verdicts == {"unchanged": 5}
     assert service.apply(session, other.survey, actor="Wang").verdicts == {"unchanged": 5}
     assert _codes(session, one.survey) == _codes(session, other.survey)
 
@@ -159,7 +159,7 @@ def test_a_match_that_was_withdrawn_since_staging_is_registered_anew(
     staged = stage(session, path)
     assert staged.verdicts == {"unchanged": 3}
     service.revert(session, first.survey, actor="test")
-    assert service.match(session, staged.survey).verdicts == {"new": 3}
+    assert loading.match(session, staged.survey).verdicts == {"new": 3}
     assert service.apply(session, staged.survey, actor="test").verdicts == {"new": 3}
     assert not set(_codes(session, staged.survey)) & set(_codes(session, first.survey))
 
@@ -248,7 +248,7 @@ def test_progress_only_grows_and_reaches_the_end(
     monkeypatch.setattr("gis_registry.surveys.datasets.BATCH_ROWS", 7)
     told: list[tuple[str, int, int | None]] = []
     file = delivery(deliver("lights", places(40)))
-    staged = service.stage(session, file, actor="test", progress=lambda *step: told.append(step))
+    staged = loading.stage(session, file, actor="test", progress=lambda *step: told.append(step))
     service.apply(session, staged.survey, actor="test", progress=lambda *step: told.append(step))
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
     assert stages == [

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.components import service as components
 from gis_registry.errors import Conflict
-from gis_registry.surveys import service
+from gis_registry.surveys import loading, service
 
 HYDRANT = "0113"
 DAY = date(2026, 6, 30)
@@ -221,7 +221,7 @@ def test_reverting_spares_what_was_touched_since_and_names_it(
     later = tmp_path / "later.gpkg"
     frame([at(0), at(100)], kind=[LIGHT] * 2, lamp=["Hg"] * 2).to_file(later)
     with_reason = {"forced_reason": "only two lamps were replaced"}
-    summary = service.stage(session, delivery(later, **DESCRIBED), actor="test", **with_reason)
+    summary = loading.stage(session, delivery(later, **DESCRIBED), actor="test", **with_reason)
     reject_missing(session, summary.survey)
     assert summary.verdicts["changed"] == 2
     service.apply(session, summary.survey, actor="test")
@@ -276,7 +276,7 @@ def test_who_comes_second_is_told_by_whom_and_matches_again(
         f"them {registered['moved']} by Li (moved by hand). Match it again: gis-registry survey "
         f"match {survey}"
     )
-    again = service.match(session, survey)
+    again = loading.match(session, survey)
     assert again.verdicts == {
         "ambiguous": 1,
         "changed": 1,
@@ -294,7 +294,7 @@ def test_matching_again_says_the_same_of_a_registry_that_is_the_same(
 ) -> None:
     staged = stage(session, second, **DESCRIBED)
     rows = rows_of(session, staged.survey)
-    assert service.match(session, staged.survey) == staged
+    assert loading.match(session, staged.survey) == staged
     assert rows_of(session, staged.survey) == rows
 
 
@@ -330,7 +330,7 @@ def test_lines_and_polygons_get_verdicts_are_applied_and_reverted(
         ("new", None),
         ("missing", codes[2]),
     ]
-    assert service.match(session, staged.survey) == staged
+    assert loading.match(session, staged.survey) == staged
     assert rows_of(session, staged.survey) == rows
     service.apply(session, staged.survey, actor="test")
     assert _changed(before, snapshot(session)) >= {codes[1], codes[2], codes[3]}
