@@ -237,17 +237,21 @@ def bulk_insert(session: Session, count: int) -> Iterator[None]:
     session.execute(text("ANALYZE components"))
 
 
+def is_empty(session: Session) -> bool:
+    """Return whether no component was ever registered."""
+    return bool(session.scalar(select(~select(Component).exists())))
+
+
 def _emptied(session: Session) -> bool:
     """Empty the components if there are none, and return whether that is so.
 
     A table that was emptied in the same transaction is not written twice, into the log too, where
     the server needs the log for nothing but its own recovery.
     """
-    is_empty = select(~select(Component).exists())
-    if not session.scalar(is_empty):
+    if not is_empty(session):
         return False
     session.execute(text("LOCK TABLE components IN ACCESS EXCLUSIVE MODE"))
-    if not session.scalar(is_empty):  # somebody was quicker, before the lock was had
+    if not is_empty(session):  # somebody was quicker, before the lock was had
         return False
     session.execute(text("TRUNCATE components"))
     return True

@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,7 @@ from gis_registry.surveys.checking import (
 )
 from gis_registry.surveys.comparison import Comparison, box_of, compare, registered_beside
 from gis_registry.surveys.delivery import Delivery, Registered
+from gis_registry.surveys.early_copy import EarlyCopy
 from gis_registry.surveys.expecting import expectation_of
 from gis_registry.surveys.mapping import Mapping
 from gis_registry.surveys.progress import Progress, silent
@@ -107,7 +109,8 @@ def stage(
     )
     locator = Locator(session, city=city, on_date=expected.as_of)
     gathered = Gathered(class_code=source.mapping.class_.code)
-    staged = _read(session, source, expected, locator, gathered, city, tell)
+    early = EarlyCopy(session, survey.id) if components.is_empty(session) else None
+    staged = _read(session, source, expected, locator, gathered, city, early, tell)
     delivery = staged.delivery()
     repeated = _refuse_repeated(staged, delivery)
     tell("Looking at the whole", 0, None)
@@ -144,7 +147,7 @@ def stage(
     elif forced_reason is None:
         survey.state, comparison = SurveyState.STOPPED, None
     judged = stopped(delivery, findings) if comparison is None else comparison.columns()
-    _store(session, survey, staged, _with_refusals(judged, repeated), tell)
+    _store(session, survey, staged, _with_refusals(judged, repeated), early, tell)
     _finish(session, survey, len(delivery), comparison)
     return summary_of(survey)
 
@@ -248,6 +251,7 @@ def _read(
     locator: Locator,
     gathered: Gathered,
     city: City,
+    early: EarlyCopy | None,
     tell: Progress,
 ) -> StagedRows:
     """Read, check and locate all rows: one thread reads, others check."""
@@ -260,11 +264,14 @@ def _read(
     staged = StagedRows(session)
     tell("Reading and checking", 0, source.row_count)
     done = 0
-    for batch, checked, rows in in_order(prepare, source.batches()):
-        gathered.add(batch.fields, checked, expected)
-        staged.add(rows)
-        done += len(checked)
-        tell("Reading and checking", done, source.row_count)
+    with early or nullcontext():
+        for batch, checked, rows in in_order(prepare, source.batches()):
+            gathered.add(batch.fields, checked, expected)
+            staged.add(rows)
+            if early is not None:
+                early.add(rows)
+            done += len(checked)
+            tell("Reading and checking", done, source.row_count)
     return staged
 
 
@@ -305,12 +312,15 @@ def _store(
     survey: Survey,
     staged: StagedRows,
     judged: dict[str, NDArray[np.generic]],
+    early: EarlyCopy | None,
     tell: Progress,
 ) -> None:
-    """Write the rows of a survey into a table of their own."""
-    queries.make_rows_table(session, survey.id)
-    for done in staged.copy(survey.id, judged):
-        tell("Storing", done, len(judged["verdict"]))
+    """Write the rows of a survey into a table of their own, unless they stand there already."""
+    if early is None or not early.holds(judged):
+        queries.make_rows_table(session, survey.id)
+        for done in staged.copy(survey.id, judged):
+            tell("Storing", done, len(judged["verdict"]))
+    tell("Storing", len(judged["verdict"]), len(judged["verdict"]))
     queries.attach_rows(session, survey.id)
 
 

@@ -222,7 +222,8 @@ def differences(session: Session, said: pa.Table) -> list[tuple[int, str]]:
 
 
 def make_rows_table(session: Session, survey_id: int) -> None:
-    """Make the table of a survey's rows, which nobody sees before it is attached."""
+    """Make the table of a survey's rows anew; nobody sees it before it is attached."""
+    session.execute(text(_of_survey("no_rows_table", survey_id)))
     session.execute(text(_of_survey("rows_table", survey_id)))
 
 

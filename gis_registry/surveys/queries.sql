@@ -99,6 +99,9 @@ LEFT JOIN units maintainer
 WHERE said.new <> '{}'
   OR num_nonnulls(supervisor.id, owner.id, maintainer.id) > 0;
 
+-- no_rows_table: remove the table of a survey's rows
+DROP TABLE IF EXISTS survey_rows_{survey_id};
+
 -- rows_table: the table of a survey's rows
 CREATE TABLE survey_rows_{survey_id} (
   LIKE survey_rows INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = 90);

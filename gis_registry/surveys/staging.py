@@ -173,7 +173,9 @@ class StagedRows:
         begin = 0
         while self.texts:
             texts = self.texts.pop(0)  # what is copied need not stay in memory
-            yield _with_judged(texts, survey_id, begin, judged)
+            part = slice(begin, begin + len(texts))
+            of_batch = {name: values[part] for name, values in judged.items()}
+            yield with_judged(texts, survey_id, begin, of_batch)
             begin += len(texts)
 
 
@@ -209,15 +211,14 @@ class StoredRows:
         return self._named if (self._named != b"").any() else None
 
 
-def _with_judged(
+def with_judged(
     texts: pa.Table, survey_id: int, begin: int, judged: Mapping[str, NDArray[np.generic]]
 ) -> pa.Table:
-    """Return the columns of a batch that begins at a place, with what judging says."""
-    part = slice(begin, begin + len(texts))
+    """Return the columns of a batch that begins at a place, with what judging says of it."""
     columns = {
         "survey_id": pa.repeat(survey_id, len(texts)),
-        "row_number": pa.array(np.arange(part.start + 1, part.stop + 1)),
-        **{name: _column(values[part]) for name, values in judged.items()},
+        "row_number": pa.array(np.arange(begin + 1, begin + len(texts) + 1)),
+        **{name: _column(values) for name, values in judged.items()},
     }
     for name in texts.column_names:
         if name not in columns:
