@@ -15,7 +15,7 @@ from gis_registry.catalogue import queries as catalogue
 from gis_registry.places.tables import City
 from gis_registry.surveys import queries
 from gis_registry.surveys.assigning import Indices
-from gis_registry.surveys.delivery import Delivery, Registered
+from gis_registry.surveys.delivery import Delivery, Registered, ordinals
 from gis_registry.surveys.evidence import Attributes, attribute_evidence
 from gis_registry.surveys.judging import Judgement, Shapes, judge
 from gis_registry.surveys.tables import Verdict
@@ -117,7 +117,7 @@ class Comparison:
             "runner_up": _codes(registered, matches.runner_up),
             "runner_up_m": matches.runner_up_m,
             "reason": self.judgement.reason,
-            "ordinal": self._ordinals(),
+            "ordinal": ordinals(self.delivery, self.judgement.verdict == Verdict.NEW.value, {}),
         }
 
     def missing_codes(self) -> list[str]:
@@ -126,16 +126,6 @@ class Comparison:
             code.decode("ascii")
             for code in np.sort(self.registered.codes[self.judgement.missing]).tolist()
         ]
-
-    def _ordinals(self) -> NDArray[np.float64]:
-        """Return the place of each new row among those of its division and class, from 1."""
-        new = np.flatnonzero(self.judgement.verdict == Verdict.NEW.value)
-        group = self.delivery.divisions[new].astype(np.int64) << 32 | self.delivery.class_ids[new]
-        order = np.argsort(group, kind="stable")
-        _, starts, sizes = np.unique(group[order], return_index=True, return_counts=True)
-        ordinals = np.full(len(self.delivery), np.nan)
-        ordinals[new[order]] = np.arange(len(new)) - np.repeat(starts, sizes) + 1
-        return ordinals
 
 
 def compare(

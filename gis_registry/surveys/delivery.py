@@ -81,3 +81,24 @@ class Registered(Placed):
     def take(self, components: NDArray[np.int64]) -> "Registered":
         """Return some of the components."""
         return Registered(*(getattr(self, name)[components] for name in self.__dataclass_fields__))
+
+
+def ordinals(
+    delivery: Delivery, rows: NDArray[np.bool_], counted: dict[int, int]
+) -> NDArray[np.float64]:
+    """Return the place of some rows among those of their division and class, from 1.
+
+    Args:
+        delivery: rows, or a batch of them.
+        rows: which are counted; the others get NaN.
+        counted: how many there were before of each division and class; it is brought up to date.
+    """
+    chosen = np.flatnonzero(rows)
+    group = delivery.divisions[chosen].astype(np.int64) << 32 | delivery.class_ids[chosen]
+    order = np.argsort(group, kind="stable")
+    groups, starts, sizes = np.unique(group[order], return_index=True, return_counts=True)
+    before = np.array([counted.get(one, 0) for one in groups.tolist()], dtype=np.int64)
+    counted.update(zip(groups.tolist(), (before + sizes).tolist(), strict=True))
+    places = np.full(len(delivery), np.nan)
+    places[chosen[order]] = np.arange(len(chosen)) + np.repeat(before - starts, sizes) + 1
+    return places

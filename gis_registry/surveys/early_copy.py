@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from gis_registry.surveys import queries
-from gis_registry.surveys.delivery import Delivery
+from gis_registry.surveys.delivery import ordinals
 from gis_registry.surveys.staging import LocatedRows, with_judged
 from gis_registry.surveys.tables import Verdict
 
@@ -34,7 +34,7 @@ class EarlyCopy:
         self._batches: Queue[pa.Table | None] = Queue(_WAITING_BATCHES)
         self._verdicts: list[NDArray[np.object_]] = []
         self._row_count = 0
-        self._issued: dict[int, int] = {}
+        self._counted: dict[int, int] = {}
         queries.make_rows_table(session, survey_id)
 
     def __enter__(self) -> Self:
@@ -67,7 +67,7 @@ class EarlyCopy:
         judged: dict[str, NDArray[np.generic]] = {
             "verdict": verdict,
             "score": np.where(good, 1.0, np.nan),
-            "ordinal": self._ordinals(rows.columns),
+            "ordinal": ordinals(rows.columns, good, self._counted),
         }
         self._put(with_judged(rows.texts, self._survey_id, self._row_count, judged))
         self._verdicts.append(verdict)
@@ -78,18 +78,6 @@ class EarlyCopy:
         copied = np.concatenate([np.empty(0, dtype=object), *self._verdicts])
         said = judged["reason"] != np.array(None)
         return bool((judged["verdict"] == copied).all() and not said.any())
-
-    def _ordinals(self, rows: Delivery) -> NDArray[np.float64]:
-        """Return the place of each good row among those of its division and class, from 1."""
-        ordinals = np.full(len(rows), np.nan)
-        good = np.flatnonzero(rows.is_good)
-        group = rows.divisions[good].astype(np.int64) << 32 | rows.class_ids[good]
-        order = np.argsort(group, kind="stable")
-        groups, starts, sizes = np.unique(group[order], return_index=True, return_counts=True)
-        before = np.array([self._issued.get(one, 0) for one in groups.tolist()], dtype=np.int64)
-        ordinals[good[order]] = np.arange(len(good)) + np.repeat(before - starts, sizes) + 1
-        self._issued.update(zip(groups.tolist(), (before + sizes).tolist(), strict=True))
-        return ordinals
 
     def _copy(self) -> None:
         for _ in queries.copy_rows(self._session, self._survey_id, self._waiting()):
