@@ -8,7 +8,7 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gis_registry.api.problems import problem
+from gis_registry.api.problems import refusal
 from gis_registry.errors import RegistryError, RequestTooLarge
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
@@ -63,7 +63,7 @@ class RequestLog:
             state["problem"] = RegistryError.code
             if status is None:
                 state["failure"] = error
-                await problem(RegistryError())(scope, receive, noting)
+                await refusal(scope["path"], RegistryError())(scope, receive, noting)
             else:
                 write_line(error)
                 raise
@@ -126,7 +126,7 @@ class BodyLimit:
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdigit() and int(declared) > self.max_bytes:
             scope.setdefault("state", {})["problem"] = RequestTooLarge.code
-            await problem(RequestTooLarge(message))(scope, receive, send)
+            await refusal(scope["path"], RequestTooLarge(message))(scope, receive, send)
             return
         received = 0
 

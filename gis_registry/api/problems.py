@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from gis_registry.api import open311_formats
 from gis_registry.api.pages import page
 from gis_registry.errors import (
     DatabaseUnavailable,
@@ -97,6 +98,21 @@ def problem(
     )
 
 
+def refusal(
+    path: str,
+    error: RegistryError,
+    *,
+    faults: Sequence[Fault] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return an error to a program: as Open311 has it below its prefix, otherwise as a problem."""
+    if path.startswith(f"{open311_formats.PREFIX}/"):
+        return open311_formats.refusal(
+            path, error.status, public_detail(error), {**_headers(error), **(headers or {})}
+        )
+    return problem(error, faults=faults, headers=headers)
+
+
 def public_detail(error: RegistryError) -> str:
     """Return what a client may know: no address of the database, no inner cause."""
     if type(error) is DatabaseUnavailable:
@@ -131,7 +147,7 @@ def answer(
     if error.status >= 500:
         request.state.reason = str(error)
     if not _wants_page(request):
-        return problem(error, faults=faults, headers=headers)
+        return refusal(request.url.path, error, faults=faults, headers=headers)
     if isinstance(error, NotAuthenticated):
         back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(back, safe='/')}", status_code=303)
@@ -149,7 +165,7 @@ def answer(
 def _wants_page(request: Request) -> bool:
     return (
         request.method in ("GET", "HEAD")
-        and not request.url.path.startswith("/api/")
+        and not request.url.path.startswith(("/api/", f"{open311_formats.PREFIX}/"))
         and "text/html" in request.headers.get("accept", "")
     )
 

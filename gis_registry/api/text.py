@@ -28,8 +28,7 @@ class CheckedRequest(Request):
         if not hasattr(self, "_json"):
             body = await self.body()
             self._json = json.loads(body, parse_constant=_refuse_constant)
-        if where := _unusable(self._json, ("body",)):
-            raise _fault(where)
+        check_text(self._json, "body")
         return self._json
 
 
@@ -57,6 +56,16 @@ class CheckedRoute(APIRoute):
                 raise
 
         return checked
+
+
+def check_text(value: object, source: str) -> None:
+    """Check all text of a value.
+
+    Raises:
+        RequestValidationError: some of it cannot be stored.
+    """
+    if where := _unusable(value, (source,)):
+        raise _fault(where)
 
 
 def _unusable(value: object, where: tuple[str | int, ...]) -> tuple[str | int, ...] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from gis_registry.catalogue.tables import (
@@ -79,7 +79,11 @@ def all_counterparts(session: Session) -> dict[int, list[int]]:
 
 
 def matter_types(
-    session: Session, *, edition_key: str | None = None, kind: MatterKind | None = None
+    session: Session,
+    *,
+    edition_key: str | None = None,
+    kind: MatterKind | None = None,
+    in_profile: bool = False,
 ) -> Sequence[MatterType]:
     """Return matter types by edition, kind and code."""
     query = select(MatterType).order_by(MatterType.edition_key, MatterType.kind, MatterType.code)
@@ -87,6 +91,13 @@ def matter_types(
         query = query.where(MatterType.edition_key == edition_key)
     if kind is not None:
         query = query.where(MatterType.kind == kind)
+    if in_profile:
+        of_profile = (
+            select(MatterTypeClass.matter_type_id)
+            .join(ComponentClass, ComponentClass.id == MatterTypeClass.class_id)
+            .where(ComponentClass.is_in_profile)
+        )
+        query = query.where(or_(MatterType.kind == MatterKind.PLACE, MatterType.id.in_(of_profile)))
     return session.scalars(query).all()
 
 

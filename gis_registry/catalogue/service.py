@@ -85,15 +85,25 @@ def described_attributes(schema: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def list_matter_types(
-    session: Session, *, edition_key: str | None = None, kind: MatterKind | None = None
+    session: Session,
+    *,
+    edition_key: str | None = None,
+    kind: MatterKind | None = None,
+    in_profile: bool = False,
 ) -> list[MatterTypeEntry]:
     """Return matter types by edition, kind and code.
+
+    Args:
+        session: open transaction.
+        edition_key: only those of this edition.
+        kind: only those about components, or about places.
+        in_profile: only those about places, or about classes that the city keeps components of.
 
     Raises:
         NotFound: there is no such edition.
     """
     _require_edition(session, edition_key)
-    found = queries.matter_types(session, edition_key=edition_key, kind=kind)
+    found = queries.matter_types(session, edition_key=edition_key, kind=kind, in_profile=in_profile)
     return [MatterTypeEntry.model_validate(one) for one in found]
 
 

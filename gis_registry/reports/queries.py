@@ -1,12 +1,17 @@
 """Reads of reports."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue.tables import MatterType
+from gis_registry.db.sql import load_queries
 from gis_registry.reports.tables import Report
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
 def by_client_key(session: Session, reported_by: str, client_key: str) -> Report | None:
@@ -63,3 +68,29 @@ def page(session: Session, *, before: int | None, limit: int) -> Sequence[RowMap
     if before is not None:
         query = query.where(Report.id < before)
     return session.execute(query).mappings().all()
+
+
+def service_requests(
+    session: Session,
+    *,
+    ids: list[int] | None = None,
+    matter_codes: list[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    states: Sequence[str] | None = None,
+    with_events: bool = False,
+    limit: int = 1,
+    offset: int = 0,
+) -> Sequence[RowMapping]:
+    """Return reports with the state and the unit of their cases, the newest first."""
+    values = {
+        "ids": ids,
+        "matter_codes": matter_codes,
+        "since": since,
+        "until": until,
+        "states": None if states is None else list(states),
+        "with_events": with_events,
+        "limit": limit,
+        "offset": offset,
+    }
+    return session.execute(_QUERIES["service_requests"], values).mappings().all()

@@ -8,6 +8,7 @@ from gis_registry.api.routes import (
     dispatch,
     health,
     maps,
+    open311,
     pages,
     places,
     reports,
@@ -28,6 +29,7 @@ ROUTERS = (
     catalogue.router,
     users.router,
     health.router,
+    open311.router,
     maps.router,
     pages.router,
 )

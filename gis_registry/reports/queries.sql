@@ -1,0 +1,46 @@
+-- service_requests: reports with the state and the unit of their cases, the newest first
+SELECT
+  r.id, r.text, r.reported_at, r.component_code,
+  r.answer -> 'place' AS place,
+  r.answer #> '{responsible,grounds}' AS grounds,
+  ST_X(r.geom) AS lon, ST_Y(r.geom) AS lat,
+  m.code AS matter_code, m.name_zh AS matter_name_zh, m.name_en AS matter_name_en,
+  u.name_zh AS unit_name_zh, u.name_en AS unit_name_en,
+  CASE WHEN last_event.kind = 'closed' THEN 'closed' ELSE 'open' END AS state,
+  last_event.happened_at AS updated_at,
+  last_event.note ->> 'reason' AS reason,
+  CASE WHEN :with_events THEN (
+    SELECT jsonb_agg(
+      jsonb_build_object(
+        'kind', e.kind, 'happened_at', e.happened_at, 'reason', e.note ->> 'reason'
+      ) ORDER BY e.sequence
+    )
+    FROM case_events e
+    WHERE e.division_code = r.division_code AND e.case_id = r.case_id
+  ) END AS events
+FROM reports r
+JOIN matter_types m ON m.id = r.matter_type_id
+CROSS JOIN LATERAL (
+  SELECT e.kind, e.happened_at, e.note FROM case_events e
+  WHERE e.division_code = r.division_code AND e.case_id = r.case_id
+  ORDER BY e.sequence DESC
+  LIMIT 1
+) AS last_event
+LEFT JOIN LATERAL (
+  SELECT d.unit_id FROM decisions d
+  WHERE d.division_code = r.division_code AND d.case_id = r.case_id
+  ORDER BY d.id DESC
+  LIMIT 1
+) AS d ON true
+LEFT JOIN units u ON u.id = d.unit_id
+WHERE (CAST(:ids AS bigint[]) IS NULL OR r.id = ANY(CAST(:ids AS bigint[])))
+  AND (CAST(:matter_codes AS text[]) IS NULL OR m.code = ANY(CAST(:matter_codes AS text[])))
+  AND (CAST(:since AS timestamptz) IS NULL OR r.reported_at >= :since)
+  AND (CAST(:until AS timestamptz) IS NULL OR r.reported_at <= :until)
+  AND (
+    CAST(:states AS text[]) IS NULL
+    OR CASE WHEN last_event.kind = 'closed' THEN 'closed' ELSE 'open' END
+      = ANY(CAST(:states AS text[]))
+  )
+ORDER BY r.id DESC
+LIMIT :limit OFFSET :offset;
