@@ -44,6 +44,7 @@ ANSWERS: list[tuple[tuple[object, ...], set[str]]] = [
     (("places", "locate", LON, LAT, "--on", "2020-01-01"), {"division", "subdistrict"}),
     (("units", "list"), {"code", "kind", "name_zh", "is_synthetic"}),
     (("units", "show", "QD-CC"), {"code", "parent", "responsibilities", "responders"}),
+    (("units", "check"), {"on", "matter_count", "place_count", "gaps", "conflicts"}),
     (("units", "load", "--dry-run"), {"units", "responsibilities", "responders"}),
     (("user", "list"), set()),
     (("survey", "list"), {"survey", "file_name", "state"}),
