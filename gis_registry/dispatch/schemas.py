@@ -34,6 +34,14 @@ class ResponsibleUnit(BaseModel):
     grounds: list[Sentence]
 
 
+class Rung(Sentence):
+    """A step of the order of precedence, and the claims that fell under it, in their order."""
+
+    basis: str
+    claims: list[Claim]
+    is_deciding: bool = Field(description="Its first claim is the one that decided")
+
+
 class NearResponder(BaseModel):
     """Somebody who can be sent, and how far away they are."""
 

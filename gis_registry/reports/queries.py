@@ -6,6 +6,7 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue.tables import MatterType
+from gis_registry.db.base import SRID
 from gis_registry.reports.tables import Report
 
 
@@ -63,3 +64,11 @@ def page(session: Session, *, before: int | None, limit: int) -> Sequence[RowMap
     if before is not None:
         query = query.where(Report.id < before)
     return session.execute(query).mappings().all()
+
+
+def distance_m(session: Session, one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return how far apart two points (longitude, latitude) are on the ground, in metres."""
+    points = [
+        func.geography(func.ST_SetSRID(func.ST_MakePoint(*point), SRID)) for point in (one, other)
+    ]
+    return float(session.scalar(select(func.ST_Distance(*points))) or 0)

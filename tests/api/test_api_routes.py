@@ -134,6 +134,23 @@ def test_a_detection_is_answered_once(api: Api) -> None:
     assert shown["report"]["answer"] == first.json()["report"]["answer"]
 
 
+def test_an_answer_is_explained(api: Api) -> None:
+    client = api.as_(Role.READER)
+    number = api.as_(Role.INSPECTOR).post("/api/reports", json=REPORT).json()["id"]
+    told = client.get(f"/api/reports/{number}/explanation").json()
+    assert told["report_id"] == number
+    assert [one["step"] for one in told["steps"]][:3] == ["report", "datum", "place"]
+    assert all(one["zh"] and one["en"] for one in told["steps"])
+    assert (told["replay"]["is_same"], told["replay"]["differences"]) == (True, [])
+    in_english = client.get(f"/api/reports/{number}/explanation", params={"lang": "en"}).json()
+    assert {one["zh"] for one in in_english["steps"]} == {None}
+    assert [one["en"] for one in in_english["steps"]] == [one["en"] for one in told["steps"]]
+    unknown = client.get("/api/reports/987654/explanation")
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, "There is no report 987654.")
+    french = client.get(f"/api/reports/{number}/explanation", params={"lang": "fr"})
+    assert french.status_code == 422
+
+
 def test_responsibilities_are_checked_for_gaps_and_ties(api: Api) -> None:
     client = api.as_(Role.READER)
     sound = client.get("/api/units/check", params={"on": "2026-07-01"})
