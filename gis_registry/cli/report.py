@@ -16,7 +16,8 @@ from gis_registry.cli.context import (
 )
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
 from gis_registry.places.datums import Datum
-from gis_registry.reports import service
+from gis_registry.reports import explaining, service
+from gis_registry.reports.explaining import Language
 from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, NewReport
 from gis_registry.reports.tables import Channel
 
@@ -78,6 +79,25 @@ def show(
     with transaction() as session:
         found = service.show(session, report)
     print_report(found, as_json=as_json)
+
+
+@app.command("explain")
+def explain(
+    report: Annotated[int, typer.Argument(help="Number of the report.", min=1, max=LARGEST_NUMBER)],
+    language: Annotated[
+        Language | None, typer.Option("--lang", help="Only in this language; else in both.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell step by step how a report came to its answer, and whether it would again."""
+    with transaction() as session:
+        explanation = explaining.explain(session, report, language=language)
+    if as_json:
+        print_json(explanation)
+        return
+    replay = explanation.replay
+    for one in [*explanation.steps, replay, *replay.differences]:
+        results.print("· " + "\n  ".join(text for text in (one.zh, one.en) if text))
 
 
 @app.command("list")

@@ -1,5 +1,8 @@
 """``gis-registry units``: organisations, responsibilities, responders."""
 
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +10,7 @@ import typer
 
 from gis_registry.cli.context import AsJson, city_profile, transaction
 from gis_registry.cli.output import (
+    print_csv,
     print_facts,
     print_json,
     print_sentence,
@@ -14,10 +18,16 @@ from gis_registry.cli.output import (
     results,
     tell,
 )
+from gis_registry.components.schemas import Named
+from gis_registry.dispatch import checking
+from gis_registry.dispatch.schemas import ResponsibilityCheck, UndecidedMatter
 from gis_registry.places.service import the_city
 from gis_registry.units import service
 from gis_registry.units.schemas import ResponsibilityEntry, UnitDetail
 from gis_registry.units.tables import UnitKind
+
+#: How many places of a gap are named in a table; CSV and JSON name all of them.
+_NAMED_PLACES = 3
 
 app = typer.Typer(help="Organisations, responsibilities, responders.", no_args_is_help=True)
 
@@ -167,3 +177,121 @@ def _about(one: ResponsibilityEntry) -> str:
     parts = [one.component_code] if one.component_code else []
     parts += [f"{name_zh} {name_en} ({code})" for code, name_zh, name_en in named if code]
     return " · ".join(parts)
+
+
+class CheckFormat(StrEnum):
+    """How findings are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command("check")
+def check(
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day whose facts count; else today."),
+    ] = None,
+    form: Annotated[
+        CheckFormat | None, typer.Option("--format", help="How to write findings; else as tables.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List gaps, which nobody is responsible for, and conflicts, where two claims weigh the same.
+
+    The exit code is 1 where there is a finding.
+    """
+    if as_json and form not in (None, CheckFormat.JSON):
+        raise typer.BadParameter(f"--json is --format json; leave it out for --format {form}.")
+    with transaction() as session:
+        found = checking.check_responsibilities(session, on_date=on.date() if on else None)
+    if as_json or form is CheckFormat.JSON:
+        print_json(found)
+    elif form is CheckFormat.CSV:
+        columns = ["finding", "matter", "class", "name_zh", "name_en", "place", "place_zh"]
+        print_csv([*columns, "place_en", "units", "responsibilities"], _check_rows(found))
+    else:
+        _print_check(found)
+    if found.gaps or found.conflicts:
+        raise typer.Exit(1)
+
+
+def _check_rows(found: ResponsibilityCheck) -> Iterator[Sequence[object]]:
+    """Return a row for every matter and place of every finding."""
+    conflicts = [(one.matters, one.facts) for one in found.conflicts]
+    for matters, facts in [(found.gaps, []), *conflicts]:
+        units = " ".join(one.unit.code for one in facts)
+        numbers = " ".join(str(one.responsibility_id) for one in facts)
+        for one in matters:
+            about = one.component_class
+            for place in one.places:
+                yield (
+                    "conflict" if facts else "gap",
+                    one.matter.code,
+                    about.code if about else None,
+                    (about or one.matter).name_zh,
+                    (about or one.matter).name_en,
+                    place.code,
+                    place.name_zh,
+                    place.name_en,
+                    units,
+                    numbers,
+                )
+
+
+def _print_check(found: ResponsibilityCheck) -> None:
+    if found.gaps:
+        results.print("gaps: nobody is responsible", style="bold")
+        _print_undecided(found.gaps, found.place_count)
+    for conflict in found.conflicts:
+        results.print("\nconflict: these claims weigh the same", style="bold")
+        print_table(
+            ["fact", "unit", "", "", "role", "class", "matter", "area", "from"],
+            (
+                (
+                    one.responsibility_id,
+                    one.unit.code,
+                    one.unit.name_zh,
+                    one.unit.name_en,
+                    one.role,
+                    one.class_code,
+                    one.matter_code,
+                    one.division_code,
+                    one.valid_from,
+                )
+                for one in conflict.facts
+            ),
+        )
+        _print_undecided(conflict.matters, found.place_count)
+    asked = f"{found.matter_count} matters in {found.place_count} places on {found.on}"
+    if found.gaps or found.conflicts:
+        tell(
+            f"{asked}: matters with gaps: {len(found.gaps)}, conflicts: {len(found.conflicts)}. "
+            "--format csv lists every place."
+        )
+    else:
+        print_sentence(f"Each of {asked} has one unit that comes first.")
+
+
+def _print_undecided(matters: Sequence[UndecidedMatter], place_count: int) -> None:
+    print_table(
+        ["matter", "class", "name_zh", "name_en", "places", ""],
+        (
+            (
+                one.matter.code,
+                one.component_class.code if one.component_class else None,
+                (one.component_class or one.matter).name_zh,
+                (one.component_class or one.matter).name_en,
+                f"{len(one.places)} of {place_count}",
+                _some(one.places) if len(one.places) < place_count else "everywhere",
+            )
+            for one in matters
+        ),
+    )
+
+
+def _some(places: Sequence[Named]) -> str:
+    """Return the names of the first few places."""
+    names = ", ".join(f"{one.name_zh} {one.name_en}" for one in places[:_NAMED_PLACES])
+    return f"{names}, …" if len(places) > _NAMED_PLACES else names

@@ -113,6 +113,28 @@ def nearest(
     )
 
 
+def nearest_as_of(
+    session: Session,
+    *,
+    lon: float,
+    lat: float,
+    class_ids: Sequence[int],
+    radius_m: float,
+    count: int,
+    moment: datetime,
+) -> Sequence[RowMapping]:
+    """Return what :func:`nearest` would have returned at a moment."""
+    values = {
+        "lon": lon,
+        "lat": lat,
+        "class_ids": list(class_ids),
+        "radius_m": radius_m,
+        "count": count,
+        "moment": moment,
+    }
+    return session.execute(_QUERIES["nearest_as_of"], values).mappings().all()
+
+
 def history(session: Session, division_code: str, code: str) -> Sequence[RowMapping]:
     """Return every state of a component, the first one first."""
     return (

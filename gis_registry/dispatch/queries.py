@@ -1,6 +1,6 @@
 """Everything of dispatch that talks to the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -42,3 +42,60 @@ def nearest_responders(
     """Return the available responders nearest to a point."""
     values = {"lon": lon, "lat": lat, "count": count}
     return session.execute(_QUERIES["nearest_responders"], values).mappings().all()
+
+
+def matters_asked(
+    session: Session, *, matter_edition_key: str, class_edition_key: str
+) -> Sequence[RowMapping]:
+    """Return what can be asked in the city: matters of a place, then of each of its classes."""
+    values = {"matter_edition_key": matter_edition_key, "class_edition_key": class_edition_key}
+    return session.execute(_QUERIES["matters_asked"], values).mappings().all()
+
+
+def places_asked(session: Session, *, on_date: date) -> Sequence[RowMapping]:
+    """Return the smallest divisions with a responsibility of their own, by code."""
+    return session.execute(_QUERIES["places_asked"], {"on_date": on_date}).mappings().all()
+
+
+def doubts(
+    session: Session,
+    *,
+    asked: Sequence[RowMapping],
+    areas_of: Mapping[str, Sequence[str]],
+    bases: Sequence[str],
+    roles: Sequence[str],
+    on_date: date,
+) -> Sequence[RowMapping]:
+    """Return where no unit comes first (no facts), or several units do (their facts).
+
+    Args:
+        session: open transaction.
+        asked: rows with ``matter_type_id, class_ids``; the answer counts them from 1 as ``n``.
+        areas_of: for each place the areas that it lies in, the smallest first.
+        bases: what claims rest on, the strongest first.
+        roles: roles, the strongest first.
+        on_date: the day whose facts count.
+    """
+    classes = [(n, one) for n, row in enumerate(asked, start=1) for one in row["class_ids"]]
+    lying = [
+        (place, area, size)
+        for place, areas in areas_of.items()
+        for size, area in enumerate([*areas, ""])
+    ]
+    values = {
+        "matter_type_ids": [row["matter_type_id"] for row in asked],
+        "class_of": [n for n, _ in classes],
+        "class_ids": [one for _, one in classes],
+        "place_codes": [place for place, _, _ in lying],
+        "areas": [area for _, area, _ in lying],
+        "sizes": [size for _, _, size in lying],
+        "bases": list(bases),
+        "roles": list(roles),
+        "on_date": on_date,
+    }
+    return session.execute(_QUERIES["doubts"], values).mappings().all()
+
+
+def facts(session: Session, ids: Sequence[int]) -> Sequence[RowMapping]:
+    """Return what responsibilities say."""
+    return session.execute(_QUERIES["facts"], {"ids": list(ids)}).mappings().all()

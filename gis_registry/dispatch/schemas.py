@@ -2,9 +2,9 @@
 
 from datetime import date
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from gis_registry.components.schemas import Named
+from gis_registry.components.schemas import ClassName, Named
 
 
 class Sentence(BaseModel):
@@ -34,6 +34,14 @@ class ResponsibleUnit(BaseModel):
     grounds: list[Sentence]
 
 
+class Rung(Sentence):
+    """A step of the order of precedence, and the claims that fell under it, in their order."""
+
+    basis: str
+    claims: list[Claim]
+    is_deciding: bool = Field(description="Its first claim is the one that decided")
+
+
 class NearResponder(BaseModel):
     """Somebody who can be sent, and how far away they are."""
 
@@ -46,3 +54,49 @@ class NearResponder(BaseModel):
     distance_m: float = Field(description="Distance on the ground in metres")
     lon: float
     lat: float
+
+
+class UndecidedMatter(BaseModel):
+    """What can be wrong, in a place or with a component of a class, and where that is open."""
+
+    matter: Named
+    component_class: ClassName | None = Field(
+        alias="class",
+        serialization_alias="class",
+        description="Class of the components that it is about; none: a matter of the place",
+    )
+    places: list[Named] = Field(description="Subdistricts, or districts without any")
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class Fact(BaseModel):
+    """A dated fact as it is in the responsibilities; what is empty means any."""
+
+    responsibility_id: int
+    unit: Named
+    role: str = Field(description="supervisor, owner or maintainer")
+    class_code: str | None
+    matter_code: str | None
+    division_code: str | None
+    valid_from: date
+    note: str
+
+
+class ResponsibilityConflict(BaseModel):
+    """Facts of several units that weigh the same, and what they leave undecided."""
+
+    facts: list[Fact]
+    matters: list[UndecidedMatter]
+
+
+class ResponsibilityCheck(BaseModel):
+    """Whether on a date one unit comes first for every matter in every place."""
+
+    on: date
+    matter_count: int = Field(description="How many matters, by class, were asked for")
+    place_count: int = Field(description="In how many subdistricts, or districts without any")
+    gaps: list[UndecidedMatter] = Field(description="What nobody answers for, and where")
+    conflicts: list[ResponsibilityConflict] = Field(
+        description="Claims of several units with the same basis, area, role and date"
+    )

@@ -19,7 +19,7 @@ from gis_registry.places.service import Place
 
 RESPONDER_COUNT = 3
 
-_ROLE_ZH = {"maintainer": "养护单位", "owner": "权属单位", "supervisor": "主管部门"}
+ROLE_ZH = {"maintainer": "养护单位", "owner": "权属单位", "supervisor": "主管部门"}
 _BECAUSE = {
     Basis.COMPONENT: ("责任台账指定其负责该部件", "a dated fact names it for this very component"),
     Basis.RECORDED_MAINTAINER: (
@@ -166,7 +166,7 @@ def _why(claim: RowMapping, names: dict[str, tuple[str, str]]) -> Sentence:
     since = claim["valid_from"]
     return Sentence(
         step="unit",
-        zh=f"由{claim['unit_name_zh']}（{_ROLE_ZH[claim['role']]}）负责："
+        zh=f"由{claim['unit_name_zh']}（{ROLE_ZH[claim['role']]}）负责："
         f"{because_zh.format(area=area_zh)}{f'，自{since}起' if since else ''}。",
         en=f"{claim['unit_name_en']} ({claim['role']}) is responsible: "
         f"{because_en.format(area=area_en)}{f', since {since}' if since else ''}.",

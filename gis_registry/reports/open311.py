@@ -70,11 +70,11 @@ def require_jurisdiction(session: Session, jurisdiction_id: str) -> None:
     """Refuse requests for any other city.
 
     Raises:
-        InvalidInput: the registry is another city's.
+        NotFound: the registry is another city's.
     """
     city = places.the_city(session)
     if jurisdiction_id != city.key:
-        raise InvalidInput(
+        raise NotFound(
             f"jurisdiction_id {jurisdiction_id!r} is not served here: send {city.key!r}, or none."
         )
 

@@ -1,8 +1,8 @@
 """What goes into a report and what comes out."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from gis_registry.components.schemas import ClassName, Named
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit, Sentence
@@ -125,3 +125,47 @@ class ReportPage(BaseModel):
 
     reports: list[ReportSummary]
     next_before: int | None = Field(description="Give this as `before` for the next page")
+
+
+class Told(BaseModel):
+    """A sentence, in both languages or in the one asked for."""
+
+    zh: str | None
+    en: str | None
+
+
+class ExplanationStep(Told):
+    """A step from a report to its answer, with what it rests on."""
+
+    step: str = Field(
+        description="report, datum, place, candidate, component, precedence, unit, responder, case"
+    )
+    facts: dict[str, JsonValue] = Field(description="What was considered, and what came of it")
+
+
+class Difference(Told):
+    """Something in which the answer given again differs from the one that was given."""
+
+    what: str = Field(
+        description="place, outcome, component, candidates, responsible or others (other claims)"
+    )
+    then: JsonValue
+    replayed: JsonValue
+
+
+class Replay(Told):
+    """The same question asked of the registry as it was, but for where responders were."""
+
+    components_as_of: datetime = Field(description="When the report was answered")
+    responsibilities_on: date = Field(description="Day of the report in the city")
+    is_same: bool = Field(description="It comes to the same answer")
+    differences: list[Difference]
+
+
+class Explanation(BaseModel):
+    """The whole chain from a report to its answer, as it was kept, and its replay."""
+
+    report_id: int
+    answered_at: datetime
+    steps: list[ExplanationStep]
+    replay: Replay

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping
@@ -16,7 +17,7 @@ from gis_registry.components import queries as components
 from gis_registry.components.schemas import ClassName, Named
 from gis_registry.db.base import SRID
 from gis_registry.dispatch import service as dispatch
-from gis_registry.dispatch.schemas import Sentence
+from gis_registry.dispatch.schemas import ResponsibleUnit, Sentence
 from gis_registry.errors import InvalidInput, InvalidPosition, NotFound
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
@@ -47,6 +48,16 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 class _Position:
     lon: float
     lat: float
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a report was found to be about, and whose job it is."""
+
+    place: Place
+    matched: Match
+    responsible_place: Place
+    responsible: ResponsibleUnit
 
 
 @dataclass(frozen=True)
@@ -190,29 +201,28 @@ def _answer(session: Session, new: NewReport, *, city: City, on_date: date) -> _
         earlier_edition_keys=places.class_editions(session),
     )
     position = _position(new)
-    place = places.locate(session, lon=position.lon, lat=position.lat, on_date=on_date)
-    matched = _match(session, matter, position, new.accuracy_m)
-    best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
-    responsible_place = place if best is None else _place_of(best)
-    responsible = dispatch.responsible_unit(
+    decided = decide(
         session,
         matter=matter,
-        classes=_classes_meant(matter, best),
-        component=best,
-        place=responsible_place,
+        lon=position.lon,
+        lat=position.lat,
+        accuracy_m=new.accuracy_m,
         on_date=on_date,
     )
+    place, matched, responsible = decided.place, decided.matched, decided.responsible
+    responsible_place = decided.responsible_place
+    best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
     responders = dispatch.nearest_responders(
         session,
         lon=position.lon,
         lat=position.lat,
         unit_code=responsible.claim.unit.code if responsible.claim else None,
     )
-    where = _reported_place(session, place)
+    where = reported_place(session, place)
     answer = Answer(
         outcome=matched.outcome,
         component_code=best["code"] if best else None,
-        candidates=[_candidate(one) for one in matched.candidates],
+        candidates=[candidate_entry(one) for one in matched.candidates],
         place=where,
         responsible=responsible,
         responders=responders,
@@ -232,6 +242,45 @@ def _answer(session: Session, new: NewReport, *, city: City, on_date: date) -> _
         class_id=best["class_id"] if best else None,
         answer=answer,
     )
+
+
+def decide(
+    session: Session,
+    *,
+    matter: Matter,
+    lon: float,
+    lat: float,
+    accuracy_m: float,
+    on_date: date,
+    moment: datetime | None = None,
+) -> Decided:
+    """Find where a report is, which component it means and whose job that is.
+
+    Args:
+        session: open transaction.
+        matter: what is wrong.
+        lon: longitude in degrees, EPSG:4490.
+        lat: latitude in degrees, EPSG:4490.
+        accuracy_m: radius in metres that holds the true position 68 times in 100.
+        on_date: the day whose boundaries and responsibilities count.
+        moment: the components as they were then; as they are now if not given.
+
+    Raises:
+        InvalidPosition: the position is none or outside the city.
+    """
+    place = places.locate(session, lon=lon, lat=lat, on_date=on_date)
+    matched = _match(session, matter, _Position(lon, lat), accuracy_m, moment)
+    best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
+    responsible_place = place if best is None else _place_of(best)
+    responsible = dispatch.responsible_unit(
+        session,
+        matter=matter,
+        classes=_classes_meant(matter, best),
+        component=best,
+        place=responsible_place,
+        on_date=on_date,
+    )
+    return Decided(place, matched, responsible_place, responsible)
 
 
 def _classes_meant(matter: Matter, component: RowMapping | None) -> list[ComponentClass]:
@@ -264,10 +313,18 @@ def _position(new: NewReport) -> _Position:
     return _Position(float(lon), float(lat))
 
 
-def _match(session: Session, matter: Matter, position: _Position, accuracy_m: float) -> Match:
+def _match(
+    session: Session,
+    matter: Matter,
+    position: _Position,
+    accuracy_m: float,
+    moment: datetime | None,
+) -> Match:
     if not matter.classes:
         return Match(Outcome.PLACE, ())
-    near = components.nearest(
+    near = (
+        components.nearest if moment is None else partial(components.nearest_as_of, moment=moment)
+    )(
         session,
         lon=position.lon,
         lat=position.lat,
@@ -278,7 +335,8 @@ def _match(session: Session, matter: Matter, position: _Position, accuracy_m: fl
     return match(near, report_accuracy_m=accuracy_m)
 
 
-def _reported_place(session: Session, place: Place) -> ReportedPlace:
+def reported_place(session: Session, place: Place) -> ReportedPlace:
+    """Return where a report is, with names."""
     codes = {place.division_code, place.subdistrict_code} - {None}
     names = places_queries.division_names(session, {code for code in codes if code})
 
@@ -296,7 +354,8 @@ def _reported_place(session: Session, place: Place) -> ReportedPlace:
     )
 
 
-def _candidate(one: Candidate) -> ComponentCandidate:
+def candidate_entry(one: Candidate) -> ComponentCandidate:
+    """Return what is said of a candidate."""
     row = one.component
     return ComponentCandidate(
         code=row["code"],
@@ -341,7 +400,7 @@ def _why_place(place: ReportedPlace, city: City) -> Sentence:
 def _why_other_area(session: Session, place: Place, counted: Place) -> list[Sentence]:
     if counted.subdistrict_code in (None, place.subdistrict_code):
         return []
-    there = _reported_place(session, counted).subdistrict
+    there = reported_place(session, counted).subdistrict
     assert there is not None  # noqa: S101  its code is not None
     return [
         Sentence(

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from making import claim
 from running_api import COVER, LAMP, POSITIONS, Api
 
 from gis_registry.roles import Role
+from gis_registry.startup import open_registry
 
 REPORT = {"lon": POSITIONS[1][0], "lat": POSITIONS[1][1], "accuracy_m": 5, "matter": LAMP}
 DETECTION = {
@@ -130,6 +132,41 @@ def test_a_detection_is_answered_once(api: Api) -> None:
     shown = client.get(second.headers["location"]).json()
     assert shown["id"] == first.json()["id"]
     assert shown["report"]["answer"] == first.json()["report"]["answer"]
+
+
+def test_an_answer_is_explained(api: Api) -> None:
+    client = api.as_(Role.READER)
+    number = api.as_(Role.INSPECTOR).post("/api/reports", json=REPORT).json()["id"]
+    told = client.get(f"/api/reports/{number}/explanation").json()
+    assert told["report_id"] == number
+    assert [one["step"] for one in told["steps"]][:3] == ["report", "datum", "place"]
+    assert all(one["zh"] and one["en"] for one in told["steps"])
+    assert (told["replay"]["is_same"], told["replay"]["differences"]) == (True, [])
+    in_english = client.get(f"/api/reports/{number}/explanation", params={"lang": "en"}).json()
+    assert {one["zh"] for one in in_english["steps"]} == {None}
+    assert [one["en"] for one in in_english["steps"]] == [one["en"] for one in told["steps"]]
+    unknown = client.get("/api/reports/987654/explanation")
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, "There is no report 987654.")
+    french = client.get(f"/api/reports/{number}/explanation", params={"lang": "fr"})
+    assert french.status_code == 422
+
+
+def test_responsibilities_are_checked_for_gaps_and_ties(api: Api) -> None:
+    client = api.as_(Role.READER)
+    sound = client.get("/api/units/check", params={"on": "2026-07-01"})
+    assert sound.status_code == 200
+    assert (sound.json()["gaps"], sound.json()["conflicts"]) == ([], [])
+    with open_registry(api.settings) as database, database.session() as session:
+        for unit in ("QD-E-01", "QD-E-02"):
+            claim(session, unit, class_code=LAMP, division="370202001")
+    tied = client.get("/api/units/check", params={"on": "2026-07-01"}).json()
+    (conflict,) = tied["conflicts"]
+    assert [one["unit"]["code"] for one in conflict["facts"]] == ["QD-E-01", "QD-E-02"]
+    assert {one["class"]["code"] for one in conflict["matters"]} == {LAMP}
+    assert [one["code"] for one in conflict["matters"][0]["places"]] == ["370202001"]
+    before = client.get("/api/units/check", params={"on": "2019-12-31"}).json()
+    assert len(before["gaps"]) == before["matter_count"]
+    assert client.get("/api/units/check", params={"on": "someday"}).status_code == 422
 
 
 def test_a_case_is_closed_once_and_with_a_reason(api: Api) -> None:

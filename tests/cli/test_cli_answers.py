@@ -44,6 +44,7 @@ ANSWERS: list[tuple[tuple[object, ...], set[str]]] = [
     (("places", "locate", LON, LAT, "--on", "2020-01-01"), {"division", "subdistrict"}),
     (("units", "list"), {"code", "kind", "name_zh", "is_synthetic"}),
     (("units", "show", "QD-CC"), {"code", "parent", "responsibilities", "responders"}),
+    (("units", "check"), {"on", "matter_count", "place_count", "gaps", "conflicts"}),
     (("units", "load", "--dry-run"), {"units", "responsibilities", "responders"}),
     (("user", "list"), set()),
     (("survey", "list"), {"survey", "file_name", "state"}),
@@ -101,6 +102,28 @@ def test_negative_coordinates_are_arguments(run: Run, module_settings: Settings)
         module_settings, "report", "submit", "--lon", -71.1, "--lat", 42.3, "--matter", LIGHT
     )
     assert (submitted.exit_code, submitted.sentence) == (1, located.sentence)
+
+
+def test_an_answer_is_explained_step_by_step(run: Run, own_settings: Settings) -> None:
+    unknown = run(own_settings, "report", "explain", 987654)
+    assert (unknown.exit_code, unknown.sentence) == (1, "There is no report 987654.")
+    submitted = run(
+        own_settings, "report", "submit", "--lon", LON, "--lat", LAT, "--matter", LIGHT, "--json"
+    )
+    explain = ("report", "explain", submitted.json["id"])
+    both = run(own_settings, *explain)
+    english = run(own_settings, *explain, "--lang", "en")
+    chinese = run(own_settings, *explain, "--lang", "zh")
+    assert {one.exit_code for one in (both, english, chinese)} == {0}
+    assert "Step 4, the class in the area: " in both.out
+    assert "第4级，该类部件在当地：" in both.out
+    assert "Step 4" not in chinese.out
+    assert "第4级" not in english.out
+    assert english.out.splitlines()[-1].endswith("the answer is the same.")
+    told = run(own_settings, *explain, "--json").json
+    assert {"report_id", "answered_at", "steps", "replay"} <= set(told)
+    assert told["replay"]["is_same"]
+    assert run(own_settings, *explain, "--lang", "fr").exit_code == 2
 
 
 def test_a_report_is_answered_kept_and_closed(

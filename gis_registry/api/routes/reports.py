@@ -1,6 +1,8 @@
-"""Reports: taken in and answered, listed, shown."""
+"""Reports: taken in and answered, listed, shown, explained."""
 
-from fastapi import APIRouter, Response, status
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response, status
 
 from gis_registry.api.access import CurrentActor, requires
 from gis_registry.api.problems import guarded
@@ -13,8 +15,9 @@ from gis_registry.errors import (
     RequestTooLarge,
     UnknownMatterType,
 )
-from gis_registry.reports import service
-from gis_registry.reports.schemas import AnsweredReport, NewReport, ReportPage
+from gis_registry.reports import explaining, service
+from gis_registry.reports.explaining import Language
+from gis_registry.reports.schemas import AnsweredReport, Explanation, NewReport, ReportPage
 from gis_registry.roles import Permission
 
 router = APIRouter(prefix="/api/reports", tags=["reports"], route_class=CheckedRoute)
@@ -50,3 +53,19 @@ def list_reports(session: DatabaseSession, before: Before = None, limit: Limit =
 def show_report(session: DatabaseSession, number: Number) -> AnsweredReport:
     """Show a report as it was answered."""
     return service.show(session, number)
+
+
+@router.get(
+    "/{number}/explanation",
+    dependencies=[requires(Permission.READ)],
+    responses=guarded(NotFound),
+)
+def explain_report(
+    session: DatabaseSession,
+    number: Number,
+    lang: Annotated[
+        Language | None, Query(description="Sentences in this language only; else in both")
+    ] = None,
+) -> Explanation:
+    """Tell step by step how a report came to its answer, and whether it would again."""
+    return explaining.explain(session, number, language=lang)

@@ -1,5 +1,6 @@
-"""Units and responders: listed, and where responders are."""
+"""Units and responders: listed, checked, and where responders are."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -8,6 +9,8 @@ from gis_registry.api.access import requires
 from gis_registry.api.problems import guarded
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
+from gis_registry.dispatch import checking
+from gis_registry.dispatch.schemas import ResponsibilityCheck
 from gis_registry.errors import InvalidPosition, NotFound, RequestTooLarge
 from gis_registry.roles import Permission
 from gis_registry.units import service
@@ -24,6 +27,17 @@ def list_units(
 ) -> list[UnitEntry]:
     """List units by code."""
     return service.list_units(session, kind=kind)
+
+
+@router.get("/units/check", dependencies=[requires(Permission.READ)], responses=guarded())
+def check_units(
+    session: DatabaseSession,
+    on: Annotated[
+        date | None, Query(description="The day whose facts count; the city's today if not given")
+    ] = None,
+) -> ResponsibilityCheck:
+    """List what nobody is responsible for, and where claims of several units weigh the same."""
+    return checking.check_responsibilities(session, on_date=on)
 
 
 @router.get("/responders", dependencies=[requires(Permission.READ)], responses=guarded(NotFound))
