@@ -117,6 +117,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--removed", type=float, default=0.01)
     parser.add_argument("--added", type=float, default=0.01)
     parser.add_argument("--reclassified", type=float, default=0.005)
+    parser.add_argument(
+        "--restated", type=float, default=0.0, help="share whose state differs as well"
+    )
     options = parser.parse_args(arguments)
     if not (options.profile / "synthesis.csv").is_file():
         parser.error(f"{options.profile} has no synthesis.csv, which says how classes are spaced")
@@ -134,6 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
             removed=options.removed,
             added=options.added,
             reclassified=options.reclassified,
+            restated=options.restated,
         )
         write_resurvey(options.out, city, placed, surplus, changes, options.file_format)
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

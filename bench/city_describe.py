@@ -87,7 +87,7 @@ def survey_batches(city: City, placed: Placed, first_key: int) -> Iterator[pa.Re
         placed: components of one geometry type.
         first_key: number of the first source key.
     """
-    rng = np.random.default_rng([city.seed, 3, first_key])
+    rng = _details(city, first_key)
     day_of_street = np.random.default_rng([city.seed, 4]).integers(0, FIELD_DAYS, len(city.streets))
     for at in range(0, len(placed), CHUNK):
         part = placed.pick(np.arange(at, min(at + CHUNK, len(placed))))
@@ -97,7 +97,7 @@ def survey_batches(city: City, placed: Placed, first_key: int) -> Iterator[pa.Re
                 **class_columns(city, part.rule),
                 **unit_columns(city, part),
                 "surveyed_on": dates(day_of_street[part.street]),
-                "state": states(rng, len(part)),
+                "state": states(draw_states(rng, len(part))),
                 "road": road_names(city, part),
                 "lamp_no": site_numbers(city, part),
                 "material": materials(city, part, rng),
@@ -105,6 +105,21 @@ def survey_batches(city: City, placed: Placed, first_key: int) -> Iterator[pa.Re
                 "geom": wkb(city, part.rule, part.xy, part.along),
             }
         )
+
+
+def surveyed_states(city: City, placed: Placed, first_key: int) -> npt.NDArray[np.int8]:
+    """What a first survey says of their state, as places in `STATES`."""
+    rng = _details(city, first_key)
+    drawn = []
+    for at in range(0, len(placed), CHUNK):
+        part = placed.pick(np.arange(at, min(at + CHUNK, len(placed))))
+        drawn.append(draw_states(rng, len(part)))
+        materials(city, part, rng)  # drawn in between
+    return np.concatenate([np.empty(0, dtype=np.int8), *drawn])
+
+
+def _details(city: City, first_key: int) -> np.random.Generator:
+    return np.random.default_rng([city.seed, 3, first_key])
 
 
 def source_keys(city: City, numbers: npt.NDArray[np.int64]) -> pa.Array:
@@ -140,9 +155,13 @@ def dates(days: npt.NDArray[np.int64]) -> pa.Array:
     return pa.array(texts).take(pa.array(days))
 
 
-def states(rng: np.random.Generator, count: int) -> pa.Array:
-    """State of each, nearly always sound."""
-    drawn = rng.choice(len(STATES), count, p=STATE_SHARES).astype(np.int8)
+def draw_states(rng: np.random.Generator, count: int) -> npt.NDArray[np.int8]:
+    """State of each as a place in `STATES`, nearly always sound."""
+    return rng.choice(len(STATES), count, p=STATE_SHARES).astype(np.int8)
+
+
+def states(drawn: npt.NDArray[np.int8]) -> pa.Array:
+    """Names of states."""
     return pa.array(STATES).take(pa.array(drawn))
 
 

@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from city_describe import CHUNK, City, class_columns, states, wkb
+from city_describe import (
+    CHUNK,
+    STATES,
+    City,
+    class_columns,
+    draw_states,
+    states,
+    surveyed_states,
+    wkb,
+)
 from city_place import Placed, joined
 
 RESURVEYED_ON = "2026-10-31"
@@ -26,6 +35,7 @@ class Changes:
     removed: float
     added: float
     reclassified: float
+    restated: float  # whose state is another one, wherever they stand
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class Resurvey:
 
     rule: npt.NDArray[np.int16]
     xy: npt.NDArray[np.float64]
+    state: npt.NDArray[np.int8]  # places in STATES
     truth: pd.DataFrame  # resurvey_row, source_key number, change
 
 
@@ -72,6 +83,12 @@ def resurvey(city: City, points: Placed, surplus: Placed, changes: Changes) -> R
     angle = rng.uniform(0, 2 * np.pi, len(moved))
     distance = rng.uniform(changes.move_m, 2 * changes.move_m, len(moved))
     xy[moved] += distance[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    state = np.concatenate(
+        [surveyed_states(city, points, first_key=1)[stays], draw_states(rng, wanted)]
+    )
+    restated = rng.random(len(state)) < changes.restated
+    others = rng.integers(1, len(STATES), len(state))
+    state = np.where(restated, (state + others) % len(STATES), state).astype(np.int8)
     shuffled = rng.permutation(len(xy))
     names = np.array(["unchanged", "moved", "removed", "reclassified"])
     key = np.concatenate([np.flatnonzero(stays) + 1, np.zeros(wanted, dtype=np.int64)])
@@ -90,7 +107,8 @@ def resurvey(city: City, points: Placed, surplus: Placed, changes: Changes) -> R
             "change": "removed",
         }
     )
-    return Resurvey(rule[shuffled], xy[shuffled], pd.concat([rows, gone], ignore_index=True))
+    truth = pd.concat([rows, gone], ignore_index=True)
+    return Resurvey(rule[shuffled], xy[shuffled], state[shuffled], truth)
 
 
 def reclassify(
@@ -113,7 +131,6 @@ def reclassify(
 
 def resurvey_batches(city: City, rows: Resurvey) -> Iterator[pa.RecordBatch]:
     """The rows of the second survey: no keys, no units."""
-    rng = np.random.default_rng([city.seed, 6])
     along = np.zeros((len(rows.rule), 2), dtype=np.float32)
     for at in range(0, len(rows.rule), CHUNK):
         part = slice(at, at + CHUNK)
@@ -122,7 +139,7 @@ def resurvey_batches(city: City, rows: Resurvey) -> Iterator[pa.RecordBatch]:
             {
                 **class_columns(city, rows.rule[part]),
                 "surveyed_on": pa.array([RESURVEYED_ON]).take(pa.array(np.zeros(count, np.int8))),
-                "state": states(rng, count),
+                "state": states(rows.state[part]),
                 "is_synthetic": pa.array(np.ones(count, dtype=bool)),
                 "geom": wkb(city, rows.rule[part], rows.xy[part], along[part]),
             }

@@ -218,7 +218,7 @@ def resurveyed_exactly(
     """Return a second survey without noise."""
     out = tmp_path_factory.mktemp("exact")
     generator.write_resurvey(
-        out, *built, Changes(noise_m=0, move_m=MOVE_M, **SHARES), file_format="geojson"
+        out, *built, Changes(noise_m=0, move_m=MOVE_M, restated=0, **SHARES), file_format="geojson"
     )
     return Resurveyed.read(out, components["point"], built[0].profile.projected_epsg)
 
@@ -250,6 +250,13 @@ def test_only_what_was_reclassified_has_another_class_of_its_major_class(
     pairs = list(zip(before["class_code"], after["class_code"], strict=True))
     assert [pair for pair in pairs if pair[0] == pair[1]] == []
     assert [pair for pair in pairs if pair[0][:2] != pair[1][:2]] == []
+
+
+def test_what_stayed_says_the_same_of_its_state(resurveyed: Resurveyed) -> None:
+    for change in ("unchanged", "moved", "reclassified"):
+        before, after = resurveyed.of(change)
+        assert list(before["state"]) == list(after["state"])
+    assert resurveyed.first["state"].nunique() > 1
 
 
 def test_distances_are_what_the_truth_says(resurveyed_exactly: Resurveyed) -> None:
