@@ -10,6 +10,7 @@ from sqlalchemy import (
     FromClause,
     RowMapping,
     Subquery,
+    TextClause,
     func,
     insert,
     select,
@@ -30,13 +31,17 @@ from gis_registry.places.tables import EditionChange
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
+
+def _as_of(name: str) -> TextClause:
+    """Return a query that takes components not from their table but as they were at a moment."""
+    then = f"FROM ({_QUERIES['components_as_of'].text}) AS c"
+    return text(_QUERIES[name].text.replace("FROM components c", then, 1))
+
+
 #: One component as it is told of, taken from the table or from how it was at a moment.
 _COMPONENT = _QUERIES["component"]
-_COMPONENT_AS_OF = text(
-    _COMPONENT.text.replace(
-        "FROM components c", f"FROM ({_QUERIES['components_as_of'].text}) AS c", 1
-    )
-)
+_COMPONENT_AS_OF = _as_of("component")
+_NEAREST_AS_OF = _as_of("nearest_within")
 
 #: Building an index over so many rows at once is quicker than adding each row to it.
 _WITHOUT_INDEXES_FROM = 200_000
@@ -132,7 +137,7 @@ def nearest_as_of(
         "count": count,
         "moment": moment,
     }
-    return session.execute(_QUERIES["nearest_as_of"], values).mappings().all()
+    return session.execute(_NEAREST_AS_OF, values).mappings().all()
 
 
 def history(session: Session, division_code: str, code: str) -> Sequence[RowMapping]:

@@ -88,7 +88,7 @@ WHERE near.distance_m <= reach.metres
 ORDER BY near.distance_m, near.code
 LIMIT :count;
 
--- nearest_as_of: components of some classes that were active at a moment, nearest first, in metres
+-- nearest_within: active components of some classes within a distance, nearest first, in metres
 SELECT
   near.code, near.state, near.accuracy_m, near.distance_m, near.lon, near.lat,
   near.supervisor_id, near.owner_id, near.maintainer_id, near.subdistrict_code,
@@ -99,27 +99,9 @@ CROSS JOIN unnest(CAST(:class_ids AS int[])) AS wanted (class_id)
 CROSS JOIN LATERAL (
   SELECT c.*, ST_X(ST_PointOnSurface(c.geom)) AS lon, ST_Y(ST_PointOnSurface(c.geom)) AS lat,
     ST_Distance(c.geom::geography, probe.geom::geography) AS distance_m
-  FROM (
-    SELECT
-      c.code, c.state, c.class_id, c.geom, c.accuracy_m, c.subdistrict_code, c.supervisor_id,
-      c.owner_id, c.maintainer_id
-    FROM components c
-    JOIN changes made ON made.id = c.change_id
-    WHERE point(c.class_id, 0) ~= point(wanted.class_id, 0)
-      AND c.geom && metres_box(probe.geom, :radius_m)
-      AND made.made_at <= CAST(:moment AS timestamptz)
-    UNION ALL
-    SELECT
-      h.code, h.state, h.class_id, h.geom, h.accuracy_m, h.subdistrict_code, h.supervisor_id,
-      h.owner_id, h.maintainer_id
-    FROM component_history h
-    JOIN changes made ON made.id = h.change_id
-    JOIN changes ended ON ended.id = h.ended_by
-    WHERE h.class_id = wanted.class_id AND h.geom && metres_box(probe.geom, :radius_m)
-      AND made.made_at <= CAST(:moment AS timestamptz)
-      AND ended.made_at > CAST(:moment AS timestamptz)
-  ) AS c
-  WHERE c.state = 'active'
+  FROM components c
+  WHERE point(c.class_id, 0) ~= point(wanted.class_id, 0) AND c.state = 'active'
+    AND c.geom && metres_box(probe.geom, :radius_m)
   ORDER BY distance_m, c.code
   LIMIT :count
 ) AS near

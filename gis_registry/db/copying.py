@@ -8,6 +8,7 @@ from geoalchemy2 import Geometry
 from pgpq import ArrowToPostgresBinaryEncoder
 from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
+from psycopg import sql
 from sqlalchemy import BigInteger, Column, Date, Float, FromClause, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
@@ -59,8 +60,11 @@ def copy_columns(
         whole = columns.cast(schema).combine_chunks()
         return len(columns), [encoder.write_batch(one) for one in whole.to_batches()]
 
-    options = "FORMAT binary, FREEZE" if is_new else "FORMAT binary"
-    statement = f"COPY {into} ({', '.join(schema.names)}) FROM STDIN ({options})"
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary, FREEZE {})").format(
+        sql.Identifier(into),
+        sql.SQL(", ").join(map(sql.Identifier, schema.names)),
+        sql.Literal(is_new),
+    )
     connection = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101  a session in a transaction has one
     sent = 0

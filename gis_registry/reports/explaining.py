@@ -18,7 +18,7 @@ from gis_registry.dispatch.schemas import Claim, ResponsibleUnit
 from gis_registry.errors import InvalidPosition
 from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.places.service import the_city
-from gis_registry.reports import queries, service
+from gis_registry.reports import answering, queries, service
 from gis_registry.reports.schemas import (
     AnsweredReport,
     ComponentCandidate,
@@ -275,7 +275,7 @@ def _asked_again(
     matter_type = session.get_one(MatterType, kept.matter_type_id)
     classes = catalogue.classes_of_matter(session, matter_type.id)
     try:
-        decided = service.decide(
+        decided = answering.decide(
             session,
             matter=Matter(type=matter_type, classes=tuple(classes)),
             lon=report.lon,
@@ -287,9 +287,9 @@ def _asked_again(
     except InvalidPosition:
         return {"place": _Said(None, "不在本市", "not in the city")}
     matched = decided.matched
-    candidates = [service.candidate_entry(one) for one in matched.candidates]
+    candidates = [answering.candidate_entry(one) for one in matched.candidates]
     return _compared(
-        service.reported_place(session, decided.place),
+        answering.reported_place(session, decided.place),
         matched.outcome,
         candidates[0].code if matched.outcome is Outcome.UNIQUE else None,
         candidates,

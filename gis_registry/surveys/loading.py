@@ -22,10 +22,7 @@ from gis_registry.places.tables import City
 from gis_registry.surveys import queries, review_queries
 from gis_registry.surveys.batch_checks import batch_findings
 from gis_registry.surveys.checked import CheckedBatch, Refusal
-from gis_registry.surveys.checking import (
-    Expectation,
-    check,
-)
+from gis_registry.surveys.checking import Expectation, check
 from gis_registry.surveys.comparison import Comparison, box_of, compare, registered_beside
 from gis_registry.surveys.delivery import Delivery, Registered
 from gis_registry.surveys.early_copy import EarlyCopy
@@ -56,7 +53,6 @@ from gis_registry.surveys.whole import Gathered, batch_context
 
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
-
 
 _AS_IT_IS = Mapping()
 

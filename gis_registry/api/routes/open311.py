@@ -100,7 +100,7 @@ def require_jurisdiction(session: DatabaseSession, given: Parameters) -> None:
     """Refuse requests for any other city.
 
     Raises:
-        InvalidInput: the registry is another city's.
+        NotFound: the registry is another city's.
     """
     if "jurisdiction_id" in given:
         open311.require_jurisdiction(session, given["jurisdiction_id"])
