@@ -63,8 +63,8 @@ def register(
         is_synthetic=True,
         attributes={},
         class_id=catalogue.find_class(session, class_code, edition_key=edition_key).id,
-        maintainer_id=units.unit_id(session, maintainer) if maintainer else None,
-        owner_id=units.unit_id(session, owner) if owner else None,
+        maintainer_id=units.unit_ids(session)[maintainer] if maintainer else None,
+        owner_id=units.unit_ids(session)[owner] if owner else None,
         change_id=change.id,
     )
     session.add(component)
@@ -84,7 +84,7 @@ def add_responder(
     session.add(
         Responder(
             code=code,
-            unit_id=units.unit_id(session, "QD-CC"),
+            unit_id=units.unit_ids(session)["QD-CC"],
             name_zh=f"班组{code}",
             name_en=f"crew {code}",
             kind="crew",
@@ -151,7 +151,7 @@ def claim(session: Session, unit: str, *, class_code: str, division: str) -> Non
     edition_key = places.the_city(session).edition_key
     session.add(
         Responsibility(
-            unit_id=units.unit_id(session, unit),
+            unit_id=units.unit_ids(session)[unit],
             role="maintainer",
             class_id=catalogue.find_class(session, class_code, edition_key=edition_key).id,
             division_code=division,

@@ -1,12 +1,14 @@
 """Everything of cases that talks to the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import RowMapping, select
+from sqlalchemy import insert as insert_into
 from sqlalchemy.orm import Session
 
 from gis_registry.cases.tables import Case, CaseEvent
+from gis_registry.db.base import Base
 from gis_registry.db.sql import load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -39,3 +41,31 @@ def events(session: Session, division_code: str, case_id: int) -> Sequence[CaseE
         .where(CaseEvent.division_code == division_code, CaseEvent.case_id == case_id)
         .order_by(CaseEvent.sequence)
     ).all()
+
+
+def insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Add rows to a table of cases."""
+    session.execute(insert_into(table), rows)
+
+
+def append_events(session: Session, events: Sequence[Mapping[str, object]]) -> None:
+    """Add events (without their sequence) to cases, each after the last one of its case.
+
+    The cases are locked until the transaction ends, so that two events never get one place.
+    """
+    if not events:
+        return
+    keys = {(str(one["division_code"]), one["case_id"]) for one in events}
+    values = {
+        "division_codes": [division_code for division_code, _ in sorted(keys)],
+        "case_ids": [case_id for _, case_id in sorted(keys)],
+    }
+    last = {
+        row["case_id"]: row["sequence"]
+        for row in session.execute(_QUERIES["last_sequences"], values).mappings()
+    }
+    rows = []
+    for one in events:
+        last[one["case_id"]] += 1
+        rows.append({**one, "sequence": last[one["case_id"]]})
+    session.execute(insert_into(CaseEvent), rows)

@@ -28,3 +28,14 @@ WHERE (CAST(:case_id AS bigint) IS NULL OR c.id = :case_id)
   AND (NOT :only_open OR last_event.kind <> 'closed')
 ORDER BY c.id DESC
 LIMIT :limit;
+
+-- last_sequences: the place of the last event of each of some cases, which are locked
+SELECT c.id AS case_id, (
+  SELECT max(e.sequence) FROM case_events e
+  WHERE e.division_code = c.division_code AND e.case_id = c.id
+) AS sequence
+FROM cases c
+JOIN unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
+  WITH ORDINALITY AS wanted (division_code, id, n) USING (division_code, id)
+ORDER BY wanted.n
+FOR UPDATE OF c;

@@ -1,5 +1,7 @@
 """Opening and closing cases, and listing those that are open."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -8,6 +10,7 @@ from gis_registry.cases import queries
 from gis_registry.cases.schemas import CaseEventEntry, CasePage, CaseSummary
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.db.base import SRID
+from gis_registry.db.numbers import taken_numbers
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit
 from gis_registry.dispatch.tables import Decision
 from gis_registry.errors import Conflict, InvalidInput, NotFound
@@ -15,53 +18,102 @@ from gis_registry.places.service import the_city
 from gis_registry.units import queries as units
 
 
-def open_case(
-    session: Session,
-    *,
-    division_code: str,
-    matter_type_id: int | None,
-    class_id: int | None,
-    component_code: str | None,
-    lon: float,
-    lat: float,
-    actor: str,
-    responsible: ResponsibleUnit,
-    responders: list[NearResponder],
-) -> int:
-    """Open a case with its first event and its dispatch decision; return its number."""
-    case = Case(
-        division_code=division_code,
-        matter_type_id=matter_type_id,
-        class_id=class_id,
-        component_code=component_code,
-        geom=f"SRID={SRID};POINT({lon} {lat})",
+@dataclass(frozen=True)
+class NewCase:
+    """A case to open, for a report, with what was decided of it.
+
+    ``lon`` and ``lat`` are degrees in EPSG:4490; ``id`` is a number of :func:`next_ids`.
+    """
+
+    id: int
+    report_id: int
+    division_code: str
+    matter_type_id: int | None
+    class_id: int | None
+    component_code: str | None
+    lon: float
+    lat: float
+    responsible: ResponsibleUnit
+    responders: Sequence[NearResponder]
+
+
+def next_ids(session: Session, count: int) -> Sequence[int]:
+    """Take the numbers of so many new cases."""
+    return taken_numbers(session, Case, count)
+
+
+def open_cases(session: Session, new: Sequence[NewCase], *, actor: str) -> None:
+    """Open cases, each with its first event and its dispatch decision."""
+    if not new:
+        return
+    queries.insert(
+        session,
+        Case,
+        [
+            {
+                "division_code": one.division_code,
+                "id": one.id,
+                "matter_type_id": one.matter_type_id,
+                "class_id": one.class_id,
+                "component_code": one.component_code,
+                "geom": f"SRID={SRID};POINT({one.lon} {one.lat})",
+            }
+            for one in new
+        ],
     )
-    session.add(case)
-    session.flush()
-    session.add(
-        CaseEvent(
-            division_code=division_code,
-            case_id=case.id,
-            sequence=1,
-            kind=CaseEventKind.REPORTED,
-            actor=actor,
-            note={},
-        )
+    queries.insert(
+        session,
+        CaseEvent,
+        [
+            {
+                "division_code": one.division_code,
+                "case_id": one.id,
+                "sequence": 1,
+                "kind": CaseEventKind.REPORTED,
+                "actor": actor,
+                "report_id": one.report_id,
+                "note": {},
+            }
+            for one in new
+        ],
     )
-    unit_id = None
-    if responsible.claim is not None:
-        unit_id = units.unit_id(session, responsible.claim.unit.code)
-    session.add(
-        Decision(
-            division_code=division_code,
-            case_id=case.id,
-            unit_id=unit_id,
-            responsibility=responsible.model_dump(mode="json"),
-            responders=[one.model_dump(mode="json") for one in responders],
-        )
+    unit_ids = units.unit_ids(
+        session, {one.responsible.claim.unit.code for one in new if one.responsible.claim}
     )
-    session.flush()
-    return case.id
+    queries.insert(
+        session,
+        Decision,
+        [
+            {
+                "division_code": one.division_code,
+                "case_id": one.id,
+                "unit_id": unit_ids[one.responsible.claim.unit.code]
+                if one.responsible.claim
+                else None,
+                "responsibility": one.responsible.model_dump(mode="json"),
+                "responders": [each.model_dump(mode="json") for each in one.responders],
+            }
+            for one in new
+        ],
+    )
+
+
+def join(session: Session, reports: Mapping[int, tuple[str, int]], *, actor: str) -> None:
+    """Note that reports (by number) have joined cases (division code, number)."""
+    queries.append_events(
+        session,
+        [
+            {
+                "division_code": division_code,
+                "case_id": case_id,
+                "kind": CaseEventKind.JOINED,
+                "actor": actor,
+                "report_id": report_id,
+                "note": {},
+            }
+            for report_id, (division_code, case_id) in reports.items()
+        ],
+    )
 
 
 def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> CaseSummary:
@@ -81,17 +133,19 @@ def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> Ca
         zone = ZoneInfo(the_city(session).time_zone)
         closed_at = events[-1].happened_at.astimezone(zone)
         raise Conflict(f"Case {case_id} was closed on {closed_at:%Y-%m-%d %H:%M}.")
-    session.add(
-        CaseEvent(
-            division_code=case.division_code,
-            case_id=case.id,
-            sequence=events[-1].sequence + 1,
-            kind=CaseEventKind.CLOSED,
-            actor=actor,
-            note={"reason": reason.strip()},
-        )
+    queries.append_events(
+        session,
+        [
+            {
+                "division_code": case.division_code,
+                "case_id": case.id,
+                "kind": CaseEventKind.CLOSED,
+                "actor": actor,
+                "report_id": None,
+                "note": {"reason": reason.strip()},
+            }
+        ],
     )
-    session.flush()
     return show(session, case_id)
 
 

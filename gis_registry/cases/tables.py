@@ -16,6 +16,9 @@ class CaseEventKind(StrEnum):
     """What can happen to a case so far."""
 
     REPORTED = "reported"
+    JOINED = "joined"
+    SEPARATED = "separated"
+    RETURNED = "returned"
     CLOSED = "closed"
 
 
@@ -30,7 +33,7 @@ class Case(Base):
     )
 
     division_code: Mapped[str] = mapped_column(primary_key=True)
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     matter_type_id: Mapped[int | None] = mapped_column(ForeignKey(MatterType.id))
     class_id: Mapped[int | None] = mapped_column(ForeignKey(ComponentClass.id))
     component_code: Mapped[str | None]
@@ -39,7 +42,10 @@ class Case(Base):
 
 
 class CaseEvent(Base):
-    """Something that happened to a case; appended, never edited."""
+    """Something that happened to a case; appended, never edited.
+
+    ``report_id`` is the report that opened, joined or left it.
+    """
 
     __tablename__ = "case_events"
     __table_args__ = (
@@ -54,4 +60,5 @@ class CaseEvent(Base):
     kind: Mapped[str]
     happened_at: Mapped[datetime] = mapped_column(server_default=func.now())
     actor: Mapped[str]
+    report_id: Mapped[int | None] = mapped_column(BigInteger)
     note: Mapped[dict[str, Any]]

@@ -1,6 +1,6 @@
 """Reads of the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
@@ -111,11 +111,33 @@ def matter_type(
     return session.scalars(query.order_by(MatterType.kind.desc()).limit(1)).one_or_none()
 
 
+def matter_types_coded(
+    session: Session, codes: Collection[str], edition_keys: Collection[str]
+) -> Sequence[MatterType]:
+    """Return the matter types of some editions that have one of these codes."""
+    return session.scalars(
+        select(MatterType).where(
+            MatterType.edition_key.in_(edition_keys), MatterType.code.in_(codes)
+        )
+    ).all()
+
+
 def classes_of_matter(session: Session, matter_type_id: int) -> Sequence[ComponentClass]:
     """Return the classes of every edition that a component matter can be about."""
-    return session.scalars(
-        select(ComponentClass)
-        .join(MatterTypeClass, MatterTypeClass.class_id == ComponentClass.id)
-        .where(MatterTypeClass.matter_type_id == matter_type_id)
+    return classes_of_matters(session, [matter_type_id]).get(matter_type_id, [])
+
+
+def classes_of_matters(
+    session: Session, matter_type_ids: Collection[int]
+) -> dict[int, list[ComponentClass]]:
+    """Return for each matter the classes of every edition that it can be about."""
+    rows = session.execute(
+        select(MatterTypeClass.matter_type_id, ComponentClass)
+        .join(ComponentClass, MatterTypeClass.class_id == ComponentClass.id)
+        .where(MatterTypeClass.matter_type_id.in_(matter_type_ids))
         .order_by(ComponentClass.edition_key, ComponentClass.code)
-    ).all()
+    )
+    found: dict[int, list[ComponentClass]] = {}
+    for matter_type_id, one in rows:
+        found.setdefault(matter_type_id, []).append(one)
+    return found

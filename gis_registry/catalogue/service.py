@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,19 +160,69 @@ def find_matter(
     Raises:
         UnknownMatterType: the code is neither.
     """
-    code = unicodedata.normalize("NFKC", code).strip()
-    found = queries.matter_type(session, code, matter_edition_key)
-    for key in (class_edition_key, *earlier_edition_keys):
-        if found is None:
-            found = queries.matter_type(session, code, key, MatterKind.COMPONENT)
-    if found is None:
-        raise UnknownMatterType(
-            f"There is no matter type {code!r} in {matter_edition_key} and no class {code!r} in "
-            f"{class_edition_key}. `gis-registry catalogue list --matters` shows what can be wrong "
-            "in a place; the code of a class (`gis-registry catalogue list`) stands for a fault of "
-            "one of its components."
+    found = find_matters(
+        session,
+        [code],
+        matter_edition_key=matter_edition_key,
+        class_edition_key=class_edition_key,
+        earlier_edition_keys=earlier_edition_keys,
+    )
+    if code not in found:
+        raise unknown_matter(
+            code, matter_edition_key=matter_edition_key, class_edition_key=class_edition_key
         )
-    return Matter(type=found, classes=tuple(queries.classes_of_matter(session, found.id)))
+    return found[code]
+
+
+def find_matters(
+    session: Session,
+    codes: Collection[str],
+    *,
+    matter_edition_key: str,
+    class_edition_key: str,
+    earlier_edition_keys: Sequence[str] = (),
+) -> dict[str, Matter]:
+    """Return by its code what each of many codes stands for, as :func:`find_matter` does.
+
+    A code that stands for nothing is left out.
+    """
+    class_editions = list(dict.fromkeys([class_edition_key, *earlier_edition_keys]))
+    plain = {code: unicodedata.normalize("NFKC", code).strip() for code in codes}
+    # Matters of the city's edition come first, those of places among them; then the classes.
+    order = {(matter_edition_key, MatterKind.PLACE): 0, (matter_edition_key, None): 1} | {
+        (key, MatterKind.COMPONENT): n for n, key in enumerate(class_editions, start=2)
+    }
+
+    def rank(one: MatterType) -> int:
+        places = [order.get((one.edition_key, kind)) for kind in (MatterKind(one.kind), None)]
+        return min((place for place in places if place is not None), default=len(order) + 2)
+
+    best: dict[str, MatterType] = {}
+    for one in queries.matter_types_coded(
+        session, set(plain.values()), [matter_edition_key, *class_editions]
+    ):
+        if rank(one) < len(order) + 2 and (
+            one.code not in best or rank(one) < rank(best[one.code])
+        ):
+            best[one.code] = one
+    classes = queries.classes_of_matters(session, [one.id for one in best.values()])
+    return {
+        code: Matter(type=best[key], classes=tuple(classes.get(best[key].id, ())))
+        for code, key in plain.items()
+        if key in best
+    }
+
+
+def unknown_matter(
+    code: str, *, matter_edition_key: str, class_edition_key: str
+) -> UnknownMatterType:
+    """Return the error that says which matters there are."""
+    return UnknownMatterType(
+        f"There is no matter type {code!r} in {matter_edition_key} and no class {code!r} in "
+        f"{class_edition_key}. `gis-registry catalogue list --matters` shows what can be wrong "
+        "in a place; the code of a class (`gis-registry catalogue list`) stands for a fault of "
+        "one of its components."
+    )
 
 
 def _require_edition(session: Session, key: str | None) -> None:

@@ -1,6 +1,7 @@
 """Who is responsible, and who is nearest and free to go; each with its reasons."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import RowMapping
@@ -36,6 +37,51 @@ _BECAUSE = {
     Basis.MATTER: ("其负责该类事项", "it answers for this matter everywhere in the city"),
     Basis.AREA: ("属地：其负责{area}", "it answers for the area {area}"),
 }
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose job is it: what is wrong, with which component or classes, where and when."""
+
+    matter: Matter | None
+    classes: Sequence[ComponentClass]
+    component: RowMapping | None
+    place: Place
+    on_date: date
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where somebody is to go, in degrees of EPSG:4490, and whose job it is there."""
+
+    lon: float
+    lat: float
+    unit_code: str | None
+
+
+def responsible_units(session: Session, questions: Sequence[Question]) -> list[ResponsibleUnit]:
+    """Decide for each question which unit is responsible."""
+    return [
+        responsible_unit(
+            session,
+            matter=one.matter,
+            classes=one.classes,
+            component=one.component,
+            place=one.place,
+            on_date=one.on_date,
+        )
+        for one in questions
+    ]
+
+
+def responders_near(
+    session: Session, destinations: Sequence[Destination]
+) -> list[list[NearResponder]]:
+    """Return for each destination the available responders nearest to it."""
+    return [
+        nearest_responders(session, lon=one.lon, lat=one.lat, unit_code=one.unit_code)
+        for one in destinations
+    ]
 
 
 def responsible_unit(

@@ -22,7 +22,7 @@ class Decision(Base):
     )
 
     division_code: Mapped[str] = mapped_column(primary_key=True)
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     case_id: Mapped[int] = mapped_column(BigInteger)
     unit_id: Mapped[int | None] = mapped_column(ForeignKey(Unit.id))
     responsibility: Mapped[dict[str, Any]]

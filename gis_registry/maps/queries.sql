@@ -67,7 +67,8 @@ SELECT DISTINCT ON (r.case_id)
   r.case_id, r.channel, left(r.text, 300) AS text
 FROM unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
   AS wanted (division_code, case_id)
-JOIN reports r USING (division_code, case_id)
+JOIN reports r
+  ON r.case_division_code = wanted.division_code AND r.case_id = wanted.case_id
 WHERE r.text <> ''
 ORDER BY r.case_id, r.reported_at, r.id;
 

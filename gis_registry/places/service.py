@@ -1,6 +1,7 @@
 """Where a point is: its district, subdistrict and cell."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -13,6 +14,16 @@ from gis_registry.places import queries
 from gis_registry.places.schemas import CityEntry, DivisionEntry, LocatedPlace
 from gis_registry.places.tables import City, Level
 from gis_registry.profile import CityProfile
+
+
+@dataclass(frozen=True)
+class Point:
+    """A position in degrees, EPSG:4490, on a date; its error is the radius that holds 68 in 100."""
+
+    lon: float
+    lat: float
+    on_date: date
+    accuracy_m: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -165,9 +176,22 @@ def locate(session: Session, *, lon: float, lat: float, on_date: date) -> Place:
     Raises:
         InvalidPosition: it is no position, or it is outside the city.
     """
+    found = locate_all(session, [Point(lon=lon, lat=lat, on_date=on_date)])[0]
+    if isinstance(found, InvalidPosition):
+        raise found
+    return found
+
+
+def locate_all(session: Session, points: Sequence[Point]) -> list[Place | InvalidPosition]:
+    """Return where each point lies on its date, or why that cannot be said."""
+    return [_locate(session, one) for one in points]
+
+
+def _locate(session: Session, point: Point) -> Place | InvalidPosition:
+    lon, lat, on_date = point.lon, point.lat, point.on_date
     fault = position_fault(lon, lat)
     if fault is not None:
-        raise InvalidPosition(f"This position cannot be used: {fault}.")
+        return InvalidPosition(f"This position cannot be used: {fault}.")
     city = the_city(session)
     found = queries.locate(
         session, lons=[lon], lats=[lat], on_date=on_date, tolerance_m=city.place_tolerance_m
@@ -185,7 +209,7 @@ def locate(session: Session, *, lon: float, lat: float, on_date: date) -> Place:
             if swapped is not None and swapped["division_code"] is not None
             else " Check the position and its datum."
         )
-        raise InvalidPosition(f"{lon:g}, {lat:g} is not in {city.name_en}.{hint}")
+        return InvalidPosition(f"{lon:g}, {lat:g} is not in {city.name_en}.{hint}")
     return Place(
         division_code=found["division_code"],
         subdistrict_code=found["subdistrict_code"],

@@ -1,9 +1,10 @@
 """Answering a report: the component meant, whose job it is, who is nearest, and why."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import partial
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
@@ -11,17 +12,18 @@ from sqlalchemy.orm import Session
 from gis_registry.catalogue import service as catalogue
 from gis_registry.catalogue.service import Matter
 from gis_registry.catalogue.tables import ComponentClass
-from gis_registry.components import queries as components
 from gis_registry.components.schemas import ClassName, Named
 from gis_registry.dispatch import service as dispatch
-from gis_registry.dispatch.schemas import ResponsibleUnit, Sentence
-from gis_registry.errors import InvalidPosition
+from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit, Sentence
+from gis_registry.dispatch.service import Destination
+from gis_registry.errors import InvalidInput, InvalidPosition, RegistryError
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.places.datums import to_cgcs2000
-from gis_registry.places.service import Place
+from gis_registry.places.service import Place, Point
 from gis_registry.places.tables import City
-from gis_registry.reports.matching import Candidate, Match, match, reach_m
+from gis_registry.reports.matching import CANDIDATE_COUNT, Candidate, Match, match_all, reach_m
+from gis_registry.reports.questions import Question
 from gis_registry.reports.schemas import (
     Answer,
     ComponentCandidate,
@@ -30,17 +32,10 @@ from gis_registry.reports.schemas import (
 )
 from gis_registry.reports.tables import Outcome
 
-_CANDIDATE_COUNT = 20
-#: The coarsest accuracy that a survey may say of its components.
-_COARSEST_SURVEY_M = 1000.0
+_CLOCK_SKEW = timedelta(minutes=10)
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
-
-@dataclass(frozen=True)
-class Position:
-    """A point in degrees, EPSG:4490."""
-
-    lon: float
-    lat: float
+_Names = Mapping[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -52,114 +47,177 @@ class Decided:
     responsible_place: Place
     responsible: ResponsibleUnit
 
+    @property
+    def component(self) -> RowMapping | None:
+        """The component that is meant, if it is known."""
+        is_unique = self.matched.outcome is Outcome.UNIQUE
+        return self.matched.candidates[0].component if is_unique else None
+
 
 @dataclass(frozen=True)
 class Answered:
     """The answer to a report, and what it was found from."""
 
-    matter: Matter
-    position: Position
+    question: Question
     place: Place
     division_code: str
     class_id: int | None
     answer: Answer
 
 
-def answer(session: Session, new: NewReport, *, city: City, on_date: date) -> Answered:
-    """Answer a report, without keeping it.
+def answer_all(
+    session: Session, reports: Sequence[NewReport], *, city: City, now: datetime
+) -> list[Answered | RegistryError]:
+    """Answer reports, without keeping them; one that cannot be answered gets its error.
 
-    Raises:
-        UnknownMatterType: the matter is neither a matter type nor a class.
-        InvalidPosition: the position is none or outside the city.
+    The errors are UnknownMatterType (the matter is neither a matter type nor a class),
+    InvalidPosition (the position is none, or outside the city) and InvalidInput (it is from the
+    future, or from before 2000).
     """
-    matter = catalogue.find_matter(
+    asked = _questions(session, reports, city, now)
+    questions = [one for one in asked if isinstance(one, Question)]
+    decided = decide_all(session, questions)
+    clear = [
+        (question, one)
+        for question, one in zip(questions, decided, strict=True)
+        if isinstance(one, Decided)
+    ]
+    responders = dispatch.responders_near(
         session,
-        new.matter,
+        [
+            Destination(
+                question.lon,
+                question.lat,
+                one.responsible.claim.unit.code if one.responsible.claim else None,
+            )
+            for question, one in clear
+        ],
+    )
+    names = _division_names(session, [one for _, one in clear])
+    answers = iter(
+        _answered(question, one, near, city, names)
+        for (question, one), near in zip(clear, responders, strict=True)
+    )
+    outcomes = iter(decided)
+    told: list[Answered | RegistryError] = []
+    for one in asked:
+        found = next(outcomes) if isinstance(one, Question) else one
+        told.append(next(answers) if isinstance(found, Decided) else found)
+    return told
+
+
+def decide_all(
+    session: Session, questions: Sequence[Question], *, moment: datetime | None = None
+) -> list[Decided | InvalidPosition]:
+    """Find where each report is, which component it means and whose job that is.
+
+    Args:
+        session: open transaction.
+        questions: what the reports ask.
+        moment: the components as they were then; as they are now if not given.
+    """
+    located = places.locate_all(
+        session, [Point(one.lon, one.lat, one.on_date, one.accuracy_m) for one in questions]
+    )
+    inside = [
+        (question, place)
+        for question, place in zip(questions, located, strict=True)
+        if isinstance(place, Place)
+    ]
+    matched = match_all(session, [question for question, _ in inside], moment=moment)
+    asked = []
+    for (question, place), match in zip(inside, matched, strict=True):
+        best = match.candidates[0].component if match.outcome is Outcome.UNIQUE else None
+        asked.append(
+            dispatch.Question(
+                matter=question.matter,
+                classes=_classes_meant(question.matter, best),
+                component=best,
+                place=place if best is None else _place_of(best),
+                on_date=question.on_date,
+            )
+        )
+    responsible = dispatch.responsible_units(session, asked)
+    decided = iter(
+        Decided(place, match, whose.place, unit)
+        for (_, place), match, whose, unit in zip(inside, matched, asked, responsible, strict=True)
+    )
+    return [next(decided) if isinstance(place, Place) else place for place in located]
+
+
+def _questions(
+    session: Session, reports: Sequence[NewReport], city: City, now: datetime
+) -> list[Question | RegistryError]:
+    zone = ZoneInfo(city.time_zone)
+    matters = catalogue.find_matters(
+        session,
+        {one.matter for one in reports},
         matter_edition_key=city.matter_edition_key,
         class_edition_key=city.edition_key,
         earlier_edition_keys=places.class_editions(session),
     )
-    position = _position(new)
-    decided = decide(
-        session,
-        matter=matter,
-        lon=position.lon,
-        lat=position.lat,
-        accuracy_m=new.accuracy_m,
-        on_date=on_date,
-    )
-    place, matched, responsible = decided.place, decided.matched, decided.responsible
-    responsible_place = decided.responsible_place
-    best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
-    responders = dispatch.nearest_responders(
-        session,
-        lon=position.lon,
-        lat=position.lat,
-        unit_code=responsible.claim.unit.code if responsible.claim else None,
-    )
-    where = reported_place(session, place)
-    found = Answer(
-        outcome=matched.outcome,
-        component_code=best["code"] if best else None,
-        candidates=[candidate_entry(one) for one in matched.candidates],
-        place=where,
-        responsible=responsible,
-        responders=responders,
-        grounds=[
-            _why_place(where, city),
-            _why_component(matched, new.accuracy_m, matter),
-            *_why_other_area(session, place, responsible_place),
-            *responsible.grounds,
-            dispatch.why_responders(responders),
-        ],
-    )
+
+    def question(new: NewReport) -> Question | RegistryError:
+        matter = matters.get(new.matter)
+        if matter is None:
+            return catalogue.unknown_matter(
+                new.matter,
+                matter_edition_key=city.matter_edition_key,
+                class_edition_key=city.edition_key,
+            )
+        reported_at = new.reported_at or now
+        if reported_at > now + _CLOCK_SKEW:
+            return InvalidInput(f"The report is from the future: {reported_at.isoformat()}.")
+        if reported_at < _EARLIEST:
+            return InvalidInput(f"The report is from before 2000: {reported_at.isoformat()}.")
+        fault = places.position_fault(new.lon, new.lat)
+        if fault is not None:
+            return InvalidPosition(f"This position cannot be used: {fault}.")
+        lon, lat = to_cgcs2000(new.lon, new.lat, new.datum)
+        return Question(
+            matter=matter,
+            lon=float(lon),
+            lat=float(lat),
+            accuracy_m=new.accuracy_m,
+            text=new.text,
+            scanned=new.scanned,
+            reported_at=reported_at,
+            on_date=reported_at.astimezone(zone).date(),
+        )
+
+    return [question(one) for one in reports]
+
+
+def _answered(
+    question: Question,
+    decided: Decided,
+    responders: list[NearResponder],
+    city: City,
+    names: _Names,
+) -> Answered:
+    where = named_place(decided.place, names)
+    best = decided.component
     return Answered(
-        matter=matter,
-        position=position,
-        place=place,
-        division_code=responsible_place.division_code,
+        question=question,
+        place=decided.place,
+        division_code=decided.responsible_place.division_code,
         class_id=best["class_id"] if best else None,
-        answer=found,
+        answer=Answer(
+            outcome=decided.matched.outcome,
+            component_code=best["code"] if best else None,
+            candidates=[candidate_entry(one) for one in decided.matched.candidates],
+            place=where,
+            responsible=decided.responsible,
+            responders=responders,
+            grounds=[
+                _why_place(where, city),
+                _why_component(decided.matched, question),
+                *_why_other_area(decided, names),
+                *decided.responsible.grounds,
+                dispatch.why_responders(responders),
+            ],
+        ),
     )
-
-
-def decide(
-    session: Session,
-    *,
-    matter: Matter,
-    lon: float,
-    lat: float,
-    accuracy_m: float,
-    on_date: date,
-    moment: datetime | None = None,
-) -> Decided:
-    """Find where a report is, which component it means and whose job that is.
-
-    Args:
-        session: open transaction.
-        matter: what is wrong.
-        lon: longitude in degrees, EPSG:4490.
-        lat: latitude in degrees, EPSG:4490.
-        accuracy_m: radius in metres that holds the true position 68 times in 100.
-        on_date: the day whose boundaries and responsibilities count.
-        moment: the components as they were then; as they are now if not given.
-
-    Raises:
-        InvalidPosition: the position is none or outside the city.
-    """
-    place = places.locate(session, lon=lon, lat=lat, on_date=on_date)
-    matched = _match(session, matter, Position(lon, lat), accuracy_m, moment)
-    best = matched.candidates[0].component if matched.outcome is Outcome.UNIQUE else None
-    responsible_place = place if best is None else _place_of(best)
-    responsible = dispatch.responsible_unit(
-        session,
-        matter=matter,
-        classes=_classes_meant(matter, best),
-        component=best,
-        place=responsible_place,
-        on_date=on_date,
-    )
-    return Decided(place, matched, responsible_place, responsible)
 
 
 def _classes_meant(matter: Matter, component: RowMapping | None) -> list[ComponentClass]:
@@ -184,53 +242,39 @@ def _place_of(component: RowMapping) -> Place:
     )
 
 
-def _position(new: NewReport) -> Position:
-    fault = places.position_fault(new.lon, new.lat)
-    if fault is not None:
-        raise InvalidPosition(f"This position cannot be used: {fault}.")
-    lon, lat = to_cgcs2000(new.lon, new.lat, new.datum)
-    return Position(float(lon), float(lat))
-
-
-def _match(
-    session: Session,
-    matter: Matter,
-    position: Position,
-    accuracy_m: float,
-    moment: datetime | None,
-) -> Match:
-    if not matter.classes:
-        return Match(Outcome.PLACE, ())
-    near = (
-        components.nearest if moment is None else partial(components.nearest_as_of, moment=moment)
-    )(
-        session,
-        lon=position.lon,
-        lat=position.lat,
-        class_ids=[one.id for one in matter.classes],
-        radius_m=reach_m(accuracy_m, _COARSEST_SURVEY_M),
-        count=_CANDIDATE_COUNT,
-    )
-    return match(near, report_accuracy_m=accuracy_m)
+def _division_names(session: Session, decided: Sequence[Decided]) -> _Names:
+    codes = {
+        code
+        for one in decided
+        for place in (one.place, one.responsible_place)
+        for code in (place.division_code, place.subdistrict_code)
+    }
+    return places_queries.division_names(session, {code for code in codes if code})
 
 
 def reported_place(session: Session, place: Place) -> ReportedPlace:
     """Return where a report is, with names."""
     codes = {place.division_code, place.subdistrict_code} - {None}
-    names = places_queries.division_names(session, {code for code in codes if code})
+    return named_place(
+        place, places_queries.division_names(session, {code for code in codes if code})
+    )
 
-    def named(code: str | None) -> Named | None:
-        if code is None:
-            return None
-        name_zh, name_en = names.get(code, (code, code))
-        return Named(code=code, name_zh=name_zh, name_en=name_en or name_zh)
 
+def named_place(place: Place, names: _Names) -> ReportedPlace:
+    """Return where a report is, with the names (Chinese, English) of divisions by code."""
     return ReportedPlace(
-        division=named(place.division_code),
-        subdistrict=named(place.subdistrict_code),
+        division=_named(place.division_code, names),
+        subdistrict=_named(place.subdistrict_code, names),
         outside_m=place.outside_m,
         cell_code=place.cell_code,
     )
+
+
+def _named(code: str | None, names: _Names) -> Named | None:
+    if code is None:
+        return None
+    name_zh, name_en = names.get(code, (code, code))
+    return Named(code=code, name_zh=name_zh, name_en=name_en or name_zh)
 
 
 def candidate_entry(one: Candidate) -> ComponentCandidate:
@@ -277,21 +321,22 @@ def _why_place(place: ReportedPlace, city: City) -> Sentence:
     return Sentence(step="place", zh=f"{zh}。", en=f"{en}.")
 
 
-def _why_other_area(session: Session, place: Place, counted: Place) -> list[Sentence]:
-    if counted.subdistrict_code in (None, place.subdistrict_code):
+def _why_other_area(decided: Decided, names: _Names) -> list[Sentence]:
+    there = decided.responsible_place.subdistrict_code
+    named = _named(there, names)
+    if named is None or there == decided.place.subdistrict_code:
         return []
-    there = reported_place(session, counted).subdistrict
-    assert there is not None  # noqa: S101  its code is not None
     return [
         Sentence(
             step="place",
-            zh=f"部件在{there.name_zh}，责任按部件所在地认定。",
-            en=f"The component stands in {there.name_en}, whose units count.",
+            zh=f"部件在{named.name_zh}，责任按部件所在地认定。",
+            en=f"The component stands in {named.name_en}, whose units count.",
         )
     ]
 
 
-def _why_component(matched: Match, accuracy_m: float, matter: Matter) -> Sentence:
+def _why_component(matched: Match, question: Question) -> Sentence:
+    matter, accuracy_m = question.matter, question.accuracy_m
     about_zh, about_en = matter.type.name_zh, matter.type.name_en
     if matched.outcome is Outcome.PLACE:
         return Sentence(
@@ -312,7 +357,7 @@ def _why_component(matched: Match, accuracy_m: float, matter: Matter) -> Sentenc
     count = len(matched.candidates)
     count_zh, count_en = (
         (str(count), str(count))
-        if count < _CANDIDATE_COUNT
+        if count < CANDIDATE_COUNT
         else (f"至少{count}", f"at least {count}")
     )
     if matched.outcome is Outcome.UNIQUE:

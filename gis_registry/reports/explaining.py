@@ -19,6 +19,7 @@ from gis_registry.errors import InvalidPosition
 from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.places.service import the_city
 from gis_registry.reports import answering, queries, service
+from gis_registry.reports.questions import Question
 from gis_registry.reports.schemas import (
     AnsweredReport,
     ComponentCandidate,
@@ -274,17 +275,18 @@ def _asked_again(
 ) -> dict[str, _Said]:
     matter_type = session.get_one(MatterType, kept.matter_type_id)
     classes = catalogue.classes_of_matter(session, matter_type.id)
-    try:
-        decided = answering.decide(
-            session,
-            matter=Matter(type=matter_type, classes=tuple(classes)),
-            lon=report.lon,
-            lat=report.lat,
-            accuracy_m=report.accuracy_m,
-            on_date=on_date,
-            moment=report.received_at,
-        )
-    except InvalidPosition:
+    question = Question(
+        matter=Matter(type=matter_type, classes=tuple(classes)),
+        lon=report.lon,
+        lat=report.lat,
+        accuracy_m=report.accuracy_m,
+        text=report.text,
+        scanned=kept.scanned,
+        reported_at=report.reported_at,
+        on_date=on_date,
+    )
+    decided = answering.decide_all(session, [question], moment=report.received_at)[0]
+    if isinstance(decided, InvalidPosition):
         return {"place": _Said(None, "不在本市", "not in the city")}
     matched = decided.matched
     candidates = [answering.candidate_entry(one) for one in matched.candidates]

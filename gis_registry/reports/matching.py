@@ -9,9 +9,14 @@ edge of reach.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
 
+from gis_registry.components import queries as components
+from gis_registry.reports.questions import Question
 from gis_registry.reports.tables import Outcome
 
 #: A two-dimensional normal error lies within this many standard errors 68 times in 100.
@@ -20,6 +25,10 @@ _RADIUS_68 = 1.5096
 _REACH = 3.0
 #: How probable the best candidate must be to be the answer.
 UNIQUE_FROM = 0.8
+#: How many candidates are weighed at most.
+CANDIDATE_COUNT = 20
+#: The coarsest accuracy that a survey may say of its components.
+_COARSEST_SURVEY_M = 1000.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,35 @@ def standard_error_m(report_accuracy_m: float, component_accuracy_m: float) -> f
 def reach_m(report_accuracy_m: float, component_accuracy_m: float) -> float:
     """Return how far from a report its component can be, in metres."""
     return _REACH * standard_error_m(report_accuracy_m, component_accuracy_m)
+
+
+def match_all(
+    session: Session, questions: Sequence[Question], *, moment: datetime | None = None
+) -> list[Match]:
+    """Say for each report which component it means.
+
+    Args:
+        session: open transaction.
+        questions: what the reports ask.
+        moment: the components as they were then; as they are now if not given.
+    """
+    return [_match(session, one, moment) for one in questions]
+
+
+def _match(session: Session, question: Question, moment: datetime | None) -> Match:
+    if not question.matter.classes:
+        return Match(Outcome.PLACE, ())
+    near = (
+        components.nearest if moment is None else partial(components.nearest_as_of, moment=moment)
+    )(
+        session,
+        lon=question.lon,
+        lat=question.lat,
+        class_ids=[one.id for one in question.matter.classes],
+        radius_m=reach_m(question.accuracy_m, _COARSEST_SURVEY_M),
+        count=CANDIDATE_COUNT,
+    )
+    return match(near, report_accuracy_m=question.accuracy_m)
 
 
 def match(near: Sequence[RowMapping], *, report_accuracy_m: float) -> Match:

@@ -1,49 +1,76 @@
 """Reads of reports."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, exists, func, insert, select
 from sqlalchemy.orm import Session
 
+from gis_registry.cases.tables import CaseEvent, CaseEventKind
 from gis_registry.catalogue.tables import MatterType
 from gis_registry.db.base import SRID
+from gis_registry.db.numbers import taken_numbers
 from gis_registry.db.sql import load_queries
 from gis_registry.reports.tables import Report
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
-def by_client_key(session: Session, reported_by: str, client_key: str) -> Report | None:
-    """Return the report with a sender's key."""
-    return session.scalars(
-        select(Report).where(Report.reported_by == reported_by, Report.client_key == client_key)
-    ).one_or_none()
+def lock_client_keys(session: Session, reported_by: str, keys: Collection[str]) -> None:
+    """Let others with the same sender and a key of these wait until the transaction ends.
+
+    Many keys are not locked one by one, since the server keeps room for some thousand locks: the
+    sender is, and who sends a single report holds a share of that.
+    """
+    sender = func.hashtextextended(reported_by, 1)
+    if len(keys) > 1:
+        session.execute(select(func.pg_advisory_xact_lock(sender)))
+        return
+    one = func.hashtextextended(f"{reported_by}\n{next(iter(keys))}", 1)
+    session.execute(
+        select(func.pg_advisory_xact_lock_shared(sender), func.pg_advisory_xact_lock(one))
+    )
 
 
-def lock_client_key(session: Session, reported_by: str, client_key: str) -> None:
-    """Let others with the same sender and key wait until the transaction ends."""
-    key = func.hashtextextended(f"{reported_by}\n{client_key}", 1)
-    session.execute(select(func.pg_advisory_xact_lock(key)))
+_SHOWN = select(
+    Report,
+    MatterType,
+    func.ST_X(Report.geom).label("lon"),
+    func.ST_Y(Report.geom).label("lat"),
+    exists()
+    .where(
+        CaseEvent.division_code == Report.case_division_code,
+        CaseEvent.case_id == Report.case_id,
+        CaseEvent.kind == CaseEventKind.JOINED,
+        CaseEvent.report_id == Report.id,
+    )
+    .label("is_duplicate"),
+).join(MatterType, MatterType.id == Report.matter_type_id)
+
+
+def by_client_keys(
+    session: Session, reported_by: str, keys: Collection[str]
+) -> Sequence[RowMapping]:
+    """Return the reports with keys of a sender, with their positions and matters."""
+    query = _SHOWN.where(Report.reported_by == reported_by, Report.client_key.in_(keys))
+    return session.execute(query).mappings().all()
 
 
 def report(session: Session, report_id: int) -> RowMapping | None:
     """Return a report with its position and matter."""
-    return (
-        session.execute(
-            select(
-                Report,
-                MatterType,
-                func.ST_X(Report.geom).label("lon"),
-                func.ST_Y(Report.geom).label("lat"),
-            )
-            .join(MatterType, MatterType.id == Report.matter_type_id)
-            .where(Report.id == report_id)
-        )
-        .mappings()
-        .one_or_none()
-    )
+    return session.execute(_SHOWN.where(Report.id == report_id)).mappings().one_or_none()
+
+
+def next_report_ids(session: Session, count: int) -> Sequence[int]:
+    """Take the numbers of so many new reports."""
+    return taken_numbers(session, Report, count)
+
+
+def insert_reports(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    """Keep reports."""
+    if rows:
+        session.execute(insert(Report), rows)
 
 
 def page(session: Session, *, before: int | None, limit: int) -> Sequence[RowMapping]:

@@ -16,19 +16,19 @@ SELECT
       ) ORDER BY e.sequence
     )
     FROM case_events e
-    WHERE e.division_code = r.division_code AND e.case_id = r.case_id
+    WHERE e.division_code = r.case_division_code AND e.case_id = r.case_id
   ) END AS events
 FROM reports r
 JOIN matter_types m ON m.id = r.matter_type_id
 CROSS JOIN LATERAL (
   SELECT e.kind, e.happened_at, e.note FROM case_events e
-  WHERE e.division_code = r.division_code AND e.case_id = r.case_id
+  WHERE e.division_code = r.case_division_code AND e.case_id = r.case_id
   ORDER BY e.sequence DESC
   LIMIT 1
 ) AS last_event
 LEFT JOIN LATERAL (
   SELECT d.unit_id FROM decisions d
-  WHERE d.division_code = r.division_code AND d.case_id = r.case_id
+  WHERE d.division_code = r.case_division_code AND d.case_id = r.case_id
   ORDER BY d.id DESC
   LIMIT 1
 ) AS d ON true

@@ -12,6 +12,19 @@ from gis_registry.reports.tables import Channel
 DEFAULT_ACCURACY_M = 10.0
 
 
+class Sender(BaseModel):
+    """Who a report comes from, where that is somebody else than who sends it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: str | None = Field(
+        default=None, max_length=200, description="Their account with the channel"
+    )
+    name: str | None = Field(default=None, max_length=200)
+    phone: str | None = Field(default=None, max_length=50)
+    email: str | None = Field(default=None, max_length=254)
+
+
 class NewReport(BaseModel):
     """A report as it arrives."""
 
@@ -33,6 +46,16 @@ class NewReport(BaseModel):
         examples=["01037", "0137", "06001"],
     )
     text: str = Field(default="", max_length=4000, examples=["路灯不亮"])
+    scanned: str | None = Field(
+        default=None,
+        max_length=500,
+        description="Read off the component: its identifier, tag, or the text of a QR code",
+    )
+    address: str | None = Field(default=None, max_length=500, description="Where, in words")
+    media_url: str | None = Field(
+        default=None, max_length=2000, pattern=r"^https?://\S+$", description="A picture elsewhere"
+    )
+    sender: Sender | None = Field(default=None, description="Who it comes from; not shown to all")
     channel: Channel = Channel.INSPECTOR
     client_key: str | None = Field(
         default=None,
@@ -70,6 +93,18 @@ class ComponentCandidate(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
 
+class SimilarReport(BaseModel):
+    """An earlier report that may be of the same incident."""
+
+    report_id: int
+    case_id: int
+    probability: float = Field(description="That it is of the same incident")
+    distance_m: float
+    age_s: float = Field(description="How much earlier it was made, in seconds")
+    text_similarity: float = Field(description="Of the two texts, 0 to 1")
+    is_same_component: bool
+
+
 class Answer(BaseModel):
     """What a report comes to: which component, whose job, who is nearest, and why."""
 
@@ -79,6 +114,9 @@ class Answer(BaseModel):
     place: ReportedPlace
     responsible: ResponsibleUnit
     responders: list[NearResponder] = Field(description="The nearest who are free to go")
+    similar: list[SimilarReport] = Field(
+        default=[], description="Earlier reports of open cases that it may repeat, likeliest first"
+    )
     grounds: list[Sentence]
 
 
@@ -98,6 +136,9 @@ class AnsweredReport(BaseModel):
     reported_by: str
     client_key: str | None
     case_id: int
+    is_duplicate: bool = Field(
+        default=False, description="It joined the case of an earlier report of the same incident"
+    )
     is_repeat: bool = Field(
         default=False, description="Its client key was known: this is the first answer again"
     )

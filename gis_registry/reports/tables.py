@@ -41,7 +41,10 @@ class Outcome(StrEnum):
 
 
 class Report(Base):
-    """One message from one channel that something is wrong somewhere, with its answer."""
+    """One message from one channel that something is wrong somewhere, with its answer.
+
+    Its case can be one of another district, which a report from across the border has joined.
+    """
 
     __tablename__ = "reports"
     __table_args__ = (
@@ -50,20 +53,28 @@ class Report(Base):
             name="channel",
         ),
         CheckConstraint("outcome in ('unique', 'ambiguous', 'none', 'place')", name="outcome"),
-        ForeignKeyConstraint(["division_code", "case_id"], ["cases.division_code", "cases.id"]),
+        ForeignKeyConstraint(
+            ["case_division_code", "case_id"], ["cases.division_code", "cases.id"]
+        ),
         Index("ix_reports_id", "id"),
-        Index("ix_reports_case_id", "division_code", "case_id"),
+        Index("ix_reports_case_id", "case_division_code", "case_id"),
+        Index("ix_reports_reported_at", "reported_at"),
         Index("ix_reports_geom", "geom", postgresql_using="gist"),
         Index("ix_reports_client_key", "reported_by", "client_key", unique=True),
     )
 
     division_code: Mapped[str] = mapped_column(primary_key=True)
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     client_key: Mapped[str | None]
+    fingerprint: Mapped[str | None]
     channel: Mapped[str]
     matter_type_id: Mapped[int | None] = mapped_column(ForeignKey(MatterType.id))
     class_id: Mapped[int | None] = mapped_column(ForeignKey(ComponentClass.id))
     text: Mapped[str]
+    scanned: Mapped[str | None]
+    address: Mapped[str | None]
+    media_url: Mapped[str | None]
+    sender: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     geom: Mapped[WKBElement] = geometry("POINT")
     datum: Mapped[str]
     accuracy_m: Mapped[float]
@@ -74,5 +85,6 @@ class Report(Base):
     cell_code: Mapped[str | None]
     outcome: Mapped[str]
     component_code: Mapped[str | None]
+    case_division_code: Mapped[str]
     case_id: Mapped[int] = mapped_column(BigInteger)
     answer: Mapped[dict[str, Any]]

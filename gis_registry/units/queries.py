@@ -1,6 +1,6 @@
 """Reads of units."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.orm import Session, aliased
@@ -18,14 +18,12 @@ def units(session: Session, *, kind: UnitKind | None = None) -> Sequence[Unit]:
     return session.scalars(query).all()
 
 
-def unit_ids(session: Session) -> dict[str, int]:
-    """Return the id of every unit by its code."""
-    return {unit.code: unit.id for unit in session.scalars(select(Unit))}
-
-
-def unit_id(session: Session, code: str) -> int | None:
-    """Return the id of a unit by its code."""
-    return session.scalar(select(Unit.id).where(Unit.code == code))
+def unit_ids(session: Session, codes: Collection[str] | None = None) -> dict[str, int]:
+    """Return the ids of units by their codes: of these, or of every unit."""
+    query = select(Unit.code, Unit.id)
+    if codes is not None:
+        query = query.where(Unit.code.in_(codes))
+    return {row.code: row.id for row in session.execute(query)}
 
 
 def responsibilities(session: Session, *, unit_code: str) -> Sequence[RowMapping]:

@@ -69,7 +69,7 @@ def list_responders(
     Raises:
         NotFound: there is no such unit.
     """
-    if unit_code is not None and queries.unit_id(session, unit_code) is None:
+    if unit_code is not None and not queries.unit_ids(session, [unit_code]):
         raise NotFound(f"There is no unit {unit_code!r}.")
     rows = queries.responder_rows(session, only_available=only_available, unit_code=unit_code)
     return [ResponderEntry.model_validate(dict(row)) for row in rows]

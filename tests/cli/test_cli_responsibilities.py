@@ -23,7 +23,7 @@ def facts(module_settings: Settings) -> Settings:
     with Database(module_settings) as database, database.session() as session:
         forget_facts(session)
         city = Responsibility(
-            unit_id=units.unit_id(session, "QD-CC"),
+            unit_id=units.unit_ids(session)["QD-CC"],
             role="supervisor",
             division_code="370200",
             valid_from=date(2026, 1, 1),

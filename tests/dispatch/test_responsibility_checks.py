@@ -37,7 +37,7 @@ def state(
     """State a responsibility and return its number."""
     city = places.the_city(session)
     fact = Responsibility(
-        unit_id=units.unit_id(session, unit),
+        unit_id=units.unit_ids(session)[unit],
         role=role,
         class_id=(
             catalogue.find_class(session, class_code, edition_key=city.edition_key).id

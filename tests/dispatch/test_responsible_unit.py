@@ -80,7 +80,7 @@ def decide(session: Session, situation: Situation, *, on: date = DAY) -> Respons
             matter_id = catalogue.find_matter(session, fact.matter, **editions).type.id
         session.add(
             Responsibility(
-                unit_id=units.unit_id(session, fact.unit),
+                unit_id=units.unit_ids(session)[fact.unit],
                 role=fact.role,
                 component_code=code if fact.component else None,
                 class_id=class_id,

@@ -33,7 +33,7 @@ def state_fact(session: Session, unit: str, *, since: date, role: str = "maintai
     """State that a unit has the lights of Shinan."""
     session.add(
         Responsibility(
-            unit_id=units.unit_id(session, unit),
+            unit_id=units.unit_ids(session)[unit],
             role=role,
             class_id=catalogue.find_class(session, LIGHT, edition_key="gbt30428-2013").id,
             division_code="370202",
