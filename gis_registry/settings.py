@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         default=30.0, gt=0, description="Longest time that one API query may take, in seconds"
     )
     max_request_bytes: int = Field(
-        default=2_000_000, gt=0, description="Largest request body accepted by the API, in bytes"
+        default=10_000_000, gt=0, description="Largest request body accepted by the API, in bytes"
     )
     log_format: LogFormat = Field(
         default=LogFormat.CONSOLE, description="Log lines for people (console) or programs (json)"

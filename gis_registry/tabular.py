@@ -77,15 +77,32 @@ class Row:
         return default
 
 
-def read_csv(path: Path, required: set[str]) -> Iterator[Row]:
+def text_encoding(path: Path) -> str:
+    """Return the encoding of a text file: UTF-8 if all of it is, otherwise GB18030.
+
+    Raises:
+        UnreadableFile: it cannot be opened.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            while file.read(1 << 20):
+                pass
+    except UnicodeDecodeError:
+        return "gb18030"
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
+    return "utf-8-sig"
+
+
+def read_csv(path: Path, required: set[str], *, encoding: str = "utf-8-sig") -> Iterator[Row]:
     """Read a CSV file with a header that has at least the required columns.
 
     Raises:
-        UnreadableFile: it is missing, not UTF-8, or lacks a column.
+        UnreadableFile: it is missing, not in the encoding, or lacks a column.
         InvalidInput: a line has more values than there are columns.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding, newline="") as file:
             reader = csv.DictReader(file)
             missing = required - set(reader.fieldnames or ())
             if missing:

@@ -78,11 +78,9 @@ def guarded(*errors: type[RegistryError]) -> dict[int | str, dict[str, Any]]:
     return problems(NotAuthenticated, NotPermitted, *errors)
 
 
-def problem(
-    error: RegistryError, *, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    """Return an error as an ``application/problem+json`` response."""
-    body = Problem(
+def told(error: RegistryError, *, faults: Sequence[Fault] = ()) -> Problem:
+    """Return what is told of an error."""
+    return Problem(
         type=f"/problems/{error.code}",
         title=error.title,
         status=error.status,
@@ -90,8 +88,14 @@ def problem(
         instance=correlation_id.get() or "",
         errors=list(faults) or None,
     )
+
+
+def problem(
+    error: RegistryError, *, faults: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return an error as an ``application/problem+json`` response."""
     return JSONResponse(
-        body.model_dump(exclude_none=True),
+        told(error, faults=faults).model_dump(exclude_none=True),
         status_code=error.status,
         media_type=MEDIA_TYPE,
         headers={**_headers(error), **(headers or {})},
@@ -185,16 +189,22 @@ async def _on_registry_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  what it is installed for
+    invalid, faults = explained_faults(error.errors())
+    return answer(request, invalid, faults=faults)
+
+
+def explained_faults(found: Sequence[Any]) -> tuple[InvalidInput, list[Fault]]:
+    """Return what pydantic found wrong as an error with its faults."""
     faults = [
         Fault(
             where=".".join(_readable(str(part)) for part in fault["loc"]),
             message=_readable(str(fault["msg"])),
         )
-        for fault in error.errors()
+        for fault in found
     ]
     detail = "; ".join(f"{fault.where}: {fault.message}" for fault in faults[:5])
     more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
-    return answer(request, InvalidInput(f"{detail}{more}."), faults=faults)
+    return InvalidInput(f"{detail}{more}."), faults
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gis_registry.cli import report_import
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
     AsJson,
@@ -22,6 +23,7 @@ from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, New
 from gis_registry.reports.tables import Channel
 
 app = typer.Typer(help="Submit reports and read their answers.", no_args_is_help=True)
+app.command("import")(report_import.import_)
 
 
 @app.command("submit")

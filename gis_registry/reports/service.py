@@ -26,6 +26,9 @@ from gis_registry.reports.schemas import (
 )
 from gis_registry.reports.tables import Report
 
+#: As many as a city of millions gets in a day.
+LARGEST_BATCH = 10_000
+
 
 @dataclass(frozen=True)
 class _Known:

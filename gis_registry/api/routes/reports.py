@@ -1,15 +1,27 @@
 """Reports: taken in and answered, listed, shown, explained."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
+from pydantic import (
+    BaseModel,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from sqlalchemy.orm import Session
 
 from gis_registry.api.access import CurrentActor, requires
-from gis_registry.api.problems import guarded
+from gis_registry.api.problems import Problem, explained_faults, guarded, told
 from gis_registry.api.routes.parameters import Before, Limit, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
 from gis_registry.errors import (
+    Conflict,
     InvalidPosition,
     NotFound,
     RequestTooLarge,
@@ -18,29 +30,92 @@ from gis_registry.errors import (
 from gis_registry.reports import explaining, service
 from gis_registry.reports.explaining import Language
 from gis_registry.reports.schemas import AnsweredReport, Explanation, NewReport, ReportPage
+from gis_registry.reports.service import LARGEST_BATCH
 from gis_registry.roles import Permission
 
 router = APIRouter(prefix="/api/reports", tags=["reports"], route_class=CheckedRoute)
 
 
+class BatchEntry(BaseModel):
+    """What became of one report of a batch: its answer, or why it was refused."""
+
+    index: int = Field(description="Its place in the batch, from 0")
+    report: AnsweredReport | None = None
+    problem: Problem | None = None
+
+
+class BatchAnswer(BaseModel):
+    """What became of a batch: each report is kept and answered, or refused with a reason."""
+
+    accepted: int = Field(description="Reports with an answer, those known before included")
+    refused: int
+    results: list[BatchEntry] = Field(description="In the order of the batch")
+
+
+Many = Annotated[
+    list[dict[str, JsonValue]],
+    Field(min_length=1, max_length=LARGEST_BATCH, description="Reports, each as a single one"),
+]
+
+
+def _checked(body: object, _: ValidatorFunctionWrapHandler) -> object:
+    """Check a body as the one or the other, so that faults name its fields and nothing else."""
+    form: type = Many if isinstance(body, list) else NewReport
+    return TypeAdapter(form).validate_python(body)
+
+
 @router.post(
     "",
     status_code=status.HTTP_201_CREATED,
+    response_model=AnsweredReport | BatchAnswer,
     dependencies=[requires(Permission.REPORT)],
     responses={
-        200: {"model": AnsweredReport, "description": "The client key was known: the first answer"},
-        **guarded(UnknownMatterType, InvalidPosition, RequestTooLarge),
+        200: {
+            "model": AnsweredReport | BatchAnswer,
+            "description": "The client key was known: the first answer; or the answer to a batch",
+        },
+        **guarded(UnknownMatterType, InvalidPosition, Conflict, RequestTooLarge),
     },
 )
 def submit_report(
-    session: DatabaseSession, actor: CurrentActor, report: NewReport, response: Response
-) -> AnsweredReport:
-    """Answer a report: the component meant, the responsible unit, who is nearest, and why."""
+    session: DatabaseSession,
+    actor: CurrentActor,
+    report: Annotated[NewReport | Many, WrapValidator(_checked)],
+    response: Response,
+) -> AnsweredReport | BatchAnswer:
+    """Answer a report: the component meant, the responsible unit, who is nearest, and why.
+
+    A list is a batch: each of its reports is kept and answered, or refused with its own problem.
+    """
+    if isinstance(report, list):
+        response.status_code = status.HTTP_200_OK
+        return _submit_batch(session, report, reported_by=actor.name)
     answered = service.submit(session, report, reported_by=actor.name)
     response.headers["Location"] = f"{router.prefix}/{answered.id}"
     if answered.is_repeat:
         response.status_code = status.HTTP_200_OK
     return answered
+
+
+def _submit_batch(
+    session: Session, batch: Sequence[Mapping[str, JsonValue]], *, reported_by: str
+) -> BatchAnswer:
+    results = [BatchEntry(index=index) for index in range(len(batch))]
+    sound: list[tuple[BatchEntry, NewReport]] = []
+    for result, said in zip(results, batch, strict=True):
+        try:
+            sound.append((result, NewReport.model_validate(said)))
+        except ValidationError as error:
+            invalid, faults = explained_faults(error.errors())
+            result.problem = told(invalid, faults=faults)
+    found = service.submit_all(session, [new for _, new in sound], reported_by=reported_by)
+    for (result, _), one in zip(sound, found, strict=True):
+        if isinstance(one, AnsweredReport):
+            result.report = one
+        else:
+            result.problem = told(one)
+    accepted = sum(one.report is not None for one in results)
+    return BatchAnswer(accepted=accepted, refused=len(results) - accepted, results=results)
 
 
 @router.get("", dependencies=[requires(Permission.READ)], responses=guarded())
