@@ -1,6 +1,6 @@
 """Opening and closing cases, and listing those that are open."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ class NewCase:
 
     id: int
     report_id: int
+    actor: str
     division_code: str
     matter_type_id: int | None
     class_id: int | None
@@ -42,7 +43,7 @@ def next_ids(session: Session, count: int) -> Sequence[int]:
     return taken_numbers(session, Case, count)
 
 
-def open_cases(session: Session, new: Sequence[NewCase], *, actor: str) -> None:
+def open_cases(session: Session, new: Sequence[NewCase]) -> None:
     """Open cases, each with its first event and its dispatch decision."""
     if not new:
         return
@@ -70,7 +71,7 @@ def open_cases(session: Session, new: Sequence[NewCase], *, actor: str) -> None:
                 "case_id": one.id,
                 "sequence": 1,
                 "kind": CaseEventKind.REPORTED,
-                "actor": actor,
+                "actor": one.actor,
                 "report_id": one.report_id,
                 "note": {},
             }
@@ -98,20 +99,30 @@ def open_cases(session: Session, new: Sequence[NewCase], *, actor: str) -> None:
     )
 
 
-def join(session: Session, reports: Mapping[int, tuple[str, int]], *, actor: str) -> None:
-    """Note that reports (by number) have joined cases (division code, number)."""
+@dataclass(frozen=True)
+class Joining:
+    """A report that joins a case."""
+
+    division_code: str
+    case_id: int
+    report_id: int
+    actor: str
+
+
+def join(session: Session, joinings: Sequence[Joining]) -> None:
+    """Note that reports have joined cases."""
     queries.append_events(
         session,
         [
             {
-                "division_code": division_code,
-                "case_id": case_id,
+                "division_code": one.division_code,
+                "case_id": one.case_id,
                 "kind": CaseEventKind.JOINED,
-                "actor": actor,
-                "report_id": report_id,
+                "actor": one.actor,
+                "report_id": one.report_id,
                 "note": {},
             }
-            for report_id, (division_code, case_id) in reports.items()
+            for one in joinings
         ],
     )
 

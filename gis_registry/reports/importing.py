@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.errors import InvalidInput, RegistryError, UnreadableFile
 from gis_registry.reports import service
+from gis_registry.reports.keeping import Submission
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.tabular import Row, read_csv, text_encoding
 
@@ -67,10 +68,8 @@ def import_reports(
 ) -> list[Imported]:
     """Answer and keep the next reports of a file, at most so many; none are left: no results."""
     batch = list(islice(reports, count))
-    sound = [(one.line, one.said) for one in batch if isinstance(one.said, NewReport)]
-    answers = iter(
-        service.submit_all(session, [said for _, said in sound], reported_by=reported_by)
-    )
+    sound = [one.said for one in batch if isinstance(one.said, NewReport)]
+    answers = iter(service.submit_all(session, [Submission(one, reported_by) for one in sound]))
     return [
         Imported(one.line, next(answers) if isinstance(one.said, NewReport) else one.said)
         for one in batch

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import RowMapping, exists, func, insert, select
+from sqlalchemy import ARRAY, RowMapping, Text, and_, cast, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from gis_registry.cases.tables import CaseEvent, CaseEventKind
@@ -17,20 +17,18 @@ from gis_registry.reports.tables import Report
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
-def lock_client_keys(session: Session, reported_by: str, keys: Collection[str]) -> None:
-    """Let others with the same sender and a key of these wait until the transaction ends.
+def lock_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> None:
+    """Let others with the same sender and key as one of these wait until the transaction ends.
 
-    Many keys are not locked one by one, since the server keeps room for some thousand locks: the
-    sender is, and who sends a single report holds a share of that.
+    Many keys are not locked one by one, since the server keeps room for some thousand locks: their
+    senders are, and who sends a single report holds a share of that.
     """
-    sender = func.hashtextextended(reported_by, 1)
-    if len(keys) > 1:
-        session.execute(select(func.pg_advisory_xact_lock(sender)))
-        return
-    one = func.hashtextextended(f"{reported_by}\n{next(iter(keys))}", 1)
-    session.execute(
-        select(func.pg_advisory_xact_lock_shared(sender), func.pg_advisory_xact_lock(one))
-    )
+    lock = func.pg_advisory_xact_lock if len(keys) > 1 else func.pg_advisory_xact_lock_shared
+    for sender in sorted({sender for sender, _ in keys}):  # in an order that is everybody's
+        session.execute(select(lock(func.hashtextextended(sender, 1))))
+    if len(keys) == 1:
+        text = "\n".join(next(iter(keys)))
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(text, 1))))
 
 
 _SHOWN = select(
@@ -49,11 +47,18 @@ _SHOWN = select(
 ).join(MatterType, MatterType.id == Report.matter_type_id)
 
 
-def by_client_keys(
-    session: Session, reported_by: str, keys: Collection[str]
-) -> Sequence[RowMapping]:
-    """Return the reports with keys of a sender, with their positions and matters."""
-    query = _SHOWN.where(Report.reported_by == reported_by, Report.client_key.in_(keys))
+def by_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> Sequence[RowMapping]:
+    """Return the reports with these senders and keys, with their positions and matters."""
+    senders, client_keys = ([one[n] for one in keys] for n in (0, 1))
+    given = func.unnest(cast(senders, ARRAY(Text)), cast(client_keys, ARRAY(Text)))
+    wanted = given.table_valued("reported_by", "client_key", name="wanted").render_derived()
+    query = _SHOWN.join(
+        wanted,
+        and_(
+            wanted.c.reported_by == Report.reported_by,
+            wanted.c.client_key == Report.client_key,
+        ),
+    )
     return session.execute(query).mappings().all()
 
 

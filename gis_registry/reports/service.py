@@ -1,6 +1,5 @@
 """What reports can do: be submitted, which answers them and opens their case, and be shown."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,15 +7,12 @@ from datetime import UTC, datetime
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from gis_registry.cases import service as cases
-from gis_registry.cases.service import NewCase
 from gis_registry.components.schemas import Named
-from gis_registry.db.base import SRID
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.places import service as places
-from gis_registry.reports import answering, duplicates, queries
+from gis_registry.reports import answering, queries
 from gis_registry.reports.answering import Answered
-from gis_registry.reports.duplicates import Asked
+from gis_registry.reports.keeping import Submission, keep
 from gis_registry.reports.schemas import (
     Answer,
     AnsweredReport,
@@ -50,187 +46,82 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
         InvalidInput: it is from the future, or from before 2000.
         Conflict: the client key is that of a report that says something else.
     """
-    found = submit_all(session, [new], reported_by=reported_by)[0]
+    found = submit_all(session, [Submission(new, reported_by)])[0]
     if isinstance(found, RegistryError):
         raise found
     return found
 
 
 def submit_all(
-    session: Session, reports: Sequence[NewReport], *, reported_by: str
+    session: Session, submissions: Sequence[Submission]
 ) -> list[AnsweredReport | RegistryError]:
     """Answer reports as :func:`submit` does, all at once; one that is refused gets its error.
 
     The others are kept all the same; each counts as earlier than those after it.
     """
-    known = _known(session, reports, reported_by)
-    seen: set[str | None] = set(known)
+    known = _known(session, submissions)
+    seen: set[tuple[str, str] | None] = set(known)
     fresh: list[int] = []
-    for n, new in enumerate(reports):
-        if new.client_key is None or new.client_key not in seen:
+    for n, one in enumerate(submissions):
+        if one.key is None or one.key not in seen:
             fresh.append(n)
-            seen.add(new.client_key)
+            seen.add(one.key)
     now = datetime.now(UTC)
     answered = answering.answer_all(
-        session, [reports[n] for n in fresh], city=places.the_city(session), now=now
+        session,
+        [submissions[n].report for n in fresh],
+        city=places.the_city(session),
+        now=now,
     )
     incoming = [
-        (reports[n], one)
-        for n, one in zip(fresh, answered, strict=True)
-        if isinstance(one, Answered)
+        (submissions[n], found)
+        for n, found in zip(fresh, answered, strict=True)
+        if isinstance(found, Answered)
     ]
-    kept = iter(_keep(session, incoming, reported_by=reported_by, now=now))
+    kept = iter(keep(session, incoming, now=now))
     told: dict[int, AnsweredReport | RegistryError] = {}
+    failed: dict[tuple[str, str] | None, RegistryError] = {}
     for n, found in zip(fresh, answered, strict=True):
-        one = next(kept) if isinstance(found, Answered) else found
-        told[n] = one
-        key = reports[n].client_key
-        if key is not None and isinstance(one, AnsweredReport):
-            known[key] = _Known(one, _fingerprint(reports[n]))
-    failed = {reports[n].client_key: one for n, one in told.items()}
+        key = submissions[n].key
+        if isinstance(found, Answered):
+            told[n] = report = next(kept)
+            if key is not None:
+                known[key] = _Known(report, submissions[n].fingerprint)
+        else:
+            told[n] = failed[key] = found
     return [
-        told[n] if n in told else _repeated(new, known) or failed[new.client_key]
-        for n, new in enumerate(reports)
+        told[n] if n in told else _repeated(one, known) or failed[one.key]
+        for n, one in enumerate(submissions)
     ]
 
 
-def _known(session: Session, reports: Sequence[NewReport], reported_by: str) -> dict[str, _Known]:
-    """Return by client key what the sender sent before, and let nobody else send the same now."""
-    keys = {one.client_key for one in reports if one.client_key is not None}
+def _known(session: Session, submissions: Sequence[Submission]) -> dict[tuple[str, str], _Known]:
+    """Return by sender and key what was sent before, and let nobody else send the same now."""
+    keys = {one.key for one in submissions if one.key is not None}
     if not keys:
         return {}
-    queries.lock_client_keys(session, reported_by, keys)
-    rows = queries.by_client_keys(session, reported_by, keys)
+    queries.lock_client_keys(session, keys)
     return {
-        row["Report"].client_key: _Known(_shown(row), row["Report"].fingerprint) for row in rows
+        (row["Report"].reported_by, row["Report"].client_key): _Known(
+            _shown(row), row["Report"].fingerprint
+        )
+        for row in queries.by_client_keys(session, keys)
     }
 
 
-def _repeated(new: NewReport, known: dict[str, _Known]) -> AnsweredReport | RegistryError | None:
+def _repeated(
+    one: Submission, known: dict[tuple[str, str], _Known]
+) -> AnsweredReport | RegistryError | None:
     """Return the first answer to a report that was kept before, if it says the same."""
-    before = known.get(new.client_key or "")
+    before = None if one.key is None else known.get(one.key)
     if before is None:
         return None
-    if before.fingerprint not in (None, _fingerprint(new)):
+    if before.fingerprint not in (None, one.fingerprint):
         return Conflict(
-            f"The client key {new.client_key!r} is that of report {before.report.id}, which says "
-            "something else. Send what is new with a key of its own."
+            f"The client key {one.report.client_key!r} is that of report {before.report.id}, "
+            "which says something else. Send what is new with a key of its own."
         )
     return before.report.model_copy(update={"is_repeat": True})
-
-
-def _fingerprint(new: NewReport) -> str:
-    """Return a digest of all that a report says."""
-    said = new.model_dump_json(exclude={"client_key"})
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
-def _keep(
-    session: Session,
-    incoming: Sequence[tuple[NewReport, Answered]],
-    *,
-    reported_by: str,
-    now: datetime,
-) -> list[AnsweredReport]:
-    """Keep answered reports, each in a case of its own or in that of an earlier one."""
-    asked = [
-        Asked(report_id, case_id, one.division_code, one.question, one.answer.component_code)
-        for report_id, case_id, (_, one) in zip(
-            queries.next_report_ids(session, len(incoming)),
-            cases.next_ids(session, len(incoming)),
-            incoming,
-            strict=True,
-        )
-    ]
-    similar = duplicates.find_all(session, asked)
-    joined = duplicates.joined_cases(asked, similar)
-    cases.open_cases(
-        session,
-        [
-            NewCase(
-                id=one.case_id,
-                report_id=one.report_id,
-                division_code=one.case_division_code,
-                matter_type_id=one.question.matter.type.id,
-                class_id=found.class_id,
-                component_code=one.component_code,
-                lon=one.question.lon,
-                lat=one.question.lat,
-                responsible=found.answer.responsible,
-                responders=found.answer.responders,
-            )
-            for one, (_, found) in zip(asked, incoming, strict=True)
-            if one.report_id not in joined
-        ],
-        actor=reported_by,
-    )
-    told = []
-    for one, others, (new, found) in zip(asked, similar, incoming, strict=True):
-        case = joined.get(one.report_id)
-        told.append(
-            AnsweredReport(
-                id=one.report_id,
-                division_code=found.division_code,
-                channel=new.channel,
-                matter=answering.matter_name(one.question.matter),
-                text=new.text,
-                lon=one.question.lon,
-                lat=one.question.lat,
-                accuracy_m=new.accuracy_m,
-                reported_at=one.question.reported_at,
-                received_at=now,
-                reported_by=reported_by,
-                client_key=new.client_key,
-                case_id=case.case_id if case else one.case_id,
-                is_duplicate=case is not None,
-                answer=duplicates.with_similar(found.answer, others, case),
-            )
-        )
-    queries.insert_reports(
-        session,
-        [
-            {
-                "division_code": found.division_code,
-                "id": one.report_id,
-                "client_key": new.client_key,
-                "fingerprint": None if new.client_key is None else _fingerprint(new),
-                "channel": new.channel,
-                "matter_type_id": one.question.matter.type.id,
-                "class_id": found.class_id,
-                "text": new.text,
-                "scanned": new.scanned,
-                "address": new.address,
-                "media_url": new.media_url,
-                "sender": new.sender.model_dump(exclude_none=True) if new.sender else {},
-                "geom": f"SRID={SRID};POINT({one.question.lon} {one.question.lat})",
-                "datum": new.datum,
-                "accuracy_m": new.accuracy_m,
-                "reported_at": one.question.reported_at,
-                "received_at": now,
-                "reported_by": reported_by,
-                "subdistrict_code": found.place.subdistrict_code,
-                "cell_code": found.place.cell_code,
-                "outcome": report.answer.outcome,
-                "component_code": one.component_code,
-                "case_division_code": joined[one.report_id].case_division_code
-                if one.report_id in joined
-                else one.case_division_code,
-                "case_id": report.case_id,
-                "answer": report.answer.model_dump(mode="json", by_alias=True),
-            }
-            for one, report, (new, found) in zip(asked, told, incoming, strict=True)
-        ],
-    )
-    cases.join(
-        session,
-        {
-            one.report_id: (case.case_division_code, case.case_id)
-            for one in asked
-            if (case := joined.get(one.report_id))
-        },
-        actor=reported_by,
-    )
-    return told
 
 
 def show(session: Session, report_id: int) -> AnsweredReport:

@@ -29,6 +29,7 @@ from gis_registry.errors import (
 )
 from gis_registry.reports import explaining, service
 from gis_registry.reports.explaining import Language
+from gis_registry.reports.keeping import Submission
 from gis_registry.reports.schemas import AnsweredReport, Explanation, NewReport, ReportPage
 from gis_registry.reports.service import LARGEST_BATCH
 from gis_registry.roles import Permission
@@ -108,7 +109,7 @@ def _submit_batch(
         except ValidationError as error:
             invalid, faults = explained_faults(error.errors())
             result.problem = told(invalid, faults=faults)
-    found = service.submit_all(session, [new for _, new in sound], reported_by=reported_by)
+    found = service.submit_all(session, [Submission(new, reported_by) for _, new in sound])
     for (result, _), one in zip(sound, found, strict=True):
         if isinstance(one, AnsweredReport):
             result.report = one
