@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from gis_registry import __version__
 from gis_registry.api import problems
+from gis_registry.api.intake import Intake
 from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
 from gis_registry.api.openapi import RegistryAPI
 from gis_registry.api.routes import ROUTERS
@@ -83,6 +84,7 @@ async def _lifespan(
             lambda: open_registry(settings, tell=lambda what: log.info("opening", what=what))
         )
     app.state.database = opened
+    app.state.intake = Intake(opened, settings)
     try:
         yield
     finally:

@@ -52,11 +52,16 @@ def open_session(
     database: Database = request.app.state.database
     settings: Settings = request.app.state.settings
     with database.session() as session:
-        session.execute(
-            text("SELECT set_config('statement_timeout', :milliseconds, true)"),
-            {"milliseconds": str(max(1, round(settings.statement_timeout_s * 1000)))},
-        )
+        limit_statements(session, settings)
         yield session
+
+
+def limit_statements(session: Session, settings: Settings) -> None:
+    """Let no statement of a transaction take longer than the settings allow."""
+    session.execute(
+        text("SELECT set_config('statement_timeout', :milliseconds, true)"),
+        {"milliseconds": str(max(1, round(settings.statement_timeout_s * 1000)))},
+    )
 
 
 #: The scope "function" ends before the answer is sent: a commit that fails becomes an error.

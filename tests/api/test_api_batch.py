@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from running_api import COVER, LAMP, POSITIONS, Api
 
 from gis_registry.roles import Role
-from tests.api.running_api import COVER, LAMP, POSITIONS, Api
 
 
 def said(n: int, **others: object) -> dict[str, object]:

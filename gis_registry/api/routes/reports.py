@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import (
     BaseModel,
     Field,
@@ -16,6 +16,7 @@ from pydantic import (
 from sqlalchemy.orm import Session
 
 from gis_registry.api.access import CurrentActor, requires
+from gis_registry.api.intake import Intake
 from gis_registry.api.problems import Problem, explained_faults, guarded, told
 from gis_registry.api.routes.parameters import Before, Limit, Number
 from gis_registry.api.sessions import DatabaseSession
@@ -79,6 +80,7 @@ def _checked(body: object, _: ValidatorFunctionWrapHandler) -> object:
     },
 )
 def submit_report(
+    request: Request,
     session: DatabaseSession,
     actor: CurrentActor,
     report: Annotated[NewReport | Many, WrapValidator(_checked)],
@@ -91,7 +93,9 @@ def submit_report(
     if isinstance(report, list):
         response.status_code = status.HTTP_200_OK
         return _submit_batch(session, report, reported_by=actor.name)
-    answered = service.submit(session, report, reported_by=actor.name)
+    session.commit()  # others may have its connection while this report waits for its turn
+    intake: Intake = request.app.state.intake
+    answered = intake.submit(Submission(report, actor.name))
     response.headers["Location"] = f"{router.prefix}/{answered.id}"
     if answered.is_repeat:
         response.status_code = status.HTTP_200_OK
