@@ -1,5 +1,7 @@
 """Databases for the tests: one real server, a template built by the migrations, copies of it.
 
+Tests run in several processes at once; each of these has a server and databases of its own.
+
 ``session`` is a transaction on the template's copy that is rolled back after each test.
 ``own_database`` is a copy of its own for tests that must commit or run the program itself.
 """
@@ -29,10 +31,13 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
-    """Run a server of the tests' own for the whole session."""
+    """Run a server of this process's own for the whole session."""
     home = Path(tempfile.mkdtemp(prefix="gr-test-"))
     embedded = EmbeddedServer(home)
     embedded.acquire()
+    # Nothing in it has to survive a crash of the machine.
+    _run(embedded, "ALTER SYSTEM SET fsync = off")
+    _run(embedded, "SELECT pg_reload_conf()")
     try:
         yield embedded
     finally:

@@ -4,6 +4,7 @@ A layer knows nothing of the city, the mapping's meanings or the system that its
 taken to: :mod:`gis_registry.surveys.reading` does that for all formats alike.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -102,7 +103,7 @@ def refuse_repeated(file_name: str, names: Sequence[str]) -> None:
     Raises:
         InvalidInput: there are such columns.
     """
-    repeated = sorted({one for one in names if names.count(one) > 1})
+    repeated = sorted(one for one, count in Counter(names).items() if count > 1)
     if repeated:
         raise InvalidInput(
             f"{file_name} has several fields named {', '.join(repeated)}; rename all but one."

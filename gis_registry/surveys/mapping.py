@@ -6,6 +6,7 @@ what differs from a file that speaks for itself has to be said. ``docs/surveys.m
 
 import difflib
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
@@ -156,8 +157,8 @@ class Mapping(_Part):
     @model_validator(mode="after")
     def _gives_each_name_once(self) -> "Mapping":
         names = [*self._canonical_by_column().values(), *self.attributes.rename.values()]
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(names).items():
+            if count > 1:
                 raise ValueError(f"two columns become {name}; name each one differently")
         ignored = set(self.attributes.ignore) & {
             *self._canonical_by_column(),
@@ -224,8 +225,8 @@ class Mapping(_Part):
                     + f" It has: {', '.join(fields) or 'none'}."
                 )
         names = [name for name, _ in self._layout(fields)]
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(names).items():
+            if count > 1:
                 raise InvalidInput(
                     f"{file_name} has a column {name} of its own beside the one that becomes it: "
                     f'rename or ignore it, such as [attributes] ignore = ["{name}"].'

@@ -2,29 +2,47 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
-from delivered import frame, place_near, places
+from delivered import frame, load, place_near, places, stage
+from making import copy_of
 from running_cli import Run
+from sqlalchemy import make_url
 
+from gis_registry.db.embedded import EmbeddedServer
+from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
 
 KNOWN = places(4)
 
 
-@pytest.fixture
-def staged(run: Run, own_settings: Settings, tmp_path: Path) -> int:
+@pytest.fixture(scope="module")
+def staged(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> int:
     """Stage lights of which one is moved, one new, one missing and one refused."""
-    frame(KNOWN, name=["灯"] * 4).to_file(tmp_path / "first.gpkg")
-    described = ("--class", "0137", "--accuracy-m", 0.5, "--json")
-    first = run(own_settings, "survey", "load", tmp_path / "first.gpkg", *described)
-    assert run(own_settings, "survey", "apply", first.json["survey"]).exit_code == 0
+    folder = tmp_path_factory.mktemp("staged")
+    frame(KNOWN, name=["灯"] * 4).to_file(folder / "first.gpkg")
     again = [KNOWN[0], place_near(KNOWN[1], 2), KNOWN[3], place_near(KNOWN[3], 20), KNOWN[0]]
-    frame(again, name=["灯"] * 5).to_file(tmp_path / "again.gpkg")
-    answer = run(own_settings, "survey", "load", tmp_path / "again.gpkg", *described)
-    return int(answer.json["survey"])
+    frame(again, name=["灯"] * 5).to_file(folder / "again.gpkg")
+    with Database(module_settings) as database:
+        with database.session() as session:
+            load(session, folder / "first.gpkg", accuracy_m=0.5)
+        with database.session() as session:
+            return stage(session, folder / "again.gpkg", accuracy_m=0.5).survey
+
+
+@pytest.fixture
+def own_settings(
+    server: EmbeddedServer, module_settings: Settings, staged: int
+) -> Iterator[Settings]:
+    """Return settings of a copy, of the test's own, of the database that has the survey."""
+    assert module_settings.database_url is not None
+    template = make_url(module_settings.database_url.get_secret_value()).database
+    assert template is not None
+    with copy_of(server, template, "own_review") as settings:
+        yield settings
 
 
 def test_rows_are_written_in_every_format(

@@ -11,7 +11,7 @@ from pytest_alembic.tests import (
     test_up_down_consistency,
     test_upgrade,
 )
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, RowMapping, create_engine, make_url, text
 
 from gis_registry.db.checks import create_extensions
 from gis_registry.resources import bundled
@@ -67,3 +67,53 @@ def test_going_all_the_way_down_leaves_nothing(alembic_runner, alembic_engine: E
     with alembic_engine.connect() as connection:
         assert connection.scalars(left).all() == []
         assert connection.scalar(functions) == 0
+
+
+_SURVEYS = """
+INSERT INTO surveys (file_name, file_sha256, crs, as_of, is_synthetic, actor, state,
+  row_count, accepted_count, refused_count)
+SELECT 'lights.csv', number, 'EPSG:4490', '2026-01-01', true, 'test', 'staged', 2, 1, 1
+FROM generate_series(1, 3) AS number
+"""
+#: Two rows of the first survey, one of the second and none of the third.
+_ROWS = """
+INSERT INTO survey_rows (survey_id, row_number, class_id, geom, surveyed_on, attributes, issues,
+  verdict, refusal)
+VALUES
+  (1, 1, 7, 'SRID=4490;POINT(120.3826 36.0671)', '2026-01-01', '{"name": "light"}',
+    '[{"code": "far"}]', 'new', NULL),
+  (1, 2, NULL, NULL, NULL, '{}', NULL, 'refused', 'outside-city'),
+  (2, 1, 7, 'SRID=4490;LINESTRING(120.38 36.06, 120.39 36.06)', '2026-02-01', '{}', NULL,
+    'unchanged', NULL)
+"""
+
+
+def _rows(engine: Engine) -> list[RowMapping]:
+    """Return the rows of all surveys with the table that each is in, which its 'place' says."""
+    rows = text(
+        "SELECT tableoid::regclass::text AS place, to_jsonb(r) AS row FROM survey_rows r "
+        "ORDER BY survey_id, row_number"
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(rows).mappings())
+
+
+def test_the_rows_of_surveys_move_into_a_table_for_each_and_back(  # type: ignore[no-untyped-def]
+    alembic_runner, alembic_engine: Engine
+) -> None:
+    alembic_runner.migrate_up_to("0002")
+    with alembic_engine.begin() as connection:
+        connection.execute(text(_SURVEYS))
+        connection.execute(text(_ROWS))
+    before = _rows(alembic_engine)
+    assert [one["place"] for one in before] == ["survey_rows"] * 3
+
+    alembic_runner.migrate_up_to("0003")
+    split = _rows(alembic_engine)
+    assert [one["row"] for one in split] == [one["row"] for one in before]
+    assert [one["place"] for one in split] == ["survey_rows_1", "survey_rows_1", "survey_rows_2"]
+    with alembic_engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM survey_rows_3")) == 0
+
+    alembic_runner.migrate_down_to("0002")
+    assert _rows(alembic_engine) == before
