@@ -85,6 +85,7 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     app.state.settings = settings
     app.state.turns = anyio.Semaphore(connections(settings))
+    app.state.photo_turns = anyio.Semaphore(photos.TURNS)
     log = structlog.get_logger("gis_registry.api")
     opened = database
     if opened is None:

@@ -1,10 +1,13 @@
 """Photos over HTTP: sent as a body or in a form, shown without what the camera wrote."""
 
 import os
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,8 +19,11 @@ from sqlalchemy import text
 
 from gis_registry.api.access import COOKIE
 from gis_registry.api.app import create_app
+from gis_registry.api.routes import photos
 from gis_registry.db.engine import Database
 from gis_registry.errors import InvalidInput
+from gis_registry.photos import service
+from gis_registry.photos.schemas import PhotoEntry
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
 
@@ -134,6 +140,8 @@ def test_only_photos_may_be_large(api: Api) -> None:
             client.post("/api/photos", content=over, headers=JPEG), 413, "request-too-large"
         )
         assert "bytes" in detail
+    undeclared = client.post("/api/photos", content=iter([content, bytes(20_000)]), headers=JPEG)
+    problem(undeclared, 413, "request-too-large")
     in_form = client.post("/api/photos", files={"photo": ("x.jpg", content)})
     assert in_form.status_code == 201
     assert client.post("/api/photos", content=content, headers=JPEG).status_code == 200
@@ -176,6 +184,35 @@ def test_a_photo_sent_by_many_at_once_is_one(api: Api) -> None:
         statuses = list(threads.map(send, range(16)))
     assert sorted(statuses) == [200] * 15 + [201]
     assert len(files(api)) == 3
+
+
+def test_photos_that_wait_keep_nobody_else_waiting(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    keep = service.keep
+
+    def slowly(*args: Any, **options: Any) -> PhotoEntry:
+        go_on.wait(20)
+        return keep(*args, **options)
+
+    monkeypatch.setattr(service, "keep", slowly)
+    monkeypatch.setattr(photos, "LONGEST_WAIT_S", 1)
+    client, reader = api.as_(Role.INSPECTOR), api.as_(Role.READER)
+    count = 3 * api.settings.pool_size
+
+    def send(_: int) -> httpx.Response:
+        return client.post("/api/photos", content=photo())
+
+    with ThreadPoolExecutor(count) as threads:
+        sent = [threads.submit(send, number) for number in range(count)]
+        refused = [one.result() for one in islice(as_completed(sent), count - photos.TURNS)]
+        answered = reader.get("/api/me").status_code
+        go_on.set()
+    assert answered == 200
+    for one in refused:
+        assert "Too many photos" in problem(one, 503, "photo-store-unavailable")
+    assert sorted(one.result().status_code for one in sent)[: photos.TURNS] == [200, 201]
 
 
 def test_a_store_that_fails_keeps_nothing(api: Api) -> None:

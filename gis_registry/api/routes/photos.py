@@ -1,7 +1,9 @@
 """Photos: taken in as evidence, shown without what the camera wrote into them."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
+import anyio
 from fastapi import APIRouter, Body, Depends, Header, Path, Request, Response, status
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
@@ -23,6 +25,9 @@ router = APIRouter(prefix=PATH, tags=["photos"], route_class=CheckedRoute)
 
 #: What a form adds to the photo in it.
 FORM_BYTES = 10_000
+#: One photo is decoded while another is checked or written.
+TURNS = 2
+LONGEST_WAIT_S = 30.0
 _FIELD = "photo"
 _FOREVER = "private, max-age=31536000, immutable"
 _BINARY = {"type": "string", "format": "binary"}
@@ -77,6 +82,26 @@ async def sent_photo(
     raise UnusablePhoto(f"The form needs one file, in the field `{_FIELD}`.")
 
 
+async def take_photo_turn(request: Request) -> AsyncIterator[None]:
+    """Let in as many photos as can be worked on, before they take a connection to the database.
+
+    Raises:
+        PhotoStoreUnavailable: too many are before this one.
+    """
+    turns: anyio.Semaphore = request.app.state.photo_turns
+    try:
+        with anyio.fail_after(LONGEST_WAIT_S):
+            await turns.acquire()
+    except TimeoutError as error:
+        raise PhotoStoreUnavailable(
+            "Too many photos arrive at once. Nothing was kept; try again in a moment."
+        ) from error
+    try:
+        yield
+    finally:
+        turns.release()
+
+
 def photo_store(request: Request) -> PhotoStore:
     """Return where photos are."""
     store: PhotoStore = request.app.state.photo_store
@@ -89,7 +114,7 @@ Store = Annotated[PhotoStore, Depends(photo_store)]
 @router.post(
     "",
     status_code=status.HTTP_201_CREATED,
-    dependencies=[requires(Permission.REPORT)],
+    dependencies=[Depends(take_photo_turn, scope="function"), requires(Permission.REPORT)],
     responses={
         200: {"model": ShownPhoto, "description": "These bytes were kept before"},
         **guarded(UnusablePhoto, RequestTooLarge, PhotoStoreUnavailable),
