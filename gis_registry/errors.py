@@ -5,7 +5,8 @@
     │   ├── UnreadableFile
     │   ├── MissingCrs
     │   ├── InvalidProfile
-    │   └── InvalidPosition
+    │   ├── InvalidPosition
+    │   └── UnusablePhoto
     ├── NotFound                     404
     │   ├── UnknownClass
     │   ├── UnknownMatterType
@@ -18,6 +19,7 @@
     ├── NotPermitted                 403
     ├── MethodNotAllowed             405
     ├── RequestTooLarge              413
+    ├── PhotoStoreUnavailable        503
     └── DatabaseUnavailable          503
         ├── TookTooLong
         ├── ServerProgramsMissing
@@ -70,6 +72,13 @@ class InvalidPosition(InvalidInput):
 
     code = "invalid-position"
     title = "The position is not in the city"
+
+
+class UnusablePhoto(InvalidInput):
+    """A file is no photo that can be kept: of another type, damaged, animated or too large."""
+
+    code = "unusable-photo"
+    title = "The photo cannot be used"
 
 
 class NotFound(RegistryError):
@@ -161,6 +170,14 @@ class RequestTooLarge(RegistryError):
     status = 413
     code = "request-too-large"
     title = "The request is too large"
+
+
+class PhotoStoreUnavailable(RegistryError):
+    """The files of photos cannot be written or read."""
+
+    status = 503
+    code = "photo-store-unavailable"
+    title = "The store of photos does not answer"
 
 
 class DatabaseUnavailable(RegistryError):

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     )
     home: Path = Field(
         default_factory=default_home,
-        description="Folder of the embedded server",
+        description="Folder of the embedded server and, unless set otherwise, of photos",
     )
     city: str | None = Field(
         default=None,
@@ -64,6 +64,20 @@ class Settings(BaseSettings):
     )
     max_request_bytes: int = Field(
         default=10_000_000, gt=0, description="Largest request body accepted by the API, in bytes"
+    )
+    photo_store: SecretStr | None = Field(
+        default=None,
+        description="Where photos are kept: a folder or any URL of fsspec (s3://…, sftp://…); "
+        "unset: photos/ in the home",
+    )
+    max_photo_bytes: int = Field(
+        default=20_000_000, gt=0, le=500_000_000, description="Largest photo accepted, in bytes"
+    )
+    max_photo_pixels: int = Field(
+        default=100_000_000,
+        gt=0,
+        le=178_000_000,
+        description="Most pixels that a photo may have, counted before it is decoded",
     )
     log_format: LogFormat = Field(
         default=LogFormat.CONSOLE, description="Log lines for people (console) or programs (json)"

@@ -7,6 +7,7 @@ import gis_registry.catalogue.tables
 import gis_registry.components.tables
 import gis_registry.dispatch.tables
 import gis_registry.drones.tables
+import gis_registry.photos.tables
 import gis_registry.places.tables
 import gis_registry.reports.tables
 import gis_registry.surveys.tables

@@ -18,9 +18,10 @@ from gis_registry.api import problems
 from gis_registry.api.intake import Intake
 from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
 from gis_registry.api.openapi import RegistryAPI
-from gis_registry.api.routes import ROUTERS
+from gis_registry.api.routes import ROUTERS, photos
 from gis_registry.api.sessions import connections
 from gis_registry.db.engine import Database
+from gis_registry.photos.store import open_store
 from gis_registry.settings import Settings
 from gis_registry.startup import open_registry
 from gis_registry.web.rendering import STATIC
@@ -44,6 +45,9 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         settings: every setting.
         database: an open registry, which stays the caller's to close; without one the application
             opens the registry that the settings name, and closes it when it ends.
+
+    Raises:
+        InvalidInput: the settings name a store of photos that cannot be.
     """
     app = RegistryAPI(
         title="Component one-map",
@@ -61,9 +65,14 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
             Middleware(RequestLog),
             Middleware(SecurityHeaders),
             Middleware(GZipMiddleware, minimum_size=1000),
-            Middleware(BodyLimit, max_bytes=settings.max_request_bytes),
+            Middleware(
+                BodyLimit,
+                max_bytes=settings.max_request_bytes,
+                by_path={photos.PATH: settings.max_photo_bytes + photos.FORM_BYTES},
+            ),
         ],
     )
+    app.state.photo_store = open_store(settings)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -77,6 +86,7 @@ async def _lifespan(
 ) -> AsyncIterator[None]:
     app.state.settings = settings
     app.state.turns = anyio.Semaphore(connections(settings))
+    app.state.photo_turns = anyio.Semaphore(photos.TURNS)
     log = structlog.get_logger("gis_registry.api")
     opened = database
     if opened is None:

@@ -1,6 +1,7 @@
 """What every request passes: one log line, headers that keep browsers safe, a limit on its body."""
 
 import re
+from collections.abc import Mapping
 from time import perf_counter
 
 import structlog
@@ -111,20 +112,25 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses bodies larger than a number of bytes, declared or sent."""
+    """Refuses bodies larger than a number of bytes, declared or sent.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    Paths that take more have numbers of their own in ``by_path``.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, by_path: Mapping[str, int]) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.by_path = by_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        message = f"A request may have {self.max_bytes:,} bytes; send less at a time."
+        max_bytes = self.by_path.get(scope["path"], self.max_bytes)
+        message = f"A request may have {max_bytes:,} bytes; send less at a time."
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdigit() and int(declared) > self.max_bytes:
+        if declared.isdigit() and int(declared) > max_bytes:
             scope.setdefault("state", {})["problem"] = RequestTooLarge.code
             await refusal(scope["path"], RequestTooLarge(message))(scope, receive, send)
             return
@@ -134,7 +140,7 @@ class BodyLimit:
             nonlocal received
             event = await receive()
             received += len(event.get("body", b""))
-            if received > self.max_bytes:
+            if received > max_bytes:
                 raise HTTPException(413, message)
             return event
 

@@ -10,6 +10,7 @@ from gis_registry.api.routes import (
     maps,
     open311,
     pages,
+    photos,
     places,
     reports,
     surveys,
@@ -20,6 +21,7 @@ from gis_registry.api.routes import (
 ROUTERS = (
     components.router,
     reports.router,
+    photos.router,
     detections.router,
     cases.router,
     surveys.router,

@@ -1,0 +1,1 @@
+"""Photos: evidence of reports and cases, kept as they were and shown without metadata."""

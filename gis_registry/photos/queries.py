@@ -1,0 +1,30 @@
+"""Reads and writes of photos."""
+
+from sqlalchemy import RowMapping, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis_registry.photos.tables import Photo
+
+
+def photo(session: Session, sha256: str) -> RowMapping | None:
+    """Return a photo with its position in degrees."""
+    return (
+        session.execute(
+            select(
+                Photo,
+                func.ST_X(Photo.geom).label("lon"),
+                func.ST_Y(Photo.geom).label("lat"),
+            ).where(Photo.sha256 == sha256)
+        )
+        .mappings()
+        .one_or_none()
+    )
+
+
+def add_photo(session: Session, values: dict[str, object]) -> bool:
+    """Add a photo unless it is there; returns whether it was added."""
+    added = session.execute(
+        insert(Photo).values(values).on_conflict_do_nothing().returning(Photo.sha256)
+    )
+    return added.first() is not None
