@@ -85,7 +85,8 @@ $(INSTALLED): .ci/requirements.txt pyproject.toml | $(BIN)/python
 
 $(INSTALLED_DEV): .ci/requirements-dev.txt $(INSTALLED)
 	@echo "setup: installing the locked tools for tests and checks into $(VENV)" >&2
-	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r .ci/requirements-dev.txt
+	@$(PIP_INSTALL) --require-hashes --only-binary :all: --no-binary three,relaxml \
+		-r .ci/requirements-dev.txt
 	@touch $@
 
 $(ASSETS): $(WEB)/package-lock.json $(WEB)/vendor.mjs | system

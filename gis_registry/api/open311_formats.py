@@ -57,8 +57,8 @@ def answer(
 
 def refusal(path: str, status: int, detail: str, headers: Mapping[str, str]) -> Response:
     """Return an error in the format that the address ends with."""
-    # Input that cannot be used is 400 there, which is older than 422.
-    code = 400 if status == 422 else status
+    # Its specification has one answer for a missing and for a wrong key, and is older than 422.
+    code = {401: 403, 422: 400}.get(status, status)
     error = Open311Error(code=code, description=detail)
     format_ = "xml" if path.endswith(".xml") else "json"
     return answer(format_, "errors", [error], status_code=code, headers=headers)

@@ -1,9 +1,11 @@
 """``gis-registry report``: submit a report and get its answer."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from gis_registry.cli import report_import
 from gis_registry.cli.context import (
@@ -13,9 +15,13 @@ from gis_registry.cli.context import (
     checked_options,
     city_zone,
     read_moment,
+    read_settings,
     transaction,
 )
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
+from gis_registry.photos import service as photos
+from gis_registry.photos.pictures import PhotoLimits
+from gis_registry.photos.store import open_store
 from gis_registry.places.datums import Datum
 from gis_registry.reports import explaining, service
 from gis_registry.reports.explaining import Language
@@ -47,6 +53,12 @@ def submit(
         datetime | None,
         typer.Option(parser=read_moment, help="When, ISO 8601 with zone; else now."),
     ] = None,
+    scanned: Annotated[
+        str | None, typer.Option(help="Read off the component: identifier, tag or QR code.")
+    ] = None,
+    photo: Annotated[
+        list[Path] | None, typer.Option(help="Photo of it; give this again for more.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Answer, but keep nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -62,14 +74,29 @@ def submit(
             channel=channel,
             client_key=key,
             reported_at=at,
+            scanned=scanned,
         )
     with transaction() as session:
+        new.photos = [_keep_photo(session, one) for one in photo or []]
         report = service.submit(session, new, reported_by=actor())
         if dry_run:
             session.rollback()
     print_report(report, as_json=as_json)
     if dry_run:
         tell("This was a dry run: nothing was kept.")
+
+
+def _keep_photo(session: Session, path: Path) -> str:
+    settings = read_settings()
+    limits = PhotoLimits.of(settings)
+    kept = photos.keep(
+        session,
+        photos.read_file(path, limits),
+        received_by=actor(),
+        store=open_store(settings),
+        limits=limits,
+    )
+    return kept.photo
 
 
 @app.command("show")

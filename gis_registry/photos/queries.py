@@ -1,5 +1,7 @@
 """Reads and writes of photos."""
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -7,19 +9,24 @@ from sqlalchemy.orm import Session
 from gis_registry.photos.tables import Photo
 
 
-def photo(session: Session, sha256: str) -> RowMapping | None:
-    """Return a photo with its position in degrees."""
+def photos(session: Session, hashes: Collection[str]) -> Sequence[RowMapping]:
+    """Return photos with their positions in degrees."""
     return (
         session.execute(
             select(
                 Photo,
                 func.ST_X(Photo.geom).label("lon"),
                 func.ST_Y(Photo.geom).label("lat"),
-            ).where(Photo.sha256 == sha256)
+            ).where(Photo.sha256.in_(hashes))
         )
         .mappings()
-        .one_or_none()
+        .all()
     )
+
+
+def photo(session: Session, sha256: str) -> RowMapping | None:
+    """Return a photo with its position in degrees."""
+    return next(iter(photos(session, [sha256])), None)
 
 
 def add_photo(session: Session, values: dict[str, object]) -> bool:

@@ -1,6 +1,7 @@
 """What photos can do: be kept, once, and be shown without what the camera wrote into them."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -69,6 +70,14 @@ def show(session: Session, sha256: str) -> PhotoEntry:
         NotFound: there is no such photo.
     """
     return _entry(_known(session, sha256))
+
+
+def find_all(session: Session, hashes: Collection[str]) -> dict[str, PhotoEntry]:
+    """Return by their hashes what is known of photos; those that are not known are left out."""
+    if not hashes:
+        return {}
+    found = [_entry(row) for row in queries.photos(session, hashes)]
+    return {one.photo: one for one in found}
 
 
 def shown_bytes(session: Session, sha256: str, size: ShownSize, *, store: PhotoStore) -> bytes:

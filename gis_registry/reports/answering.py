@@ -17,11 +17,13 @@ from gis_registry.dispatch import service as dispatch
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit, Sentence
 from gis_registry.dispatch.service import Destination
 from gis_registry.errors import InvalidInput, InvalidPosition, RegistryError
+from gis_registry.photos import service as photos
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.places.datums import to_cgcs2000
 from gis_registry.places.service import Place, Point
 from gis_registry.places.tables import City
+from gis_registry.reports import photo_evidence
 from gis_registry.reports.matching import CANDIDATE_COUNT, Candidate, Match, match_all, reach_m
 from gis_registry.reports.questions import Question
 from gis_registry.reports.schemas import (
@@ -157,6 +159,8 @@ def _questions(
         earlier_edition_keys=places.class_editions(session),
     )
 
+    kept = photos.find_all(session, {sha256 for one in reports for sha256 in one.photos})
+
     def question(new: NewReport) -> Question | RegistryError:
         matter = matters.get(new.matter)
         if matter is None:
@@ -170,6 +174,9 @@ def _questions(
             return InvalidInput(f"The report is from the future: {reported_at.isoformat()}.")
         if reported_at < _EARLIEST:
             return InvalidInput(f"The report is from before 2000: {reported_at.isoformat()}.")
+        missing = [sha256 for sha256 in new.photos if sha256 not in kept]
+        if missing:
+            return InvalidInput(f"There is no photo {missing[0]}: send it to /api/photos first.")
         fault = places.position_fault(new.lon, new.lat)
         if fault is not None:
             return InvalidPosition(f"This position cannot be used: {fault}.")
@@ -183,6 +190,7 @@ def _questions(
             scanned=new.scanned,
             reported_at=reported_at,
             on_date=reported_at.astimezone(zone).date(),
+            photos=tuple(kept[sha256] for sha256 in new.photos),
         )
 
     return [question(one) for one in reports]
@@ -211,6 +219,7 @@ def _answered(
             responders=responders,
             grounds=[
                 _why_place(where, city),
+                *photo_evidence.sentences(question, zone=ZoneInfo(city.time_zone)),
                 _why_component(decided.matched, question),
                 *_why_other_area(decided, names),
                 *decided.responsible.grounds,

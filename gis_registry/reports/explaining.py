@@ -83,6 +83,7 @@ def explain(session: Session, report_id: int, *, language: Language | None = Non
             _what_was_reported(report, zone),
             _where_in_our_datum(session, report, Datum(kept.datum)),
             *_from_grounds(report, "place"),
+            *_from_grounds(report, "photo"),
             *(_candidate(one) for one in report.answer.candidates),
             *_from_grounds(report, "component"),
             *_precedence(session, report),
@@ -161,6 +162,7 @@ def _from_grounds(report: AnsweredReport, step: str) -> list[ExplanationStep]:
     answer = report.answer
     facts: dict[str, dict[str, JsonValue]] = {
         "place": {"place": _plain(answer.place)},
+        "photo": {"photos": list(report.photos)},
         "component": {"outcome": answer.outcome, "component_code": answer.component_code},
         "unit": {"claim": _plain(answer.responsible.claim) if answer.responsible.claim else None},
         "responder": {"responders": [_plain(one) for one in answer.responders]},

@@ -18,7 +18,6 @@ from gis_registry.places.datums import Datum
 from gis_registry.places.tables import City
 from gis_registry.reports import queries, service
 from gis_registry.reports.open311_schemas import (
-    LONGEST_DESCRIPTION,
     Discovery,
     Endpoint,
     NewServiceRequest,
@@ -31,7 +30,7 @@ from gis_registry.reports.open311_schemas import (
     ServiceRequest,
     SubmittedRequest,
 )
-from gis_registry.reports.schemas import NewReport
+from gis_registry.reports.schemas import NewReport, Sender
 from gis_registry.reports.tables import Channel
 
 #: Open311 has no field for it. A phone between tall buildings or a finger on a map is some 20 m
@@ -61,9 +60,13 @@ _ATTRIBUTES = [
     ("reported_at", "datetime", "ISO 8601，带时区", "ISO 8601 with zone",
      "发现的时间，不填为现在", "When it was seen; unset: now"),
 ]  # fmt: skip
-_EVENTS = {"reported": {"zh": "上报", "en": "Reported"}, "closed": {"zh": "结案", "en": "Closed"}}
-#: What a report has no field for stands in the last lines of its text.
-_LAST_LINE = re.compile(r"(?:\A|\n)(address_string: [^\n]+|media_url: https?://\S+)\Z")
+_EVENTS = {
+    "reported": {"zh": "上报", "en": "Reported"},
+    "joined": {"zh": "并入同一案件", "en": "Joined the case of an earlier report"},
+    "separated": {"zh": "移出案件", "en": "Taken out of a case"},
+    "returned": {"zh": "退回", "en": "Returned by the unit"},
+    "closed": {"zh": "结案", "en": "Closed"},
+}
 
 
 def require_jurisdiction(session: Session, jurisdiction_id: str) -> None:
@@ -164,7 +167,7 @@ def submit(
 ) -> SubmittedRequest:
     """Take in a service request as a citizen's report.
 
-    Who sent it is not kept: the registry holds no citizens' names or addresses.
+    Who it comes from is kept, and never part of an answer here.
 
     Raises:
         UnknownMatterType: there is no such service.
@@ -182,7 +185,10 @@ def submit(
         datum=Datum.WGS84,
         accuracy_m=said.accuracy_m or CITIZEN_ACCURACY_M,
         matter=new.service_code,
-        text=_text(new),
+        text=new.description.strip(),
+        address=new.address_string,
+        media_url=new.media_url,
+        sender=_sender(new),
         channel=Channel.CITIZEN,
         client_key=said.client_key,
         reported_at=said.reported_at,
@@ -200,7 +206,7 @@ def requests(session: Session, query: RequestQuery, *, language: str) -> list[Se
     """Return service requests, the newest first.
 
     Numbers override every other condition. Without dates the last 90 days count; with one date the
-    90 days from or before it.
+    90 days from or before it. Dates of the last update (an extension) stand alone, or limit these.
 
     Raises:
         InvalidInput: the dates are further apart than 90 days, or in the wrong order.
@@ -211,7 +217,12 @@ def requests(session: Session, query: RequestQuery, *, language: str) -> list[Se
         query = RequestQuery(
             page=query.page, page_size=query.page_size, extensions=query.extensions
         )
-    since, until = (None, None) if numbers is not None else _span(query.start_date, query.end_date)
+    has_dates = query.updated_after is not None or query.updated_before is not None
+    since, until = (
+        (query.start_date, query.end_date)
+        if numbers is not None or has_dates
+        else _span(query.start_date, query.end_date)
+    )
     rows = queries.service_requests(
         session,
         ids=numbers,
@@ -219,6 +230,8 @@ def requests(session: Session, query: RequestQuery, *, language: str) -> list[Se
         since=since,
         until=until,
         states=query.status,
+        updated_after=query.updated_after,
+        updated_before=query.updated_before,
         with_events=query.extensions,
         limit=query.page_size,
         offset=(query.page - 1) * query.page_size,
@@ -267,30 +280,15 @@ def _span(start: datetime | None, end: datetime | None) -> tuple[datetime, datet
     return start, end
 
 
-def _text(new: NewServiceRequest) -> str:
-    lines = [new.description]
-    if new.address_string is not None:
-        lines.append(f"address_string: {' '.join(new.address_string.split())}")
-    if new.media_url is not None:
-        lines.append(f"media_url: {new.media_url}")
-    text = "\n".join(lines).strip()
-    if len(text) > LONGEST_DESCRIPTION:
-        raise InvalidInput(
-            f"description, address_string and media_url have {len(text)} characters together; "
-            f"{LONGEST_DESCRIPTION} is the most."
-        )
-    return text
-
-
-def _parts(text: str) -> dict[str, str]:
-    """Return the description, and what else :func:`_text` put into a text."""
-    parts: dict[str, str] = {}
-    for name in ("media_url", "address_string"):
-        found = _LAST_LINE.search(text)
-        if found is not None and found[1].startswith(name):
-            parts[name] = found[1].removeprefix(f"{name}: ")
-            text = text[: found.start()]
-    return parts | {"description": text}
+def _sender(new: NewServiceRequest) -> Sender | None:
+    name = " ".join(part for part in (new.first_name, new.last_name) if part)
+    sender = Sender(
+        account=new.account_id or new.device_id,
+        name=name or None,
+        phone=new.phone,
+        email=new.email,
+    )
+    return sender if sender.model_dump(exclude_none=True) else None
 
 
 def _notice(grounds: list[dict[str, str]], language: str) -> str:
@@ -299,7 +297,6 @@ def _notice(grounds: list[dict[str, str]], language: str) -> str:
 
 def _request(row: RowMapping, city: City, language: str) -> ServiceRequest:
     zone = ZoneInfo(city.time_zone)
-    parts = _parts(row["text"])
     is_closed = row["state"] == "closed"
     found = ServiceRequest(
         service_request_id=str(row["id"]),
@@ -307,18 +304,18 @@ def _request(row: RowMapping, city: City, language: str) -> ServiceRequest:
         status_notes=row["reason"] if is_closed else None,
         service_name=row[f"matter_name_{language}"],
         service_code=row["matter_code"],
-        description=parts["description"] or None,
+        description=row["text"] or None,
         agency_responsible=row[f"unit_name_{language}"] or row["unit_name_zh"],
         service_notice=_notice(row["grounds"], language),
         requested_datetime=row["reported_at"].astimezone(zone).replace(microsecond=0),
         updated_datetime=row["updated_at"].astimezone(zone).replace(microsecond=0),
         expected_datetime=None,
-        address=parts.get("address_string") or _address(row["place"], language),
+        address=row["address"] or _address(row["place"], language),
         address_id=None,
         zipcode=None,
         lat=row["lat"],
         long=row["lon"],
-        media_url=parts.get("media_url"),
+        media_url=row["media_url"],
     )
     if row["events"] is not None:
         found.extended_attributes = {"component_code": row["component_code"]}

@@ -93,6 +93,12 @@ class NewServiceRequest(BaseModel):
     address_string: str | None = Field(default=None, max_length=500)
     description: str = Field(default="", max_length=LONGEST_DESCRIPTION)
     media_url: str | None = Field(default=None, max_length=1000, pattern=r"^https?://[^\s]+$")
+    account_id: str | None = Field(default=None, max_length=200)
+    device_id: str | None = Field(default=None, max_length=200)
+    first_name: str | None = Field(default=None, max_length=100)
+    last_name: str | None = Field(default=None, max_length=99)
+    phone: str | None = Field(default=None, max_length=50)
+    email: str | None = Field(default=None, max_length=254)
     attribute: RequestAttributes = RequestAttributes()
 
 
@@ -105,6 +111,8 @@ class RequestQuery(BaseModel):
     service_code: Annotated[list[str] | None, BeforeValidator(_separated)] = None
     start_date: Date | None = None
     end_date: Date | None = None
+    updated_after: Date | None = None
+    updated_before: Date | None = None
     status: Annotated[list[Literal["open", "closed"]] | None, BeforeValidator(_separated)] = None
     page: int = Field(default=1, ge=1, le=1_000_000)
     page_size: int = Field(default=MOST_REQUESTS, ge=1, le=MOST_REQUESTS)

@@ -1,6 +1,6 @@
 -- service_requests: reports with the state and the unit of their cases, the newest first
 SELECT
-  r.id, r.text, r.reported_at, r.component_code,
+  r.id, r.text, r.address, r.media_url, r.reported_at, r.component_code,
   r.answer -> 'place' AS place,
   r.answer #> '{responsible,grounds}' AS grounds,
   ST_X(r.geom) AS lon, ST_Y(r.geom) AS lat,
@@ -37,6 +37,8 @@ WHERE (CAST(:ids AS bigint[]) IS NULL OR r.id = ANY(CAST(:ids AS bigint[])))
   AND (CAST(:matter_codes AS text[]) IS NULL OR m.code = ANY(CAST(:matter_codes AS text[])))
   AND (CAST(:since AS timestamptz) IS NULL OR r.reported_at >= :since)
   AND (CAST(:until AS timestamptz) IS NULL OR r.reported_at <= :until)
+  AND (CAST(:updated_after AS timestamptz) IS NULL OR last_event.happened_at >= :updated_after)
+  AND (CAST(:updated_before AS timestamptz) IS NULL OR last_event.happened_at <= :updated_before)
   AND (
     CAST(:states AS text[]) IS NULL
     OR CASE WHEN last_event.kind = 'closed' THEN 'closed' ELSE 'open' END

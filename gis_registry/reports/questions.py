@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from gis_registry.catalogue.service import Matter
+from gis_registry.photos.schemas import PhotoEntry
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,4 @@ class Question:
     scanned: str | None
     reported_at: datetime
     on_date: date
+    photos: tuple[PhotoEntry, ...] = ()

@@ -1,6 +1,7 @@
 """What goes into a report and what comes out."""
 
 from datetime import date, datetime
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
@@ -54,6 +55,9 @@ class NewReport(BaseModel):
     address: str | None = Field(default=None, max_length=500, description="Where, in words")
     media_url: str | None = Field(
         default=None, max_length=2000, pattern=r"^https?://\S+$", description="A picture elsewhere"
+    )
+    photos: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(
+        default=[], max_length=10, description="Photos that were sent before, by their hash"
     )
     sender: Sender | None = Field(default=None, description="Who it comes from; not shown to all")
     channel: Channel = Channel.INSPECTOR
@@ -131,6 +135,7 @@ class AnsweredReport(BaseModel):
     lon: float = Field(description="Longitude in degrees, EPSG:4490")
     lat: float = Field(description="Latitude in degrees, EPSG:4490")
     accuracy_m: float
+    photos: list[str] = Field(default=[], description="Its photos by their hash")
     reported_at: datetime
     received_at: datetime
     reported_by: str
@@ -179,7 +184,8 @@ class ExplanationStep(Told):
     """A step from a report to its answer, with what it rests on."""
 
     step: str = Field(
-        description="report, datum, place, candidate, component, precedence, unit, responder, case"
+        description="report, datum, place, photo, candidate, component, precedence, unit, "
+        "responder, case"
     )
     facts: dict[str, JsonValue] = Field(description="What was considered, and what came of it")
 

@@ -150,6 +150,7 @@ def _shown(row: RowMapping) -> AnsweredReport:
         lon=row["lon"],
         lat=row["lat"],
         accuracy_m=report.accuracy_m,
+        photos=report.photos,
         reported_at=report.reported_at,
         received_at=report.received_at,
         reported_by=report.reported_by,

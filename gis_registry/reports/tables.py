@@ -6,12 +6,14 @@ from typing import Any
 
 from geoalchemy2 import WKBElement
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
+    Text,
     func,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -75,6 +77,7 @@ class Report(Base):
     address: Mapped[str | None]
     media_url: Mapped[str | None]
     sender: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    photos: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     geom: Mapped[WKBElement] = geometry("POINT")
     datum: Mapped[str]
     accuracy_m: Mapped[float]

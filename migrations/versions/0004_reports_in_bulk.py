@@ -33,6 +33,12 @@ def upgrade() -> None:
         "reports",
         sa.Column("sender", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
     )
+    op.add_column(
+        "reports",
+        sa.Column(
+            "photos", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
+    )
     op.add_column("reports", sa.Column("case_division_code", sa.Text()))
     op.execute("UPDATE reports SET case_division_code = division_code")
     op.alter_column("reports", "case_division_code", nullable=False)
@@ -62,7 +68,7 @@ def downgrade() -> None:
         ["division_code", "id"],
     )
     op.create_index("ix_reports_case_id", "reports", ["division_code", "case_id"])
-    for column in ("case_division_code", "sender", *reversed(_SAID)):
+    for column in ("case_division_code", "photos", "sender", *reversed(_SAID)):
         op.drop_column("reports", column)
     op.drop_column("case_events", "report_id")
     for table in reversed(_NUMBERED):

@@ -1,5 +1,7 @@
 """Open311 GeoReport v2, as its clients use it and as its schemas have it."""
 
+import importlib
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -34,7 +36,7 @@ REGISTRY: Registry[Any] = Registry().with_resources(
 )
 LON, LAT = POSITIONS[1]
 LAMPS = "01037"
-#: What `three` 0.8.0 sends; it cannot be imported in Python 3 (`from itertools import ifilter`).
+#: What `three` sends.
 AS_THREE = {
     "service_code": LAMPS,
     "lat": LAT,
@@ -171,6 +173,45 @@ def test_the_client_georeport_works_unchanged(open_api: Api) -> None:
         GeoReport(root, jurisdiction="chicago").get_service_list()
 
 
+def test_the_client_three_works_unchanged(open_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It was written for Python 2, where itertools has an ifilter: that is given, nothing else.
+    monkeypatch.setattr(itertools, "ifilter", filter, raising=False)
+    three = importlib.import_module("three")
+    client = three.Three(
+        f"{open_api.url}/open311/v2", api_key=open_api.keys[Role.INSPECTOR], jurisdiction="qingdao"
+    )
+    services = client.services()
+    assert LAMPS in {one["service_code"] for one in services}
+    assert client.services(LAMPS)["service_code"] == LAMPS
+    (sent,) = client.post(
+        LAMPS, lat=LAT, long=LON, name="Zach Williams", phone="555-5555", description="路灯不亮",
+        address="香港中路 10号",
+    )  # fmt: skip
+    number = sent["service_request_id"]
+    (shown,) = client.request(number)
+    assert (shown["description"], shown["address"]) == ("路灯不亮", "香港中路 10号")
+    assert [one["service_request_id"] for one in client.requests(LAMPS, count=5)] == [number]
+    today = datetime.now(UTC).date()
+    between = [f"{one:%m-%d-%Y}" for one in (today, today + timedelta(days=1))]
+    assert [one["service_request_id"] for one in client.requests(between=between)] == [number]
+    assert client.token(number) == [{"service_request_id": number, "token": number}]
+    assert client.discovery()["endpoints"]
+
+
+def test_requests_are_found_by_when_something_happened_to_them(api: Api) -> None:
+    old = {"attribute[reported_at]": "2020-03-01T08:00:00+08:00"}
+    number = submit(api, **old).json()[0]["service_request_id"]
+    client = api.as_(Role.READER)
+    assert both(client, "requests") == []
+    hour = timedelta(hours=1)
+    after, before = (f"{datetime.now(UTC) + one:%Y-%m-%dT%H:%M:%SZ}" for one in (-hour, hour))
+    (found,) = both(client, "requests", updated_after=after, updated_before=before)
+    assert found["service_request_id"] == number
+    assert both(client, "requests", updated_after=before) == []
+    assert both(client, "requests", updated_before=after) == []
+    assert both(client, "requests", updated_after=after, start_date=after) == []
+
+
 def test_a_request_becomes_a_report_of_a_citizen(api: Api) -> None:
     submitted = submit(api)
     assert submitted.status_code == 200
@@ -277,9 +318,9 @@ def test_requests_come_in_pages_and_by_number(api: Api) -> None:
         ({"attribute[colour]": "red"}, 400, "attribute.colour: Extra inputs"),
         ({"attribute[accuracy_m]": "0"}, 400, "attribute.accuracy_m"),
         ({"attribute[reported_at]": "2100-01-01T00:00:00Z"}, 400, "from the future"),
-        ({"api_key": None}, 401, "Send a key as `api_key`"),
-        ({"api_key": ""}, 401, "Send a key as `api_key`"),
-        ({"api_key": "gr_wrong"}, 401, "not known"),
+        ({"api_key": None}, 403, "Send a key as `api_key`"),
+        ({"api_key": ""}, 403, "Send a key as `api_key`"),
+        ({"api_key": "gr_wrong"}, 403, "not known"),
     ],
 )
 def test_a_request_that_cannot_be_taken(
@@ -315,7 +356,7 @@ def test_a_request_that_cannot_be_taken(
             400,
             "0 to 90 days",
         ),
-        ("requests", {"api_key": "gr_wrong"}, 401, "not known"),
+        ("requests", {"api_key": "gr_wrong"}, 403, "not known"),
     ],
 )
 def test_an_error_is_as_open311_has_it(
@@ -354,11 +395,11 @@ def test_who_may_report_is_as_for_any_report(shared_api: Api) -> None:
     assert (refused.status_code, refused.json()[0]["code"]) == (403, 403)
     nobody = shared_api.as_(None)
     for path in ("services", "services/01037", "requests", "requests/1", "tokens/1"):
-        assert nobody.get(f"/open311/v2/{path}.json").status_code == 401
+        assert nobody.get(f"/open311/v2/{path}.json").status_code == 403
     key = shared_api.keys[Role.INSPECTOR]
     cookie = {"Cookie": f"gis_registry_key={key}"}
     posted = nobody.post("/open311/v2/requests.json", data=AS_THREE, headers=cookie)
-    assert posted.status_code == 401
+    assert posted.status_code == 403
     asked = nobody.get("/open311/v2/services.json", params={"api_key": key})
     assert asked.status_code == 200
     header = {"Authorization": f"Bearer {key}"}

@@ -114,7 +114,10 @@ Store = Annotated[PhotoStore, Depends(photo_store)]
 @router.post(
     "",
     status_code=status.HTTP_201_CREATED,
-    dependencies=[Depends(take_photo_turn, scope="function"), requires(Permission.REPORT)],
+    dependencies=[
+        Depends(take_photo_turn, scope="function"),
+        requires(Permission.REPORT, Permission.HANDLE),
+    ],
     responses={
         200: {"model": ShownPhoto, "description": "These bytes were kept before"},
         **guarded(UnusablePhoto, RequestTooLarge, PhotoStoreUnavailable),
