@@ -5,6 +5,7 @@ from gis_registry.api.routes import (
     catalogue,
     components,
     detections,
+    devices,
     dispatch,
     health,
     maps,
@@ -19,6 +20,7 @@ from gis_registry.api.routes import (
 
 ROUTERS = (
     components.router,
+    devices.router,
     reports.router,
     detections.router,
     cases.router,
