@@ -110,13 +110,15 @@ def load_sensors(files: Files = None, dry_run: DryRun = False, as_json: AsJson =
 @sensors.command("list")
 def list_sensors(
     kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    after: Annotated[str | None, typer.Option(help="Those after this code.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List sensors, and how many alarms of each are open."""
     with transaction() as session:
-        found = service.list_sensors(session, kind=kind)
+        page = service.page(session, kind=kind, after=after, limit=limit)
     if as_json:
-        print_json(found)
+        print_json(page)
         return
     print_table(
         ["code", "kind", "name_zh", "name_en", "component", "open alarms", ""],
@@ -130,10 +132,11 @@ def list_sensors(
                 one.open_alarms,
                 "synthetic" if one.is_synthetic else "",
             )
-            for one in found
+            for one in page.sensors
         ),
     )
-    tell(f"{len(found)} in all.")
+    if page.next_after:
+        tell(f"There are more: --after {page.next_after}")
 
 
 @sensors.command("show")

@@ -6,7 +6,7 @@ That an alarm clears is a fact about the alarm: its case stays open until somebo
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping
@@ -198,10 +198,21 @@ def _raise(
 
 
 def _spot(session: Session, sensor: Sensor, row: RowMapping) -> Spot:
-    """Return where a device is: on its component, where it said it was, or at its own place.
+    """Return where a device was by a reading: where it said, if it can move, or where it stands.
 
     Raises:
         InvalidInput, NotFound, Conflict: its component is not known, or is gone.
+    """
+    if sensor.component_code is None and row["lon"] is not None:
+        return Spot(row["lon"], row["lat"], row["accuracy_m"])
+    return _standing(session, sensor)
+
+
+def _standing(session: Session, sensor: Sensor) -> Spot:
+    """Return where a device stands: on its component, or at its own place.
+
+    Raises:
+        InvalidInput, NotFound, Conflict: its component is not known, or is gone; or it moves.
     """
     if sensor.component_code is not None:
         found = lookup.resolve(session, sensor.component_code)
@@ -211,11 +222,9 @@ def _spot(session: Session, sensor: Sensor, row: RowMapping) -> Spot:
         return Spot(
             component["lon"], component["lat"], ON_COMPONENT_M, str(component["class_code"])
         )
-    if row["lon"] is not None:
-        return Spot(row["lon"], row["lat"], row["accuracy_m"])
     own = queries.sensor_rows(session, code=sensor.code)[0]
     if own["lon"] is None or sensor.accuracy_m is None:
-        raise InvalidInput(f"{sensor.code} did not say where it was.")
+        raise InvalidInput(f"{sensor.code} moves, and did not say where it was.")
     return Spot(own["lon"], own["lat"], sensor.accuracy_m)
 
 
@@ -227,27 +236,45 @@ def _readings(
     zone: ZoneInfo,
 ) -> list[Reading]:
     """Return readings with the areas that they lie in, where a rule asks for that."""
-    if not rows or all(rule.zone_code is None for rule in rules):
-        return [Reading(row["at"], row["value"]) for row in rows]
-    moves = sensor.component_code is None and any(row["lon"] is not None for row in rows)
-    try:
-        spots = [_spot(session, sensor, row) for row in (rows if moves else rows[:1])]
-    except (InvalidInput, NotFound, Conflict):
-        return [Reading(row["at"], row["value"]) for row in rows]
+    zones: dict[tuple[float, float], frozenset[str]] = {}
+    points: list[tuple[float, float] | None] = [None] * len(rows)
+    if rows and any(rule.zone_code is not None for rule in rules):
+        try:
+            standing = _standing(session, sensor)
+        except (InvalidInput, NotFound, Conflict):
+            fixed = None
+        else:
+            fixed = (standing.lon, standing.lat)
+        can_move = sensor.component_code is None
+        points = [
+            (row["lon"], row["lat"]) if can_move and row["lon"] is not None else fixed
+            for row in rows
+        ]
+        on_date = rows[-1]["at"].astimezone(zone).date()
+        zones = _zones(session, {point for point in points if point is not None}, on_date)
+    return [
+        Reading(row["at"], row["value"], zones[point] if point is not None else frozenset())
+        for row, point in zip(rows, points, strict=True)
+    ]
+
+
+def _zones(
+    session: Session, points: set[tuple[float, float]], on_date: date
+) -> dict[tuple[float, float], frozenset[str]]:
+    """Return the codes of the city, district, subdistrict and cell that each point lies in."""
     city = places.the_city(session)
+    ordered = sorted(points)
     located = places_queries.locate(
         session,
-        lons=[one.lon for one in spots],
-        lats=[one.lat for one in spots],
-        on_date=rows[-1]["at"].astimezone(zone).date(),
+        lons=[lon for lon, _ in ordered],
+        lats=[lat for _, lat in ordered],
+        on_date=on_date,
         tolerance_m=city.place_tolerance_m,
     )
-    found: list[Reading] = []
-    for n, row in enumerate(rows):
-        place = located[n if moves else 0]
+    found: dict[tuple[float, float], frozenset[str]] = {}
+    for point, place in zip(ordered, located, strict=True):
         codes = {place["division_code"], place["subdistrict_code"], place["cell_code"]} - {None}
-        zones = frozenset({*codes, city.division_code} if codes else codes)
-        found.append(Reading(row["at"], row["value"], zones))
+        found[point] = frozenset({*codes, city.division_code} if codes else ())
     return found
 
 

@@ -198,7 +198,12 @@ def alarm_rows(
 
 
 def sensor_rows(
-    session: Session, *, code: str | None = None, kind: str | None = None
+    session: Session,
+    *,
+    code: str | None = None,
+    kind: str | None = None,
+    after: str | None = None,
+    limit: int = 1,
 ) -> Sequence[RowMapping]:
     """Return sensors by code, with position, unit and how many alarms are open."""
     open_count = (
@@ -217,9 +222,12 @@ def sensor_rows(
         )
         .outerjoin(Unit, Unit.id == Sensor.unit_id)
         .order_by(Sensor.code)
+        .limit(limit)
     )
     if code is not None:
         query = query.where(Sensor.code == code)
+    if after is not None:
+        query = query.where(Sensor.code > after)
     if kind is not None:
         query = query.where(Sensor.kind == kind)
     return session.execute(query).mappings().all()

@@ -228,6 +228,13 @@ class SensorEntry(BaseModel):
     open_alarms: int
 
 
+class SensorPage(BaseModel):
+    """Some sensors by code, and where the next ones begin."""
+
+    sensors: list[SensorEntry]
+    next_after: str | None = Field(description="Give this as `after` for the next page")
+
+
 class LastReading(BaseModel):
     """The newest value of a quantity."""
 

@@ -14,6 +14,7 @@ from gis_registry.reports.device_schemas import (
     LastReading,
     SensorDetail,
     SensorEntry,
+    SensorPage,
 )
 from gis_registry.reports.device_tables import Sensor
 
@@ -21,9 +22,13 @@ from gis_registry.reports.device_tables import Sensor
 _SHOWN_ALARMS = 100
 
 
-def list_sensors(session: Session, *, kind: str | None = None) -> list[SensorEntry]:
-    """Return the sensors by code."""
-    return [_entry(row) for row in queries.sensor_rows(session, kind=kind)]
+def page(
+    session: Session, *, kind: str | None = None, after: str | None = None, limit: int = 100
+) -> SensorPage:
+    """Return sensors by code, those after one of them."""
+    rows = queries.sensor_rows(session, kind=kind, after=after, limit=limit + 1)
+    found = [_entry(row) for row in rows[:limit]]
+    return SensorPage(sensors=found, next_after=found[-1].code if len(rows) > limit else None)
 
 
 def show_sensor(session: Session, code: str) -> SensorDetail:

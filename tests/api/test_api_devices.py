@@ -167,7 +167,7 @@ def test_devices_and_kinds_are_listed(shared_api: Api) -> None:
     client = shared_api.as_(Role.READER)
     cameras = client.get("/api/cameras").json()
     assert [one["code"] for one in cameras][:2] == ["CAM-001", "CAM-002"]
-    lamps = client.get("/api/sensors", params={"kind": "lamp"}).json()
+    lamps = client.get("/api/sensors", params={"kind": "lamp"}).json()["sensors"]
     assert {one["kind"] for one in lamps} == {"lamp"}
     assert client.get("/api/sensors/NOBODY").status_code == 404
     majors = client.get("/api/reports/kinds").json()

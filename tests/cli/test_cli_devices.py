@@ -19,7 +19,7 @@ def test_the_profiles_devices_are_loaded_and_listed(run: Run, module_settings: S
     assert loaded.out.strip() == "Would load 19 citizen kinds."
     assert "CAM-020" in run(module_settings, "report", "cameras", "list").out
     lamps = run(module_settings, "report", "sensors", "list", "--kind", "lamp", "--json").json
-    assert len(lamps) == 8
+    assert (len(lamps["sensors"]), lamps["next_after"]) == (8, None)
     assert "路灯不亮" in run(module_settings, "report", "kinds", "list").out
     assert len(run(module_settings, "report", "kinds", "list", "--json").json) == 5
     assert "TRUCK-001" in run(module_settings, "report", "sensors", "show", "TRUCK-001").out

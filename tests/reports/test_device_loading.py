@@ -71,7 +71,7 @@ def test_qingdao_has_what_the_issue_of_reports_names(session: Session) -> None:
     cameras = video.list_cameras(session)
     assert len(cameras) == 20
     assert all(one.is_synthetic and one.name_zh.endswith("（示例）") for one in cameras)
-    kinds = Counter(one.kind for one in sensors.list_sensors(session))
+    kinds = Counter(one.kind for one in sensors.page(session).sensors)
     assert kinds == {"cover": 12, "lamp": 8, "gas_meter": 4, "vehicle": 4}
     comparisons = set(session.scalars(select(SensorRule.comparison)))
     assert comparisons == {"above", "below", "outside", "unchanged_for", "silent_for"}
@@ -84,7 +84,7 @@ def test_the_shipped_files_are_told_apart_and_loading_them_again_changes_nothing
     assert {kind: [kind_of_file(path) for path in paths] for kind, paths in files.items()} == {
         kind: [kind] for kind in FileKind
     }
-    before = (video.list_cameras(session), sensors.list_sensors(session))
+    before = (video.list_cameras(session), sensors.page(session).sensors)
     assert load(session, files) == {
         FileKind.CAMERAS: 20,
         FileKind.VIDEO_KINDS: 32,
@@ -92,7 +92,7 @@ def test_the_shipped_files_are_told_apart_and_loading_them_again_changes_nothing
         FileKind.SENSOR_RULES: 7,
         FileKind.CITIZEN_KINDS: 19,
     }
-    assert (video.list_cameras(session), sensors.list_sensors(session)) == before
+    assert (video.list_cameras(session), sensors.page(session).sensors) == before
 
 
 def test_the_sample_sensors_are_on_classes_that_the_sample_components_have() -> None:

@@ -1,5 +1,6 @@
 """What sensors measure: alarms with one report each, whatever order readings arrive in."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,12 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import CORNER, GEOD, moved, register
+from making import CORNER, GEOD, moved, register, wait_for_a_lock
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service as cases
 from gis_registry.db.base import SRID
+from gis_registry.db.engine import Database
 from gis_registry.errors import NotFound
 from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.reports import alarms, readings, sensors
@@ -203,6 +205,32 @@ def test_a_silent_device_is_raised_by_the_check_and_cleared_by_its_next_reading(
     assert tilt(session, (49 * 60, 3)) == ["cleared"]
 
 
+def test_sensors_come_in_pages_by_code(session: Session) -> None:
+    first = sensors.page(session, limit=20)
+    rest = sensors.page(session, after=first.next_after, limit=20)
+    codes = [one.code for one in [*first.sensors, *rest.sensors]]
+    assert codes == sorted(codes)
+    assert (len(codes), rest.next_after) == (28, None)
+
+
+def test_the_same_reading_from_two_senders_at_once_is_one_report(own_database: Database) -> None:
+    with own_database.session() as session:
+        add_cover(session)
+    with ThreadPoolExecutor() as pool, own_database.session() as session:
+        assert tilt(session, (0, 30)) == ["raised"]
+
+        def again() -> list[str]:
+            with own_database.session() as other:
+                return tilt(other, (0, 30), (1, 40))
+
+        waiting = pool.submit(again)
+        wait_for_a_lock(own_database)
+        session.commit()
+        assert waiting.result(60) == ["repeat", "updated"]
+    with own_database.session() as session:
+        assert count(session, Report) == 1
+
+
 def test_each_fault_is_answered_and_the_rest_is_kept(session: Session) -> None:
     add_cover(session)
     add_sensor(session, "T1", "vehicle")
@@ -277,7 +305,7 @@ def test_a_sensor_is_shown_with_its_newest_values_and_open_alarms(session: Sessi
     assert (shown.component_code, shown.open_alarms) == (code, 1)
     assert [(one.quantity, one.value) for one in shown.readings] == [("tilt", 30)]
     assert [one.rule for one in shown.alarms] == ["cover-tilt"]
-    opened = {one.code: one.open_alarms for one in sensors.list_sensors(session, kind="cover")}
+    opened = {one.code: one.open_alarms for one in sensors.page(session, kind="cover").sensors}
     assert (opened["C1"], opened["COVER-001"]) == (1, 0)
     with pytest.raises(NotFound, match="There is no sensor 'NOBODY'"):
         sensors.show_sensor(session, "NOBODY")

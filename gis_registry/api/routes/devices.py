@@ -20,7 +20,7 @@ from gis_registry.reports.device_schemas import (
     NewFrame,
     NewReadings,
     SensorDetail,
-    SensorEntry,
+    SensorPage,
     Sighting,
     SightingPage,
 )
@@ -114,9 +114,13 @@ def list_cameras(session: DatabaseSession) -> list[CameraEntry]:
 def list_sensors(
     session: DatabaseSession,
     kind: Annotated[str | None, Query(description="Only of this kind", max_length=100)] = None,
-) -> list[SensorEntry]:
+    after: Annotated[
+        str | None, Query(description="Only those after this: `next_after` of a page")
+    ] = None,
+    limit: Limit = 100,
+) -> SensorPage:
     """List sensors by code, with how many alarms of each are open."""
-    return sensors.list_sensors(session, kind=kind)
+    return sensors.page(session, kind=kind, after=after, limit=limit)
 
 
 @router.get(
