@@ -67,18 +67,7 @@ def submit(session: Session, new: NewFrame, *, reported_by: str) -> AnsweredFram
     sighting = _same(session, camera.id, new, box, kind)
     is_new = sighting is None
     if sighting is None:
-        sighting = VideoSighting(
-            camera_id=camera.id,
-            kind=new.kind,
-            first_seen_at=new.frame_at,
-            last_seen_at=new.frame_at,
-            frame_count=0,
-            best_confidence=new.confidence,
-            geom=_point(ground),
-            accuracy_m=ground.accuracy_m,
-            not_reported=NotReported.UNKNOWN_KIND,
-        )
-        session.add(sighting)
+        sighting = _first_seen(session, camera.id, new, ground)
     sighting.first_seen_at = min(sighting.first_seen_at, new.frame_at)
     sighting.last_seen_at = max(sighting.last_seen_at, new.frame_at)
     sighting.frame_count += 1
@@ -88,21 +77,7 @@ def submit(session: Session, new: NewFrame, *, reported_by: str) -> AnsweredFram
         sighting.accuracy_m = ground.accuracy_m
         _report(session, sighting, new, kind, ground, reported_by=reported_by)
     session.flush()
-    session.add(
-        VideoFrame(
-            sighting_id=sighting.id,
-            camera_id=camera.id,
-            kind=new.kind,
-            frame_at=new.frame_at,
-            frame_id=new.frame_id,
-            box=list(box),
-            confidence=new.confidence,
-            image_url=new.image_url,
-            note=new.note,
-            reported_by=reported_by,
-        )
-    )
-    session.flush()
+    _keep(session, sighting, new, box, reported_by=reported_by)
     return _answer(session, sighting.id, is_new=is_new)
 
 
@@ -183,6 +158,42 @@ def _same(
         if overlap(box, (left, top, right, bottom)) >= SAME_OVERLAP:
             return queries.sighting(session, frame["sighting_id"])
     return None
+
+
+def _first_seen(session: Session, camera_id: int, new: NewFrame, ground: OnGround) -> VideoSighting:
+    sighting = VideoSighting(
+        camera_id=camera_id,
+        kind=new.kind,
+        first_seen_at=new.frame_at,
+        last_seen_at=new.frame_at,
+        frame_count=0,
+        best_confidence=new.confidence,
+        geom=_point(ground),
+        accuracy_m=ground.accuracy_m,
+        not_reported=NotReported.UNKNOWN_KIND,
+    )
+    session.add(sighting)
+    return sighting
+
+
+def _keep(
+    session: Session, sighting: VideoSighting, new: NewFrame, box: Box, *, reported_by: str
+) -> None:
+    session.add(
+        VideoFrame(
+            sighting_id=sighting.id,
+            camera_id=sighting.camera_id,
+            kind=new.kind,
+            frame_at=new.frame_at,
+            frame_id=new.frame_id,
+            box=list(box),
+            confidence=new.confidence,
+            image_url=new.image_url,
+            note=new.note,
+            reported_by=reported_by,
+        )
+    )
+    session.flush()
 
 
 def _report(

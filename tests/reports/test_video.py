@@ -1,13 +1,15 @@
 """What video analysis finds: sightings over frames, each with one report or a reason."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from making import CORNER, GEOD, moved, register
+from making import CORNER, GEOD, moved, register, wait_for_a_lock
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.db.base import SRID
+from gis_registry.db.engine import Database
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.reports import video
 from gis_registry.reports.device_schemas import AnsweredFrame, NewFrame
@@ -20,6 +22,10 @@ BOX = (0.48, 0.6, 0.52, 0.8)
 
 @pytest.fixture(autouse=True)
 def camera(session: Session) -> None:
+    stand(session)
+
+
+def stand(session: Session) -> None:
     """Stand a camera at a street corner that looks north-east."""
     session.add(
         Camera(
@@ -136,6 +142,24 @@ def test_the_same_frame_twice_is_one(session: Session) -> None:
     assert again.is_repeat
     assert (again.sighting, again.report) == (first.sighting, first.report)
     assert (count(session, VideoFrame), count(session, Report)) == (1, 1)
+
+
+def test_two_frames_of_the_same_thing_at_once_are_one_report(own_database: Database) -> None:
+    with own_database.session() as session:
+        stand(session)
+    with ThreadPoolExecutor() as pool, own_database.session() as session:
+        first = see(session)
+
+        def following() -> AnsweredFrame:
+            with own_database.session() as other:
+                return see(other, frame_at=after(seconds=1))
+
+        waiting = pool.submit(following)
+        wait_for_a_lock(own_database)
+        session.commit()
+        second = waiting.result(60)
+    assert (second.is_new, second.sighting.id) == (False, first.sighting.id)
+    assert second.report == first.report
 
 
 def test_pixels_and_fractions_say_the_same(session: Session) -> None:
