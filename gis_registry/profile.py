@@ -31,6 +31,11 @@ class ProfileFiles(_Part):
     units: list[str] = []
     responsibilities: list[str] = []
     responders: list[str] = []
+    cameras: list[str] = []
+    video_kinds: list[str] = []
+    sensors: list[str] = []
+    sensor_rules: list[str] = []
+    citizen_kinds: list[str] = []
     attribute_schemas: str | None = None
 
 

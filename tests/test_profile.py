@@ -63,6 +63,11 @@ def test_a_shipped_profile_names_files_that_are_there(city: str) -> None:
             *files.units,
             *files.responsibilities,
             *files.responders,
+            *files.cameras,
+            *files.video_kinds,
+            *files.sensors,
+            *files.sensor_rules,
+            *files.citizen_kinds,
             *[one.file for one in profile.surveys],
             *[name for name in (profile.demo.reports, profile.demo.detections) if name],
         ]

@@ -5,6 +5,7 @@ from gis_registry.api.routes import (
     catalogue,
     components,
     detections,
+    devices,
     dispatch,
     health,
     maps,
@@ -20,6 +21,7 @@ from gis_registry.api.routes import (
 
 ROUTERS = (
     components.router,
+    devices.router,
     reports.router,
     photos.router,
     detections.router,

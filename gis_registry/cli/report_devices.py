@@ -1,0 +1,233 @@
+"""``gis-registry report cameras``, ``sensors`` and ``kinds``: devices, and what citizens report."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_profile, transaction
+from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
+from gis_registry.reports import alarms, video
+from gis_registry.reports import sensors as service
+
+if TYPE_CHECKING:
+    from gis_registry.reports.device_loading import FileKind
+
+cameras = typer.Typer(help="Cameras and what they saw.", no_args_is_help=True)
+sensors = typer.Typer(help="Sensors, their rules and alarms.", no_args_is_help=True)
+kinds = typer.Typer(help="What citizens can choose to report.", no_args_is_help=True)
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(help="CSV files, told apart by their columns; left out: the city profile's."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and count, change nothing.")]
+
+
+@cameras.command("load")
+def load_cameras(files: Files = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Load cameras and kinds of video matters; what is there is brought up to date."""
+    from gis_registry.reports.device_loading import FileKind
+
+    _load(files, [FileKind.CAMERAS, FileKind.VIDEO_KINDS], dry_run=dry_run, as_json=as_json)
+
+
+@cameras.command("list")
+def list_cameras(as_json: AsJson = False) -> None:
+    """List cameras."""
+    with transaction() as session:
+        found = video.list_cameras(session)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["code", "name_zh", "name_en", "lon", "lat", "heading", "pitch", "range", ""],
+        (
+            (
+                one.code,
+                one.name_zh,
+                one.name_en,
+                f"{one.lon:.6f}",
+                f"{one.lat:.6f}",
+                f"{one.heading_deg:g}°",
+                None if one.pitch_deg is None else f"{one.pitch_deg:g}°",
+                f"{one.range_m:g} m",
+                "synthetic" if one.is_synthetic else "",
+            )
+            for one in found
+        ),
+    )
+    tell(f"{len(found)} in all.")
+
+
+@cameras.command("sightings")
+def list_sightings(
+    unreported: Annotated[
+        bool, typer.Option("--unreported", help="Only those without a report.")
+    ] = False,
+    before: Annotated[
+        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List what cameras saw, the newest first, and why some of it was not reported."""
+    with transaction() as session:
+        page = video.page(
+            session, is_reported=False if unreported else None, before=before, limit=limit
+        )
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["sighting", "camera", "kind", "frames", "confidence", "report", "not reported"],
+        (
+            (
+                one.id,
+                one.camera,
+                one.kind,
+                one.frame_count,
+                f"{one.best_confidence:.0%}",
+                one.report_id,
+                f"{one.not_reported.zh} {one.not_reported.en}" if one.not_reported else None,
+            )
+            for one in page.sightings
+        ),
+    )
+    if page.next_before:
+        tell(f"There are more: --before {page.next_before}")
+
+
+@sensors.command("load")
+def load_sensors(files: Files = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Load sensors and their rules; what is there is brought up to date."""
+    from gis_registry.reports.device_loading import FileKind
+
+    _load(files, [FileKind.SENSORS, FileKind.SENSOR_RULES], dry_run=dry_run, as_json=as_json)
+
+
+@sensors.command("list")
+def list_sensors(
+    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    after: Annotated[str | None, typer.Option(help="Those after this code.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List sensors, and how many alarms of each are open."""
+    with transaction() as session:
+        page = service.page(session, kind=kind, after=after, limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ["code", "kind", "name_zh", "name_en", "component", "open alarms", ""],
+        (
+            (
+                one.code,
+                one.kind,
+                one.name_zh,
+                one.name_en,
+                one.component_code,
+                one.open_alarms,
+                "synthetic" if one.is_synthetic else "",
+            )
+            for one in page.sensors
+        ),
+    )
+    if page.next_after:
+        tell(f"There are more: --after {page.next_after}")
+
+
+@sensors.command("show")
+def show_sensor(
+    code: Annotated[str, typer.Argument(help="Code of the sensor.")], as_json: AsJson = False
+) -> None:
+    """Show a sensor, its newest values and open alarms."""
+    with transaction() as session:
+        found = service.show_sensor(session, code)
+    if as_json:
+        print_json(found)
+        return
+    print_facts(
+        [
+            ("sensor", found.code),
+            ("name", f"{found.name_zh} {found.name_en}"),
+            ("kind", found.kind + (" · synthetic" if found.is_synthetic else "")),
+            ("component", found.component_code),
+            *((one.quantity, f"{one.value:g} at {one.at.isoformat()}") for one in found.readings),
+            *(
+                ("alarm", f"{one.rule} since {one.raised_at.isoformat()}, report {one.report_id}")
+                for one in found.alarms
+            ),
+        ]
+    )
+
+
+@sensors.command("check")
+def check_sensors(as_json: AsJson = False) -> None:
+    """Raise alarms for sensors that fell silent; run it every few minutes."""
+    with transaction() as session:
+        raised = alarms.check_silence(session, now=datetime.now(UTC), reported_by=actor())
+    if as_json:
+        print_json(raised)
+        return
+    print_table(
+        ["device", "rule", "report", ""],
+        ((one.device, one.rule, one.report_id, one.refusal) for one in raised),
+    )
+    tell(f"{len(raised)} alarms raised.")
+
+
+@kinds.command("load")
+def load_kinds(files: Files = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Load kinds of citizen reports; what is there is brought up to date."""
+    from gis_registry.reports.device_loading import FileKind
+
+    _load(files, [FileKind.CITIZEN_KINDS], dry_run=dry_run, as_json=as_json)
+
+
+@kinds.command("list")
+def list_kinds(as_json: AsJson = False) -> None:
+    """List what citizens can choose to report, each with its matter."""
+    with transaction() as session:
+        found = service.list_citizen_kinds(session)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["major", "code", "name_zh", "name_en", "matter"],
+        (
+            (f"{major.name_zh} {major.name_en}", one.code, one.name_zh, one.name_en, one.matter)
+            for major in found
+            for one in major.kinds
+        ),
+    )
+
+
+def _load(
+    files: list[Path] | None, allowed: list["FileKind"], *, dry_run: bool, as_json: bool
+) -> None:
+    from gis_registry.errors import UnreadableFile
+    from gis_registry.reports import device_loading
+
+    with transaction() as session:
+        if files:
+            paths: dict[FileKind, list[Path]] = {kind: [] for kind in allowed}
+            for path in files:
+                kind = device_loading.kind_of_file(path)
+                if kind not in paths:
+                    raise UnreadableFile(
+                        f"{path} holds {kind}; this command loads {' and '.join(allowed)}."
+                    )
+                paths[kind].append(path)
+        else:
+            paths = device_loading.files_of(city_profile(session), *allowed)
+        counts = device_loading.load(session, paths)
+        if dry_run:
+            session.rollback()
+    if as_json:
+        print_json({str(kind): count for kind, count in counts.items()})
+        return
+    read = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    print_sentence(f"{'Would load' if dry_run else 'Loaded'} {read}.".replace("_", " "))

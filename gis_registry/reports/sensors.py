@@ -1,0 +1,106 @@
+"""Sensors and their alarms, listed and shown; kinds of citizen reports, which an app shows."""
+
+from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
+
+from gis_registry.errors import NotFound
+from gis_registry.reports import alarms
+from gis_registry.reports import device_queries as queries
+from gis_registry.reports.device_schemas import (
+    Alarm,
+    AlarmPage,
+    CitizenKindEntry,
+    CitizenKinds,
+    LastReading,
+    SensorDetail,
+    SensorEntry,
+    SensorPage,
+)
+from gis_registry.reports.device_tables import Sensor
+
+#: How many alarms of a device are shown with it; all are listed.
+_SHOWN_ALARMS = 100
+
+
+def page(
+    session: Session, *, kind: str | None = None, after: str | None = None, limit: int = 100
+) -> SensorPage:
+    """Return sensors by code, those after one of them."""
+    rows = queries.sensor_rows(session, kind=kind, after=after, limit=limit + 1)
+    found = [_entry(row) for row in rows[:limit]]
+    return SensorPage(sensors=found, next_after=found[-1].code if len(rows) > limit else None)
+
+
+def show_sensor(session: Session, code: str) -> SensorDetail:
+    """Return a sensor with its newest values and open alarms.
+
+    Raises:
+        NotFound: there is no such sensor.
+    """
+    rows = queries.sensor_rows(session, code=code)
+    if not rows:
+        raise NotFound(f"There is no sensor {code!r}.")
+    sensor: Sensor = rows[0]["Sensor"]
+    opened = queries.alarm_rows(session, sensor_id=sensor.id, only_open=True, limit=_SHOWN_ALARMS)
+    return SensorDetail(
+        **_entry(rows[0]).model_dump(),
+        readings=[
+            LastReading.model_validate(dict(row))
+            for row in queries.last_readings(session, sensor.id)
+        ],
+        alarms=[_alarm(row) for row in opened],
+    )
+
+
+def alarm_page(
+    session: Session, *, only_open: bool = False, before: int | None = None, limit: int = 100
+) -> AlarmPage:
+    """Return alarms, the newest first."""
+    rows = queries.alarm_rows(session, only_open=only_open, before=before, limit=limit + 1)
+    found = [_alarm(row) for row in rows[:limit]]
+    return AlarmPage(alarms=found, next_before=found[-1].id if len(rows) > limit else None)
+
+
+def list_citizen_kinds(session: Session) -> list[CitizenKinds]:
+    """Return the kinds of citizen reports: each major kind with its minor ones, by code."""
+    rows = queries.citizen_kinds(session)
+    return [
+        CitizenKinds(
+            code=major.code,
+            name_zh=major.name_zh,
+            name_en=major.name_en,
+            kinds=[
+                CitizenKindEntry(
+                    code=minor.code,
+                    name_zh=minor.name_zh,
+                    name_en=minor.name_en,
+                    matter=minor.matter or "",
+                )
+                for minor in rows
+                if minor.parent_code == major.code
+            ],
+        )
+        for major in rows
+        if major.parent_code is None
+    ]
+
+
+def _alarm(row: RowMapping) -> Alarm:
+    return alarms.entry(row["SensorAlarm"], device=row["device"], rule=row["rule"])
+
+
+def _entry(row: RowMapping) -> SensorEntry:
+    sensor: Sensor = row["Sensor"]
+    return SensorEntry(
+        code=sensor.code,
+        kind=sensor.kind,
+        name_zh=sensor.name_zh,
+        name_en=sensor.name_en,
+        component_code=sensor.component_code,
+        lon=row["lon"],
+        lat=row["lat"],
+        accuracy_m=sensor.accuracy_m,
+        unit_code=row["unit_code"],
+        is_synthetic=sensor.is_synthetic,
+        open_alarms=row["open_alarms"],
+    )
