@@ -10,6 +10,7 @@ mean the same SQL on the same rows. The reports stay: use a registry that is the
 
 import argparse
 import random
+import re
 import subprocess
 import tempfile
 import time
@@ -27,12 +28,11 @@ from gis_registry.components import service as components
 from gis_registry.db.engine import Database
 from gis_registry.db.programs import find_server_programs
 from gis_registry.reports import service as reports
-from gis_registry.reports.schemas import NewReport
+from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.settings import Settings
 from gis_registry.startup import open_registry
 
 _SCRIPTS = 100  # pgbench takes at most 128
-_CASE_ID = 987_654_321_987  # stands for the case that a replayed report opens
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,8 @@ class Recorder:
         self.spent_s += time.perf_counter() - self._began_s
         if self.statements is not None:
             bound = psycopg.ClientCursor(cursor.connection)
-            whole = dict(values) if isinstance(values, dict) else values
-            if isinstance(whole, dict):
-                whole |= {key: _CASE_ID for key in whole if key.startswith("case_id")}
-            self.statements.append(bound.mogrify(statement, whole))
+            rows = values if isinstance(values, list) else [values]
+            self.statements += [bound.mogrify(statement, row) for row in rows]
 
 
 def probes(session: Session, count: int, seed: int) -> list[Probe]:
@@ -130,14 +128,25 @@ def measure(
         with Session(database.engine) as session:
             recorder.spent_s = 0.0
             began_s = time.perf_counter()
-            work(session, probe)
+            done = work(session, probe)
             session.commit()
             timing.whole_ms.append((time.perf_counter() - began_s) * 1000)
             timing.database_ms.append(recorder.spent_s * 1000)
         if recorder.statements is not None:
-            timing.scripts.append("".join(f"{one.strip()};\n" for one in recorder.statements))
+            script = "".join(f"{one.strip()};\n" for one in recorder.statements)
+            timing.scripts.append(_with_numbers_of_its_own(script, done))
     recorder.statements = None
     return timing
+
+
+def _with_numbers_of_its_own(script: str, done: object) -> str:
+    """Return a script that gives a report and its case the numbers that it takes when replayed."""
+    if not isinstance(done, AnsweredReport):
+        return script
+    for table, number in (("reports", done.id), ("cases", done.case_id)):
+        taken = f"currval(pg_get_serial_sequence('{table}', 'id'))"
+        script = re.sub(rf"(?<![\d.]){number}(?![\d.])", taken, script)
+    return script
 
 
 def replay(database: Database, timing: Timing, transactions: int) -> list[float]:
@@ -146,10 +155,7 @@ def replay(database: Database, timing: Timing, transactions: int) -> list[float]
     url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with tempfile.TemporaryDirectory() as folder:
         for number, script in enumerate(timing.scripts):
-            own_case = script.replace(
-                str(_CASE_ID), "currval(pg_get_serial_sequence('cases', 'id'))"
-            )
-            Path(folder, f"{number}.sql").write_text(f"BEGIN;\n{own_case}COMMIT;\n")
+            Path(folder, f"{number}.sql").write_text(f"BEGIN;\n{script}COMMIT;\n")
         files = [f"--file={Path(folder, f'{number}.sql')}" for number in range(len(timing.scripts))]
         subprocess.run(
             [
