@@ -12,6 +12,7 @@ from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.places.tables import Level
 from gis_registry.profile import CityProfile
+from gis_registry.reports import reward_rules
 from gis_registry.units import loading as units_loading
 
 
@@ -26,6 +27,7 @@ class CitySummary:
     units: int
     responsibilities: int
     responders: int
+    reward_rules: int
 
 
 def load_city(session: Session, profile: CityProfile) -> CitySummary:
@@ -54,6 +56,7 @@ def load_city(session: Session, profile: CityProfile) -> CitySummary:
             session, profile.paths(files.responsibilities), city=city
         ),
         responders=units_loading.load_responders(session, profile.paths(files.responders)),
+        reward_rules=reward_rules.load_rules(session, profile.paths(files.reward_rules), city=city),
     )
 
 

@@ -31,6 +31,7 @@ class ProfileFiles(_Part):
     units: list[str] = []
     responsibilities: list[str] = []
     responders: list[str] = []
+    reward_rules: list[str] = []
     attribute_schemas: str | None = None
 
 

@@ -8,6 +8,8 @@ import gis_registry.components.tables
 import gis_registry.dispatch.tables
 import gis_registry.drones.tables
 import gis_registry.places.tables
+import gis_registry.reports.reward_tables
+import gis_registry.reports.survey_task_tables
 import gis_registry.reports.tables
 import gis_registry.surveys.tables
 import gis_registry.units.tables

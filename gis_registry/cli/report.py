@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gis_registry.cli import report_rewards
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
     AsJson,
@@ -22,6 +23,8 @@ from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, New
 from gis_registry.reports.tables import Channel
 
 app = typer.Typer(help="Submit reports and read their answers.", no_args_is_help=True)
+app.command("reward")(report_rewards.reward)
+app.add_typer(report_rewards.app, name="rewards")
 
 
 @app.command("submit")
