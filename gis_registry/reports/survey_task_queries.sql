@@ -86,10 +86,11 @@ surveyed AS (
     UNION ALL
     SELECT w.place, w.class_id, a.made_at
     FROM applied a
-    JOIN survey_rows s ON s.survey_id = a.id AND s.verdict <> 'refused'
-    JOIN wanted w ON w.class_id = s.class_id
+    JOIN survey_rows s
+      ON s.survey_id = a.id AND s.verdict <> 'refused' AND s.cell_code IS NULL
+    JOIN wanted w ON w.class_id = s.class_id AND w.cell_code IS NULL
       AND w.area_code = coalesce(s.subdistrict_code, s.division_code)
-    WHERE w.cell_code IS NULL AND s.geom && w.geom
+    WHERE s.geom && w.geom
   ) AS covered
   GROUP BY place, class_id
 ),

@@ -1,14 +1,38 @@
-"""The table of closed survey tasks, and the index that the open ones are derived by."""
+"""The table of closed survey tasks, and the indexes that the open ones are derived from."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.db.base import Base, big_identity
+from gis_registry.reports.tables import Report
+
+#: All that open tasks read of reports, so that they need not read the reports themselves.
+Index(
+    "ix_reports_unfound",
+    Report.reported_at,
+    postgresql_include=[
+        "id",
+        "division_code",
+        "subdistrict_code",
+        "cell_code",
+        "geom",
+        "received_at",
+        "matter_type_id",
+        "outcome",
+        "case_id",
+    ],
+    postgresql_where=text("outcome in ('none', 'ambiguous')"),
+)
+Index(
+    "ix_reports_scanned",
+    Report.reported_at,
+    postgresql_where=text("outcome = 'unique' and scanned is not null"),
+)
 
 
 class TaskState(StrEnum):

@@ -12,6 +12,17 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 _YUAN = sa.Numeric(5, 2)
+_READ_OF_REPORTS = [
+    "id",
+    "division_code",
+    "subdistrict_code",
+    "cell_code",
+    "geom",
+    "received_at",
+    "matter_type_id",
+    "outcome",
+    "case_id",
+]
 
 
 def upgrade() -> None:
@@ -23,6 +34,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take this migration back."""
+    op.drop_index("ix_reports_scanned", "reports")
+    op.drop_index("ix_reports_unfound", "reports")
     for table in ("survey_task_closings", "reward_events", "rewards", "reward_rules"):
         op.drop_table(table)
 
@@ -161,4 +174,17 @@ def _add_survey_tasks() -> None:
         "ix_survey_task_closings_place_class_id",
         "survey_task_closings",
         ["place", "class_id", "closed_at"],
+    )
+    op.create_index(
+        "ix_reports_unfound",
+        "reports",
+        ["reported_at"],
+        postgresql_include=_READ_OF_REPORTS,
+        postgresql_where=sa.text("outcome in ('none', 'ambiguous')"),
+    )
+    op.create_index(
+        "ix_reports_scanned",
+        "reports",
+        ["reported_at"],
+        postgresql_where=sa.text("outcome = 'unique' and scanned is not null"),
     )
