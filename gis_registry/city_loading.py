@@ -12,7 +12,7 @@ from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.places.tables import Level
 from gis_registry.profile import CityProfile
-from gis_registry.reports import device_loading
+from gis_registry.reports import device_loading, reward_rules
 from gis_registry.units import loading as units_loading
 
 
@@ -28,6 +28,7 @@ class CitySummary:
     responsibilities: int
     responders: int
     devices: dict[device_loading.FileKind, int]
+    reward_rules: int
 
 
 def load_city(session: Session, profile: CityProfile) -> CitySummary:
@@ -57,6 +58,7 @@ def load_city(session: Session, profile: CityProfile) -> CitySummary:
         ),
         responders=units_loading.load_responders(session, profile.paths(files.responders)),
         devices=device_loading.load(session, device_loading.files_of(profile)),
+        reward_rules=reward_rules.load_rules(session, profile.paths(files.reward_rules), city=city),
     )
 
 

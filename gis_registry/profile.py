@@ -36,6 +36,7 @@ class ProfileFiles(_Part):
     sensors: list[str] = []
     sensor_rules: list[str] = []
     citizen_kinds: list[str] = []
+    reward_rules: list[str] = []
     attribute_schemas: str | None = None
 
 

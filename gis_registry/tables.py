@@ -10,6 +10,8 @@ import gis_registry.drones.tables
 import gis_registry.photos.tables
 import gis_registry.places.tables
 import gis_registry.reports.device_tables
+import gis_registry.reports.reward_tables
+import gis_registry.reports.survey_task_tables
 import gis_registry.reports.tables
 import gis_registry.surveys.tables
 import gis_registry.units.tables

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from gis_registry.cli import report_import
+from gis_registry.cli import report_import, report_rewards
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
     AsJson,
@@ -30,6 +30,8 @@ from gis_registry.reports.tables import Channel
 
 app = typer.Typer(help="Submit reports and read their answers.", no_args_is_help=True)
 app.command("import")(report_import.import_)
+app.command("reward")(report_rewards.reward)
+app.add_typer(report_rewards.app, name="rewards")
 
 
 @app.command("submit")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gis_registry.cli import survey_correcting, survey_deciding, survey_review
+from gis_registry.cli import survey_correcting, survey_deciding, survey_review, survey_tasks
 from gis_registry.cli.context import AsJson, actor, transaction
 from gis_registry.cli.output import (
     print_facts,
@@ -31,6 +31,8 @@ app.command("decide")(survey_deciding.decide)
 app.command("correct")(survey_correcting.correct)
 app.command("drop")(survey_deciding.drop)
 app.command("retry")(survey_correcting.retry)
+app.command("tasks")(survey_tasks.tasks)
+app.add_typer(survey_tasks.app, name="task")
 
 
 @app.command("load")
