@@ -26,12 +26,32 @@ class Claim(BaseModel):
     responsibility_id: int | None = Field(description="The fact; none: recorded on the component")
 
 
+class Side(BaseModel):
+    """An area that the position may truly lie in, and whose job it would be there."""
+
+    division: Named = Field(description="District")
+    subdistrict: Named | None
+    distance_m: float = Field(description="How far off the area is in metres; 0: it holds it")
+    probability: float = Field(description="That the true position lies there")
+    unit: Named | None = Field(description="Who would be responsible; none: nobody")
+
+
 class ResponsibleUnit(BaseModel):
     """Which unit is responsible, and every other claim in order of precedence."""
 
     claim: Claim | None = Field(description="The claim that decides; none: nobody answers for it")
     others: list[Claim]
     grounds: list[Sentence]
+    is_ambiguous: bool = Field(
+        default=False,
+        description="The position may lie across a boundary, where another unit is responsible",
+    )
+    sides: list[Side] = Field(
+        default=[], description="If so: the area that counts, then those others; likeliest first"
+    )
+    returned: list[Claim] = Field(
+        default=[], description="Claims passed over because their units returned the case"
+    )
 
 
 class Rung(Sentence):

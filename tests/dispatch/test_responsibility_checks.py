@@ -13,6 +13,7 @@ from gis_registry.catalogue import service as catalogue
 from gis_registry.dispatch import service
 from gis_registry.dispatch.checking import check_responsibilities
 from gis_registry.dispatch.schemas import ResponsibilityCheck
+from gis_registry.dispatch.service import Question
 from gis_registry.places import service as places
 from gis_registry.places.service import Place
 from gis_registry.places.tables import Level
@@ -246,11 +247,7 @@ def test_the_check_finds_what_a_question_would(
         for place in (here, there):
             decided = service.responsible_unit(
                 session,
-                matter=matter,
-                classes=matter.classes,
-                component=None,
-                place=Place(place[:6], place, 0, None),
-                on_date=DAY,
+                Question(matter, matter.classes, None, Place(place[:6], place, 0, None), DAY),
             )
             assert (decided.claim is None) == (place in gaps(found).get(code, []))
             claims = [decided.claim, *decided.others] if decided.claim else []

@@ -12,6 +12,7 @@ from gis_registry.components import queries as components
 from gis_registry.dispatch import service
 from gis_registry.dispatch.precedence import FOR_COMPONENTS, FOR_PLACES, ROLES, Basis
 from gis_registry.dispatch.schemas import ResponsibleUnit
+from gis_registry.dispatch.service import Question
 from gis_registry.places import service as places
 from gis_registry.units import queries as units
 from gis_registry.units.tables import Responsibility
@@ -100,13 +101,16 @@ def decide(session: Session, situation: Situation, *, on: date = DAY) -> Respons
         radius_m=None,
         count=1,
     )
+    is_known = situation.is_component_known and bool(matter.classes)
     return service.responsible_unit(
         session,
-        matter=matter,
-        classes=matter.classes,
-        component=component if situation.is_component_known and matter.classes else None,
-        place=place,
-        on_date=on,
+        Question(
+            matter=matter,
+            classes=matter.classes,
+            component=component if is_known else None,
+            place=place,
+            on_date=on,
+        ),
     )
 
 
@@ -389,10 +393,8 @@ def test_all_of_qingdao_has_somebody_for_every_class_and_place_matter(session: S
         )
         decided = service.responsible_unit(
             session,
-            matter=matter,
-            classes=matter.classes,
-            component=None,
-            place=place,
-            on_date=DAY,
+            Question(
+                matter=matter, classes=matter.classes, component=None, place=place, on_date=DAY
+            ),
         )
         assert decided.claim is not None, code
