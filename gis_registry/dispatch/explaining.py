@@ -18,6 +18,7 @@ BASIS_LABEL = {
     Basis.MATTER_AND_AREA: ("该类事项在当地", "the matter in the area"),
     Basis.MATTER: ("该类事项在全市", "the matter in the whole city"),
     Basis.AREA: ("属地", "whoever has the area"),
+    Basis.BY_HAND: ("人工指派", "assigned by hand"),
 }
 _OF_ONE_COMPONENT = {Basis.COMPONENT, Basis.RECORDED_MAINTAINER, Basis.RECORDED_OWNER}
 

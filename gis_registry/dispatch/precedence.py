@@ -22,6 +22,7 @@ class Basis(StrEnum):
     MATTER_AND_AREA = "matter_and_area"
     MATTER = "matter"
     AREA = "area"
+    BY_HAND = "by_hand"  # outside the order: a dispatcher gave the case to the unit
 
 
 FOR_COMPONENTS: Sequence[Basis] = (

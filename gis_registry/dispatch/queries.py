@@ -49,7 +49,11 @@ def nearest_responders(
     session: Session, *, lons: Sequence[float], lats: Sequence[float], count: int
 ) -> Sequence[RowMapping]:
     """Return the available responders nearest to points (``n`` from 0), so many for each."""
-    values = {"lons": list(lons), "lats": list(lats), "count": count}
+    values = {
+        "lons": [float(one) for one in lons],
+        "lats": [float(one) for one in lats],
+        "count": count,
+    }
     return session.execute(_QUERIES["nearest_responders"], values).mappings().all()
 
 

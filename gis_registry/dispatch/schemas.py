@@ -19,11 +19,13 @@ class Claim(BaseModel):
     """A unit that answers for this, and the fact that says so."""
 
     unit: Named
-    role: str = Field(description="supervisor, owner or maintainer")
+    role: str = Field(description="supervisor, owner or maintainer; empty: assigned by hand")
     basis: str = Field(description="Which rule of precedence the fact falls under")
     division_code: str | None = Field(description="Area that the fact is limited to")
     valid_from: date | None
-    responsibility_id: int | None = Field(description="The fact; none: recorded on the component")
+    responsibility_id: int | None = Field(
+        description="The fact; none: recorded on the component, or assigned by hand"
+    )
 
 
 class Side(BaseModel):

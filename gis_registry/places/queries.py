@@ -108,8 +108,8 @@ def locate(
 ) -> Sequence[RowMapping]:
     """Return division, subdistrict (with how far outside it is, in metres) and cell of points."""
     values: dict[str, Any] = {
-        "lons": list(lons),
-        "lats": list(lats),
+        "lons": [float(one) for one in lons],
+        "lats": [float(one) for one in lats],
         "on_dates": list(on_dates),
         "tolerance_m": tolerance_m,
     }
@@ -127,11 +127,11 @@ def sides(
 ) -> Sequence[RowMapping]:
     """Return for points (``n`` from 0), found in areas with codes, the others within reach."""
     values: dict[str, Any] = {
-        "lons": list(lons),
-        "lats": list(lats),
+        "lons": [float(one) for one in lons],
+        "lats": [float(one) for one in lats],
         "on_dates": list(on_dates),
         "codes": list(codes),
-        "reaches_m": list(reaches_m),
+        "reaches_m": [float(one) for one in reaches_m],
     }
     return session.execute(_QUERIES["sides"], values).mappings().all()
 
