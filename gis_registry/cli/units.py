@@ -348,4 +348,4 @@ def returns(
                 for one in found.facts
             ),
         )
-    tell(f"{found.count} returns in all; in {found.stood} the next decision stands.")
+    tell(f"Returned: {found.count}; where the next decision stands: {found.stood}.")

@@ -98,6 +98,7 @@ def _claim(row: RowMapping) -> Claim:
         role=row["role"],
         basis=_basis(row).value,
         division_code=row["division_code"],
+        is_for_matter=row["matter_type_id"] is not None,
         valid_from=row["valid_from"],
         responsibility_id=row["responsibility_id"],
     )

@@ -107,6 +107,8 @@ def _across(sides: Sequence[Side]) -> tuple[str, str]:
 def _difference(first: Claim, second: Claim) -> tuple[str, str]:
     if first.division_code != second.division_code:
         return "其范围较小", "its area is the smaller one"
+    if first.is_for_matter != second.is_for_matter:
+        return "其专管该类事项", "its fact is for this kind of matter"
     if first.role != second.role:
         return (
             f"{ROLE_ZH[first.role]}先于{ROLE_ZH[second.role]}",

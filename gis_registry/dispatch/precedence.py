@@ -2,7 +2,8 @@
 
 For a component its own people come first and the area second (先属主、后属地); for any other matter
 the matter's rule in the area comes first, then whoever answers for the area. Among equals the
-smaller area wins, then the one who does the work, then the newer fact.
+smaller area wins, then the fact for this kind of matter, then the one who does the work, then the
+newer fact.
 """
 
 from collections.abc import Iterable, Sequence
@@ -53,11 +54,12 @@ def in_order(
     """
     strength = {basis.value: n for n, basis in enumerate(order)}
 
-    def key(claim: Claim) -> tuple[int, int, int, int, str]:
+    def key(claim: Claim) -> tuple[int, int, bool, int, int, str]:
         area = claim.division_code
         return (
             strength[claim.basis],
             areas.index(area) if area in areas else len(areas),
+            not claim.is_for_matter,
             ROLES.index(claim.role),
             -(claim.valid_from.toordinal() if claim.valid_from else 0),
             claim.unit.code,

@@ -90,6 +90,7 @@ place_areas AS (
 claims AS MATERIALIZED (
   SELECT
     asked.n, r.id, r.unit_id, r.valid_from, coalesce(r.division_code, '') AS area,
+    r.matter_type_id IS NULL AS is_for_any_matter,
     array_position(CAST(:roles AS text[]), r.role) AS work,
     array_position(CAST(:bases AS text[]), CASE
       WHEN r.class_id IS NOT NULL AND r.division_code IS NOT NULL THEN 'class_and_area'
@@ -110,7 +111,8 @@ ranked AS (
     claims.n, p.place_code, claims.id, claims.unit_id,
     rank() OVER (
       PARTITION BY claims.n, p.place_code
-      ORDER BY claims.basis, p.size, claims.work, claims.valid_from DESC) AS place_in_order
+      ORDER BY
+        claims.basis, p.size, claims.is_for_any_matter, claims.work, claims.valid_from DESC) AS place_in_order
   FROM claims
   JOIN place_areas p USING (area)
 ),

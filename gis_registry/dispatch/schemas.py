@@ -22,6 +22,7 @@ class Claim(BaseModel):
     role: str = Field(description="supervisor, owner or maintainer; empty: assigned by hand")
     basis: str = Field(description="Which rule of precedence the fact falls under")
     division_code: str | None = Field(description="Area that the fact is limited to")
+    is_for_matter: bool = Field(default=False, description="The fact is limited to the matter")
     valid_from: date | None
     responsibility_id: int | None = Field(
         description="The fact; none: recorded on the component, or assigned by hand"

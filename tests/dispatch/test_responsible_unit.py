@@ -221,6 +221,41 @@ def test_the_ladder_is_the_whole_rule() -> None:
         pytest.param(
             Situation(
                 [
+                    Fact("QD-E-01", role="maintainer", component=True),
+                    Fact("QD-E-02", role="owner", component=True, matter=LIGHT_MATTER),
+                ]
+            ),
+            "QD-E-02",
+            Basis.COMPONENT,
+            id="the component's unit for this kind of matter before its unit for any",
+        ),
+        pytest.param(
+            Situation(
+                [
+                    Fact("QD-E-01", class_code=LIGHT, area=DISTRICT, since=date(2024, 1, 1)),
+                    Fact("QD-E-02", class_code=LIGHT, matter=LIGHT_MATTER, area=DISTRICT),
+                ]
+            ),
+            "QD-E-02",
+            Basis.CLASS_AND_AREA,
+            id="specificity before date: this kind of matter before any",
+        ),
+        pytest.param(
+            Situation(
+                [
+                    Fact("QD-E-01", component=True, until=DAY),
+                    Fact("QD-E-02", component=True, since=date(2026, 7, 2)),
+                    Fact("QD-E-03", component=True, matter=PLACE_MATTER),
+                    Fact("QD-E-04", area=DISTRICT),
+                ]
+            ),
+            "QD-E-04",
+            Basis.AREA,
+            id="a fact for the component counts on its days and for its matter alone",
+        ),
+        pytest.param(
+            Situation(
+                [
                     Fact("QD-E-01", class_code=LIGHT, area=DISTRICT, since=date(2020, 1, 1)),
                     Fact("QD-E-02", class_code=LIGHT, area=DISTRICT, since=date(2024, 1, 1)),
                 ]

@@ -59,6 +59,11 @@ def test_across_a_straight_boundary_it_is_the_share_of_the_normal_error(
     assert other.distance_m == metres
 
 
+def test_the_example_of_the_guide_is_so() -> None:
+    (other,) = neighbours({"370202001": 12.0}, accuracy_m=20, outside_m=0)
+    assert f"{other.probability:.0%}" == "18%"
+
+
 def test_within_reach_a_position_lies_95_times_in_100() -> None:
     error = np.random.default_rng(7).normal(0, 10 / RADIUS_68, 1_000_000)
     assert np.mean(np.abs(error) <= reach_m(10)) == pytest.approx(0.954, abs=0.002)

@@ -87,7 +87,7 @@ def close_case(
 
 @router.post(
     "/{number}/return",
-    dependencies=[requires(Permission.HANDLE, Permission.DISPATCH)],
+    dependencies=[requires(Permission.DISPATCH, Permission.HANDLE)],
     responses=guarded(NotFound, Conflict, RequestTooLarge),
 )
 def return_case(
