@@ -232,17 +232,21 @@ def responders_near(
         lats=[one.lat for one in destinations],
         count=count,
     )
+    named: dict[str, Named] = {}
     for row in rows:
+        unit_code = row["unit_code"]
+        if unit_code not in named:
+            named[unit_code] = Named(
+                code=unit_code, name_zh=row["unit_name_zh"], name_en=row["unit_name_en"]
+            )
         near[row["n"]].append(
             NearResponder(
                 code=row["code"],
                 name_zh=row["name_zh"],
                 name_en=row["name_en"],
                 kind=row["kind"],
-                unit=Named(
-                    code=row["unit_code"], name_zh=row["unit_name_zh"], name_en=row["unit_name_en"]
-                ),
-                is_of_responsible_unit=row["unit_code"] == destinations[row["n"]].unit_code,
+                unit=named[unit_code],
+                is_of_responsible_unit=unit_code == destinations[row["n"]].unit_code,
                 distance_m=round(row["distance_m"], 1),
                 lon=row["lon"],
                 lat=row["lat"],

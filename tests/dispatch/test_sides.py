@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from making import DAY, border_between, forget_facts, register
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
@@ -254,3 +255,24 @@ def test_responders_for_many_are_those_for_each(session: Session) -> None:
         for one in destinations
     ]
     assert service.responders_near(session, []) == []
+
+
+def test_a_batch_takes_as_many_statements_as_one(session: Session) -> None:
+    border = border_between(session, SHINAN, SHIBEI)
+    matter = matter_of(session, PLACE_MATTER)
+    counts = []
+    for count in (1, 300):
+        statements: list[str] = []
+
+        def note(*arguments: object, told: list[str] = statements) -> None:
+            told.append(str(arguments[2]))
+
+        event.listen(session.connection(), "before_cursor_execute", note)
+        points = [Point(*border[n % 2], DAY, 20) for n in range(count)]
+        found = places.locate_all(session, points)
+        asked = [Question(matter, [], None, one, DAY) for one in found if isinstance(one, Place)]
+        service.responsible_units(session, asked)
+        service.responders_near(session, [Destination(*one, None) for one in border] * count)
+        event.remove(session.connection(), "before_cursor_execute", note)
+        counts.append(len([one for one in statements if "FROM city" not in one]))
+    assert counts == [5, 5]
