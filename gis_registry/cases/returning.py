@@ -52,9 +52,9 @@ def return_case(
     unit, _ = _unit(session, unit_code)
     decision = queries.latest_decision(session, case.division_code, case.id)
     before = ResponsibleUnit.model_validate(decision.responsibility) if decision else None
-    holder = before.claim.unit if before and before.claim else None
-    if before is None or before.claim is None or holder is None:
+    if before is None or before.claim is None:
         raise Conflict(f"Case {case_id} is with nobody, so nobody can return it.")
+    holder = before.claim.unit
     if holder.code != unit.code:
         raise Conflict(
             f"Case {case_id} is with {holder.name_en} ({holder.code}), not with {unit.name_en} "

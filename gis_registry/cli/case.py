@@ -91,6 +91,8 @@ def return_(
         if dry_run:
             session.rollback()
     _print(found, zone, as_json=as_json)
+    if dry_run:
+        tell("This was a dry run: nothing was kept.")
 
 
 @app.command("assign")
@@ -108,6 +110,8 @@ def assign(
         if dry_run:
             session.rollback()
     _print(found, zone, as_json=as_json)
+    if dry_run:
+        tell("This was a dry run: nothing was kept.")
 
 
 def _print(case: CaseSummary, zone: ZoneInfo, *, as_json: bool) -> None:

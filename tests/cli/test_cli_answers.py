@@ -156,8 +156,9 @@ def test_a_case_is_returned_counted_and_assigned(run: Run, own_settings: Setting
     case = run(own_settings, *submit).json["case_id"]
     holder = run(own_settings, "case", "show", case, "--json").json["unit_code"]
     give_back = ("case", "return", case, "--unit", holder, "--reason", "不归我们")
-    dry = run(own_settings, *give_back, "--dry-run", "--json").json
-    assert dry["unit_code"] != holder
+    dry = run(own_settings, *give_back, "--dry-run", "--json")
+    assert dry.json["unit_code"] != holder
+    assert dry.sentence == "This was a dry run: nothing was kept."
     assert run(own_settings, "case", "show", case, "--json").json["unit_code"] == holder
     returned = run(own_settings, *give_back)
     assert f"{holder}: 不归我们" in returned.out

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
 from gis_registry.catalogue.service import Matter
+from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.components import queries as components
 from gis_registry.dispatch import service
 from gis_registry.dispatch.explaining import rungs
@@ -25,11 +26,21 @@ SHINAN, SHIBEI = "370202", "370203"
 LIGHT, PLACE_MATTER = "0137", "06001"
 
 
-def state(session: Session, unit: str, area: str, *, until: date | None = None) -> None:
+def state(
+    session: Session,
+    unit: str,
+    area: str,
+    *,
+    until: date | None = None,
+    about: ComponentClass | None = None,
+    matter: Matter | None = None,
+) -> None:
     session.add(
         Responsibility(
             unit_id=units.unit_ids(session)[unit],
             role="maintainer",
+            class_id=about.id if about else None,
+            matter_type_id=matter.type.id if matter else None,
             division_code=area,
             valid_from=date(2020, 1, 1),
             valid_to=until,
@@ -201,6 +212,21 @@ def test_units_that_returned_it_are_passed_over_and_kept(
     assert nobody.claim is None
     assert nobody.grounds[0].zh.endswith("须人工指派。")
     assert nobody.grounds[0].en.endswith("it has to be assigned by hand.")
+
+
+def test_a_fact_for_the_kind_of_matter_says_why_it_comes_first(session: Session) -> None:
+    forget_facts(session)
+    matter = matter_of(session, LIGHT)
+    kind = matter.classes[0]
+    state(session, "QD-E-01", SHINAN, about=kind)
+    state(session, "QD-E-02", SHINAN, about=kind, matter=matter)
+    place = Place(SHINAN, None, None, None)
+    decided = service.responsible_unit(session, Question(matter, matter.classes, None, place, DAY))
+    told = rungs(session, decided, is_about_components=True, is_component_known=False)
+    (deciding,) = [one for one in told if one.is_deciding]
+    assert deciding.claims[0].unit.code == "QD-E-02"
+    assert deciding.zh.endswith("：其专管该类事项。")
+    assert deciding.en.endswith(": its fact is for this kind of matter.")
 
 
 def test_many_questions_at_once_are_decided_as_each_alone(session: Session) -> None:
