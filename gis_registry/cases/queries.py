@@ -1,6 +1,7 @@
 """Everything of cases that talks to the database."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import RowMapping, select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from gis_registry.cases.tables import Case, CaseEvent
 from gis_registry.db.base import Base
 from gis_registry.db.sql import load_queries
+from gis_registry.dispatch.tables import Decision
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -41,6 +43,27 @@ def events(session: Session, division_code: str, case_id: int) -> Sequence[CaseE
         .where(CaseEvent.division_code == division_code, CaseEvent.case_id == case_id)
         .order_by(CaseEvent.sequence)
     ).all()
+
+
+def asked_again(session: Session, division_code: str, case_id: int) -> RowMapping:
+    """Return what a case asks of responsibility, as it is reported and as its component is now."""
+    values = {"division_code": division_code, "case_id": case_id}
+    return session.execute(_QUERIES["asked_again"], values).mappings().one()
+
+
+def latest_decision(session: Session, division_code: str, case_id: int) -> Decision | None:
+    """Return the decision that counts."""
+    return session.scalars(
+        select(Decision)
+        .where(Decision.division_code == division_code, Decision.case_id == case_id)
+        .order_by(Decision.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def returns(session: Session, *, since: datetime) -> Sequence[RowMapping]:
+    """Return how often units returned what since a moment, and how often what followed stands."""
+    return session.execute(_QUERIES["returns"], {"since": since}).mappings().all()
 
 
 def insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:

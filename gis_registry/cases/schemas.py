@@ -1,9 +1,12 @@
 """What is said of a case."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from gis_registry.components.schemas import ClassName, Named
+from gis_registry.dispatch.schemas import Fact, ResponsibleUnit
 
 
 class CaseEventEntry(BaseModel):
@@ -35,6 +38,10 @@ class CaseSummary(BaseModel):
     lat: float
     opened_at: datetime
     events: list[CaseEventEntry] = []
+    responsible: ResponsibleUnit | None = Field(
+        default=None,
+        description="The latest decision with its grounds; only where one case is shown",
+    )
 
 
 class CasePage(BaseModel):
@@ -42,3 +49,41 @@ class CasePage(BaseModel):
 
     cases: list[CaseSummary]
     next_before: int | None = Field(description="Give this as `before` for the next page")
+
+
+class ReturnCount(BaseModel):
+    """How often a unit returned cases of one matter for one reason."""
+
+    matter: Named | None
+    component_class: ClassName | None = Field(alias="class", serialization_alias="class")
+    reason: str
+    count: int
+    stood: int = Field(description="In how many of them the next unit has it still, or finished it")
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class UnitReturns(BaseModel):
+    """What a unit returned as not its own."""
+
+    unit: Named
+    count: int
+    stood: int
+    returns: list[ReturnCount]
+
+
+class ReturnedFact(BaseModel):
+    """A responsibility by which cases went to a unit that returned them."""
+
+    fact: Fact
+    count: int
+
+
+class Returns(BaseModel):
+    """What units returned, and the responsibilities that it casts doubt on."""
+
+    since: date | None
+    count: int
+    stood: int = Field(description="How often the decision that followed stands")
+    units: list[UnitReturns] = Field(description="The most returns first")
+    facts: list[ReturnedFact] = Field(description="The most often returned first")

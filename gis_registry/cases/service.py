@@ -161,7 +161,7 @@ def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> Ca
 
 
 def show(session: Session, case_id: int) -> CaseSummary:
-    """Return a case with what happened to it.
+    """Return a case with what happened to it, and why it is with its unit.
 
     Raises:
         NotFound: there is no such case.
@@ -174,6 +174,9 @@ def show(session: Session, case_id: int) -> CaseSummary:
         CaseEventEntry.model_validate(event, from_attributes=True)
         for event in queries.events(session, summary.division_code, case_id)
     ]
+    decision = queries.latest_decision(session, summary.division_code, case_id)
+    if decision is not None:
+        summary.responsible = ResponsibleUnit.model_validate(decision.responsibility)
     return summary
 
 

@@ -19,6 +19,7 @@ class CaseEventKind(StrEnum):
     JOINED = "joined"
     SEPARATED = "separated"
     RETURNED = "returned"
+    ASSIGNED = "assigned"
     CLOSED = "closed"
 
 

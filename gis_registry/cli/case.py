@@ -1,16 +1,16 @@
-"""``gis-registry case``: list, show and close cases."""
+"""``gis-registry case``: list, show, return, assign and close cases."""
 
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cases import service
+from gis_registry.cases import returning, service
 from gis_registry.cases.schemas import CaseSummary
 from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_zone, transaction
-from gis_registry.cli.output import print_facts, print_json, print_table, tell
+from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
 
-app = typer.Typer(help="List, show and close cases.", no_args_is_help=True)
+app = typer.Typer(help="List, show, return, assign and close cases.", no_args_is_help=True)
 
 CaseNumber = Annotated[int, typer.Argument(help="Number of the case.", min=1, max=LARGEST_NUMBER)]
 
@@ -71,6 +71,49 @@ def close(
     _print(found, zone, as_json=as_json)
 
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would come of it, change nothing.")
+]
+
+
+@app.command("return")
+def return_(
+    case: CaseNumber,
+    unit: Annotated[str, typer.Option(help="Code of the unit that has it and returns it.")],
+    reason: Annotated[str, typer.Option(help="Why it is not theirs.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Return a case as not the unit's own; it is decided again without that unit."""
+    with transaction() as session:
+        found = returning.return_case(session, case, unit_code=unit, reason=reason, actor=actor())
+        zone = city_zone(session)
+        if dry_run:
+            session.rollback()
+    _print(found, zone, as_json=as_json)
+    if dry_run:
+        tell("This was a dry run: nothing was kept.")
+
+
+@app.command("assign")
+def assign(
+    case: CaseNumber,
+    unit: Annotated[str, typer.Option(help="Code of the unit that gets it.")],
+    reason: Annotated[str, typer.Option(help="Why that unit.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a case to a unit by hand."""
+    with transaction() as session:
+        found = returning.assign_case(session, case, unit_code=unit, reason=reason, actor=actor())
+        zone = city_zone(session)
+        if dry_run:
+            session.rollback()
+    _print(found, zone, as_json=as_json)
+    if dry_run:
+        tell("This was a dry run: nothing was kept.")
+
+
 def _print(case: CaseSummary, zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
         print_json(case)
@@ -92,8 +135,10 @@ def _print(case: CaseSummary, zone: ZoneInfo, *, as_json: bool) -> None:
                 f"{one.happened_at.astimezone(zone):%Y-%m-%d %H:%M}",
                 one.kind,
                 one.actor,
-                one.note.get("reason"),
+                ": ".join(one.note[key] for key in ("unit_code", "reason") if key in one.note),
             )
             for one in case.events
         ),
     )
+    for sentence in case.responsible.grounds if case.responsible else []:
+        results.print(f"{sentence.zh}\n{sentence.en}")

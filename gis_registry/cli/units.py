@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gis_registry.cases import counting
 from gis_registry.cli.context import AsJson, city_profile, transaction
 from gis_registry.cli.output import (
     print_csv,
@@ -295,3 +296,56 @@ def _some(places: Sequence[Named]) -> str:
     """Return the names of the first few places."""
     names = ", ".join(f"{one.name_zh} {one.name_en}" for one in places[:_NAMED_PLACES])
     return f"{names}, …" if len(places) > _NAMED_PLACES else names
+
+
+@app.command("returns")
+def returns(
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only from this day on.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count what units returned as not theirs, and the responsibilities by which they had it."""
+    with transaction() as session:
+        found = counting.count_returns(session, since=since.date() if since else None)
+    if as_json:
+        print_json(found)
+        return
+    if not found.count:
+        print_sentence("No unit returned a case.")
+        return
+    print_table(
+        ["unit", "", "matter", "class", "reason", "returned", "then stood"],
+        (
+            (
+                unit.unit.code,
+                unit.unit.name_zh,
+                one.matter.name_zh if one.matter else None,
+                one.component_class.name_zh if one.component_class else None,
+                one.reason,
+                one.count,
+                one.stood,
+            )
+            for unit in found.units
+            for one in unit.returns
+        ),
+    )
+    if found.facts:
+        results.print("\nresponsibilities by which they went there", style="bold")
+        print_table(
+            ["fact", "unit", "role", "class", "matter", "area", "from", "returned"],
+            (
+                (
+                    one.fact.responsibility_id,
+                    one.fact.unit.code,
+                    one.fact.role,
+                    one.fact.class_code,
+                    one.fact.matter_code,
+                    one.fact.division_code,
+                    one.fact.valid_from,
+                    one.count,
+                )
+                for one in found.facts
+            ),
+        )
+    tell(f"Returned: {found.count}; where the next decision stands: {found.stood}.")

@@ -1,6 +1,6 @@
 """Whether one unit is responsible for everything everywhere: gaps, and claims that tie."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -55,10 +55,7 @@ def check_responsibilities(session: Session, *, on_date: date | None = None) -> 
         matters = by_facts.setdefault(tuple(row["responsibility_ids"]), {})
         matters.setdefault(row["n"], []).append(named[row["place_code"]])
     gaps = by_facts.pop((), {})
-    facts = {
-        row["responsibility_id"]: _fact(row)
-        for row in queries.facts(session, sorted({one for ids in by_facts for one in ids}))
-    }
+    facts = facts_by_id(session, {one for ids in by_facts for one in ids})
     return ResponsibilityCheck(
         on=on_date,
         matter_count=len(asked),
@@ -71,6 +68,12 @@ def check_responsibilities(session: Session, *, on_date: date | None = None) -> 
             for ids, matters in sorted(by_facts.items())
         ],
     )
+
+
+def facts_by_id(session: Session, ids: Collection[int]) -> dict[int, Fact]:
+    """Return what responsibilities say, by their numbers; one that is no more is left out."""
+    rows = queries.facts(session, sorted(ids)) if ids else []
+    return {row["responsibility_id"]: _fact(row) for row in rows}
 
 
 def _undecided(

@@ -2,13 +2,14 @@
 
 For a component its own people come first and the area second (先属主、后属地); for any other matter
 the matter's rule in the area comes first, then whoever answers for the area. Among equals the
-smaller area wins, then the one who does the work, then the newer fact.
+smaller area wins, then the fact for this kind of matter, then the one who does the work, then the
+newer fact.
 """
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from sqlalchemy import RowMapping
+from gis_registry.dispatch.schemas import Claim
 
 
 class Basis(StrEnum):
@@ -22,6 +23,7 @@ class Basis(StrEnum):
     MATTER_AND_AREA = "matter_and_area"
     MATTER = "matter"
     AREA = "area"
+    BY_HAND = "by_hand"  # outside the order: a dispatcher gave the case to the unit
 
 
 FOR_COMPONENTS: Sequence[Basis] = (
@@ -41,24 +43,26 @@ ROLES = ("maintainer", "owner", "supervisor")
 
 
 def in_order(
-    claims: Iterable[RowMapping], *, order: Sequence[Basis], areas: Sequence[str]
-) -> list[RowMapping]:
+    claims: Iterable[Claim], *, order: Sequence[Basis], areas: Sequence[str]
+) -> list[Claim]:
     """Return the claims that count, the deciding one first.
 
     Args:
-        claims: rows with ``basis, role, division_code, valid_from, unit_code``.
+        claims: claims of units.
         order: bases that count, the strongest first.
         areas: division codes that the place lies in, the smallest first.
     """
+    strength = {basis.value: n for n, basis in enumerate(order)}
 
-    def key(claim: RowMapping) -> tuple[int, int, int, int, str]:
-        area = claim["division_code"]
+    def key(claim: Claim) -> tuple[int, int, bool, int, int, str]:
+        area = claim.division_code
         return (
-            order.index(Basis(claim["basis"])),
+            strength[claim.basis],
             areas.index(area) if area in areas else len(areas),
-            ROLES.index(claim["role"]),
-            -(claim["valid_from"].toordinal() if claim["valid_from"] else 0),
-            claim["unit_code"],
+            not claim.is_for_matter,
+            ROLES.index(claim.role),
+            -(claim.valid_from.toordinal() if claim.valid_from else 0),
+            claim.unit.code,
         )
 
-    return sorted((one for one in claims if one["basis"] in set(order)), key=key)
+    return sorted((one for one in claims if one.basis in strength), key=key)

@@ -1,13 +1,15 @@
 """Everything of dispatch that talks to the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
+from gis_registry.components.schemas import Named
 from gis_registry.db.sql import load_queries
+from gis_registry.units.tables import Unit
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -15,32 +17,43 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 def claims(
     session: Session,
     *,
-    component_code: str | None,
-    maintainer_id: int | None,
-    owner_id: int | None,
-    class_ids: Sequence[int],
-    matter_type_id: int | None,
-    areas: Sequence[str],
-    on_date: date,
+    component_codes: Collection[str],
+    class_ids: Collection[int],
+    matter_type_ids: Collection[int],
+    areas: Collection[str],
+    first_date: date,
+    last_date: date,
 ) -> Sequence[RowMapping]:
-    """Return every unit that answers for this on a date, with what the claim rests on."""
+    """Return the facts of some days about any of these, and those about anything."""
     values = {
-        "component_code": component_code,
-        "maintainer_id": maintainer_id,
-        "owner_id": owner_id,
+        "component_codes": list(component_codes),
         "class_ids": list(class_ids),
-        "matter_type_id": matter_type_id,
+        "matter_type_ids": list(matter_type_ids),
         "areas": list(areas),
-        "on_date": on_date,
+        "first_date": first_date,
+        "last_date": last_date,
     }
     return session.execute(_QUERIES["claims"], values).mappings().all()
 
 
+def units_by_id(session: Session, ids: Collection[int]) -> Mapping[int, Named]:
+    """Return what units are called."""
+    query = select(Unit.id, Unit.code, Unit.name_zh, Unit.name_en).where(Unit.id.in_(ids))
+    return {
+        row.id: Named(code=row.code, name_zh=row.name_zh, name_en=row.name_en)
+        for row in session.execute(query)
+    }
+
+
 def nearest_responders(
-    session: Session, *, lon: float, lat: float, count: int
+    session: Session, *, lons: Sequence[float], lats: Sequence[float], count: int
 ) -> Sequence[RowMapping]:
-    """Return the available responders nearest to a point."""
-    values = {"lon": lon, "lat": lat, "count": count}
+    """Return the available responders nearest to points (``n`` from 0), so many for each."""
+    values = {
+        "lons": [float(one) for one in lons],
+        "lats": [float(one) for one in lats],
+        "count": count,
+    }
     return session.execute(_QUERIES["nearest_responders"], values).mappings().all()
 
 

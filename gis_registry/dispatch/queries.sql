@@ -1,36 +1,28 @@
--- claims: every unit that answers for this component, class, matter or place on a date
+-- claims: the facts of some days about any of these components, classes, matters and areas
 SELECT
-  r.id AS responsibility_id, r.role, r.division_code, r.valid_from,
-  u.code AS unit_code, u.name_zh AS unit_name_zh, u.name_en AS unit_name_en,
-  CASE
-    WHEN r.component_code IS NOT NULL THEN 'component'
-    WHEN r.class_id IS NOT NULL AND r.division_code IS NOT NULL THEN 'class_and_area'
-    WHEN r.class_id IS NOT NULL THEN 'class'
-    WHEN r.matter_type_id IS NOT NULL AND r.division_code IS NOT NULL THEN 'matter_and_area'
-    WHEN r.matter_type_id IS NOT NULL THEN 'matter'
-    ELSE 'area'
-  END AS basis
+  r.id AS responsibility_id, r.role, r.component_code, r.class_id, r.matter_type_id,
+  r.division_code, r.valid_from, r.valid_to,
+  d.name_zh AS division_name_zh, d.name_en AS division_name_en,
+  u.code AS unit_code, u.name_zh AS unit_name_zh, u.name_en AS unit_name_en
 FROM responsibilities r
 JOIN units u ON u.id = r.unit_id
-WHERE r.valid_from <= :on_date AND (r.valid_to IS NULL OR r.valid_to > :on_date)
-  AND (r.component_code IS NULL OR r.component_code = :component_code)
+LEFT JOIN divisions d ON d.code = r.division_code
+WHERE r.valid_from <= :last_date AND (r.valid_to IS NULL OR r.valid_to > :first_date)
+  AND (r.component_code IS NULL OR r.component_code = ANY (CAST(:component_codes AS text[])))
   AND (r.class_id IS NULL OR r.class_id = ANY (CAST(:class_ids AS int[])))
-  AND (r.matter_type_id IS NULL OR r.matter_type_id = :matter_type_id)
+  AND (r.matter_type_id IS NULL OR r.matter_type_id = ANY (CAST(:matter_type_ids AS int[])))
   AND (r.division_code IS NULL OR r.division_code = ANY (CAST(:areas AS text[])))
-UNION ALL
-SELECT
-  NULL, recorded.role, NULL, NULL, u.code, u.name_zh, u.name_en, 'recorded_' || recorded.role
-FROM (
-  VALUES ('maintainer', CAST(:maintainer_id AS int)), ('owner', CAST(:owner_id AS int))
-) AS recorded (role, unit_id)
-JOIN units u ON u.id = recorded.unit_id;
+ORDER BY r.id;
 
--- nearest_responders: the available responders nearest to a point, in metres on the ground
+-- nearest_responders: the available responders nearest to each point, in metres on the ground
 SELECT
-  near.code, near.name_zh, near.name_en, near.kind, near.distance_m,
-  ST_X(near.geom) AS lon, ST_Y(near.geom) AS lat,
+  CAST(probe.n - 1 AS int) AS n, near.code, near.name_zh, near.name_en, near.kind,
+  near.distance_m, ST_X(near.geom) AS lon, ST_Y(near.geom) AS lat,
   u.code AS unit_code, u.name_zh AS unit_name_zh, u.name_en AS unit_name_en
-FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS geom) AS probe
+FROM (
+  SELECT n, ST_SetSRID(ST_MakePoint(lon, lat), 4490) AS geom
+  FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[])) WITH ORDINALITY AS t (lon, lat, n)
+) AS probe
 CROSS JOIN LATERAL (
   SELECT max(ST_Distance(seed.geom::geography, probe.geom::geography)) + 0.01 AS metres
   FROM (
@@ -41,10 +33,11 @@ CROSS JOIN LATERAL (
   SELECT r.*, ST_Distance(r.geom::geography, probe.geom::geography) AS distance_m
   FROM responders r
   WHERE r.is_available AND r.geom && metres_box(probe.geom, reach.metres)
+  ORDER BY distance_m, r.code
+  LIMIT :count
 ) AS near
 JOIN units u ON u.id = near.unit_id
-ORDER BY near.distance_m, near.code
-LIMIT :count;
+ORDER BY probe.n, near.distance_m, near.code;
 
 -- matters_asked: every matter of a place, and of a component for each of the city's classes
 -- Which classes count for it is as for a component that is known: its own, of its edition.
@@ -97,6 +90,7 @@ place_areas AS (
 claims AS MATERIALIZED (
   SELECT
     asked.n, r.id, r.unit_id, r.valid_from, coalesce(r.division_code, '') AS area,
+    r.matter_type_id IS NULL AS is_for_any_matter,
     array_position(CAST(:roles AS text[]), r.role) AS work,
     array_position(CAST(:bases AS text[]), CASE
       WHEN r.class_id IS NOT NULL AND r.division_code IS NOT NULL THEN 'class_and_area'
@@ -117,7 +111,8 @@ ranked AS (
     claims.n, p.place_code, claims.id, claims.unit_id,
     rank() OVER (
       PARTITION BY claims.n, p.place_code
-      ORDER BY claims.basis, p.size, claims.work, claims.valid_from DESC) AS place_in_order
+      ORDER BY
+        claims.basis, p.size, claims.is_for_any_matter, claims.work, claims.valid_from DESC) AS place_in_order
   FROM claims
   JOIN place_areas p USING (area)
 ),

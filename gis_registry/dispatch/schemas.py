@@ -19,11 +19,24 @@ class Claim(BaseModel):
     """A unit that answers for this, and the fact that says so."""
 
     unit: Named
-    role: str = Field(description="supervisor, owner or maintainer")
+    role: str = Field(description="supervisor, owner or maintainer; empty: assigned by hand")
     basis: str = Field(description="Which rule of precedence the fact falls under")
     division_code: str | None = Field(description="Area that the fact is limited to")
+    is_for_matter: bool = Field(default=False, description="The fact is limited to the matter")
     valid_from: date | None
-    responsibility_id: int | None = Field(description="The fact; none: recorded on the component")
+    responsibility_id: int | None = Field(
+        description="The fact; none: recorded on the component, or assigned by hand"
+    )
+
+
+class Side(BaseModel):
+    """An area that the position may truly lie in, and whose job it would be there."""
+
+    division: Named = Field(description="District")
+    subdistrict: Named | None
+    distance_m: float = Field(description="How far off the area is in metres; 0: it holds it")
+    probability: float = Field(description="That the true position lies there")
+    unit: Named | None = Field(description="Who would be responsible; none: nobody")
 
 
 class ResponsibleUnit(BaseModel):
@@ -32,6 +45,16 @@ class ResponsibleUnit(BaseModel):
     claim: Claim | None = Field(description="The claim that decides; none: nobody answers for it")
     others: list[Claim]
     grounds: list[Sentence]
+    is_ambiguous: bool = Field(
+        default=False,
+        description="The position may lie across a boundary, where another unit is responsible",
+    )
+    sides: list[Side] = Field(
+        default=[], description="If so: the area that counts, then those others; likeliest first"
+    )
+    returned: list[Claim] = Field(
+        default=[], description="Claims passed over because their units returned the case"
+    )
 
 
 class Rung(Sentence):

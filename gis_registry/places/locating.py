@@ -112,6 +112,6 @@ class Locator:
                 self._session,
                 lons=lon.tolist(),
                 lats=np.clip(lat, -90, 90).tolist(),
-                on_date=self._on_date,
+                on_dates=[self._on_date] * len(lon),
                 tolerance_m=self._tolerance_m,
             )

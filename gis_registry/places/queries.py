@@ -103,17 +103,37 @@ def locate(
     *,
     lons: Sequence[float],
     lats: Sequence[float],
-    on_date: date,
+    on_dates: Sequence[date],
     tolerance_m: float,
 ) -> Sequence[RowMapping]:
     """Return division, subdistrict (with how far outside it is, in metres) and cell of points."""
     values: dict[str, Any] = {
-        "lons": list(lons),
-        "lats": list(lats),
-        "on_date": on_date,
+        "lons": [float(one) for one in lons],
+        "lats": [float(one) for one in lats],
+        "on_dates": list(on_dates),
         "tolerance_m": tolerance_m,
     }
     return session.execute(_QUERIES["locate"], values).mappings().all()
+
+
+def sides(
+    session: Session,
+    *,
+    lons: Sequence[float],
+    lats: Sequence[float],
+    on_dates: Sequence[date],
+    codes: Sequence[str],
+    reaches_m: Sequence[float],
+) -> Sequence[RowMapping]:
+    """Return for points (``n`` from 0), found in areas with codes, the others within reach."""
+    values: dict[str, Any] = {
+        "lons": [float(one) for one in lons],
+        "lats": [float(one) for one in lats],
+        "on_dates": list(on_dates),
+        "codes": list(codes),
+        "reaches_m": [float(one) for one in reaches_m],
+    }
+    return session.execute(_QUERIES["sides"], values).mappings().all()
 
 
 def subdistrict_pieces(session: Session, *, on_date: date) -> Iterator[tuple[str, bytes]]:

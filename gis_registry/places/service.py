@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import RowMapping
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gis_registry.errors import Conflict, DatabaseUnsuitable, InvalidPosition, NotFound
 from gis_registry.places import queries
+from gis_registry.places.bordering import Neighbour, neighbours, reach_m
 from gis_registry.places.schemas import CityEntry, DivisionEntry, LocatedPlace
 from gis_registry.places.tables import City, Level
 from gis_registry.profile import CityProfile
@@ -28,12 +30,18 @@ class Point:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a point lies; ``outside_m`` is the distance to its subdistrict, 0 inside it."""
+    """Where a point lies; ``outside_m`` is the distance to its subdistrict, 0 inside it.
+
+    ``neighbours`` are the other areas that the true position may lie in, the most probable first,
+    by the ``accuracy_m`` of the point.
+    """
 
     division_code: str
     subdistrict_code: str | None
     outside_m: float | None
     cell_code: str | None
+    accuracy_m: float = 0.0
+    neighbours: tuple[Neighbour, ...] = ()
 
 
 def set_city(session: Session, profile: CityProfile) -> None:
@@ -184,35 +192,86 @@ def locate(session: Session, *, lon: float, lat: float, on_date: date) -> Place:
 
 def locate_all(session: Session, points: Sequence[Point]) -> list[Place | InvalidPosition]:
     """Return where each point lies on its date, or why that cannot be said."""
-    return [_locate(session, one) for one in points]
-
-
-def _locate(session: Session, point: Point) -> Place | InvalidPosition:
-    lon, lat, on_date = point.lon, point.lat, point.on_date
-    fault = position_fault(lon, lat)
-    if fault is not None:
-        return InvalidPosition(f"This position cannot be used: {fault}.")
+    faults = [position_fault(one.lon, one.lat) for one in points]
+    sound = [one for one, fault in zip(points, faults, strict=True) if fault is None]
     city = the_city(session)
-    found = queries.locate(
-        session, lons=[lon], lats=[lat], on_date=on_date, tolerance_m=city.place_tolerance_m
-    )[0]
-    if found["division_code"] is None:
-        swapped = (
-            queries.locate(
-                session, lons=[lat], lats=[lon], on_date=on_date, tolerance_m=city.place_tolerance_m
-            )[0]
-            if position_fault(lat, lon) is None
-            else None
+    rows = _rows(session, sound, city)
+    outside = [one for one, row in zip(sound, rows, strict=True) if row["division_code"] is None]
+    swapped = _swapped_inside(session, outside, city)
+    near = _neighbours(session, sound, rows)
+
+    def told(
+        point: Point, row: RowMapping, others: tuple[Neighbour, ...]
+    ) -> Place | InvalidPosition:
+        if row["division_code"] is None:
+            hint = (
+                " With longitude and latitude exchanged it would be inside: give the longitude "
+                "first."
+                if point in swapped
+                else " Check the position and its datum."
+            )
+            return InvalidPosition(f"{point.lon:g}, {point.lat:g} is not in {city.name_en}.{hint}")
+        return Place(
+            division_code=row["division_code"],
+            subdistrict_code=row["subdistrict_code"],
+            outside_m=row["outside_m"],
+            cell_code=row["cell_code"],
+            accuracy_m=point.accuracy_m,
+            neighbours=others,
         )
-        hint = (
-            " With longitude and latitude exchanged it would be inside: give the longitude first."
-            if swapped is not None and swapped["division_code"] is not None
-            else " Check the position and its datum."
-        )
-        return InvalidPosition(f"{lon:g}, {lat:g} is not in {city.name_en}.{hint}")
-    return Place(
-        division_code=found["division_code"],
-        subdistrict_code=found["subdistrict_code"],
-        outside_m=found["outside_m"],
-        cell_code=found["cell_code"],
+
+    found = map(told, sound, rows, near)
+    return [
+        next(found) if fault is None else InvalidPosition(f"This position cannot be used: {fault}.")
+        for fault in faults
+    ]
+
+
+def _rows(session: Session, points: Sequence[Point], city: City) -> Sequence[RowMapping]:
+    if not points:
+        return []
+    return queries.locate(
+        session,
+        lons=[one.lon for one in points],
+        lats=[one.lat for one in points],
+        on_dates=[one.on_date for one in points],
+        tolerance_m=city.place_tolerance_m,
     )
+
+
+def _swapped_inside(session: Session, points: Sequence[Point], city: City) -> set[Point]:
+    """Return the points that would be in the city with longitude and latitude exchanged."""
+    sound = [one for one in points if position_fault(one.lat, one.lon) is None]
+    exchanged = [replace(one, lon=one.lat, lat=one.lon) for one in sound]
+    rows = _rows(session, exchanged, city)
+    return {one for one, row in zip(sound, rows, strict=True) if row["division_code"] is not None}
+
+
+def _neighbours(
+    session: Session, points: Sequence[Point], rows: Sequence[RowMapping]
+) -> list[tuple[Neighbour, ...]]:
+    """Return for each point the other areas that it may truly lie in."""
+    asked = [
+        n
+        for n, (one, row) in enumerate(zip(points, rows, strict=True))
+        if one.accuracy_m > 0 and row["division_code"] is not None
+    ]
+    told: list[tuple[Neighbour, ...]] = [()] * len(points)
+    if not asked:
+        return told
+    sides = queries.sides(
+        session,
+        lons=[points[n].lon for n in asked],
+        lats=[points[n].lat for n in asked],
+        on_dates=[points[n].on_date for n in asked],
+        codes=[rows[n]["subdistrict_code"] or rows[n]["division_code"] for n in asked],
+        reaches_m=[(rows[n]["outside_m"] or 0) + reach_m(points[n].accuracy_m) for n in asked],
+    )
+    distances_m: dict[int, dict[str, float]] = {}
+    for side in sides:
+        distances_m.setdefault(asked[side["n"]], {})[side["code"]] = side["distance_m"]
+    for n, distances in distances_m.items():
+        told[n] = neighbours(
+            distances, accuracy_m=points[n].accuracy_m, outside_m=rows[n]["outside_m"] or 0
+        )
+    return told

@@ -183,6 +183,46 @@ def test_a_case_is_closed_once_and_with_a_reason(api: Api) -> None:
     assert client.get(f"/api/cases/{number}").json()["state"] == "closed"
 
 
+def test_a_case_is_returned_counted_and_assigned(api: Api) -> None:
+    dispatcher, unit = api.as_(Role.DISPATCHER), api.as_(Role.UNIT)
+    number = dispatcher.post("/api/reports", json=REPORT).json()["case_id"]
+    path = f"/api/cases/{number}"
+    holder = unit.get(path).json()["unit_code"]
+    assert unit.get("/api/units/returns").json() == {
+        "since": None,
+        "count": 0,
+        "stood": 0,
+        "units": [],
+        "facts": [],
+    }
+    reason = {"unit_code": holder, "reason": "不属我单位"}
+    for body, status in (
+        (reason | {"reason": " "}, 422),
+        (reason | {"more": 1}, 422),
+        (reason | {"unit_code": "QD-X"}, 404),
+        (reason | {"unit_code": "QD-CC"}, 409),
+    ):
+        assert unit.post(f"{path}/return", json=body).status_code == status
+    assert api.as_(Role.INSPECTOR).post(f"{path}/return", json=reason).status_code == 403
+    assert unit.post("/api/cases/4711/return", json=reason).status_code == 404
+    returned = unit.post(f"{path}/return", json=reason)
+    assert returned.status_code == 200
+    assert returned.json()["unit_code"] not in (holder, None)
+    assert returned.json()["events"][-1]["note"]["reason"] == "不属我单位"
+    assert returned.json()["responsible"]["returned"][0]["unit"]["code"] == holder
+    found = unit.get("/api/units/returns", params={"since": "2026-01-01"}).json()
+    assert (found["count"], found["stood"], found["units"][0]["unit"]["code"]) == (1, 1, holder)
+    assert found["units"][0]["returns"][0]["class"]["code"] == LAMP
+    assert unit.get("/api/units/returns", params={"since": "someday"}).status_code == 422
+    given = {"unit_code": holder, "reason": "现场核实"}
+    assert unit.post(f"{path}/assign", json=given).status_code == 403
+    assigned = dispatcher.post(f"{path}/assign", json=given).json()
+    assert (assigned["unit_code"], assigned["events"][-1]["kind"]) == (holder, "assigned")
+    assert assigned["responsible"]["claim"]["basis"] == "by_hand"
+    assert dispatcher.post(f"{path}/assign", json=given).status_code == 409
+    assert unit.get("/api/units/returns").json()["stood"] == 0
+
+
 def test_responders_are_listed_found_and_moved(api: Api) -> None:
     client = api.as_(Role.DISPATCHER)
     lon, lat = POSITIONS[0]

@@ -149,6 +149,37 @@ def test_a_report_is_answered_kept_and_closed(
     assert run(module_settings, "case", "close", case, "--reason", "again").exit_code == 1
 
 
+def test_a_case_is_returned_counted_and_assigned(run: Run, own_settings: Settings) -> None:
+    nothing = run(own_settings, "units", "returns")
+    assert (nothing.exit_code, nothing.out.strip()) == (0, "No unit returned a case.")
+    submit = ("report", "submit", "--lon", LON, "--lat", LAT, "--matter", "06001", "--json")
+    case = run(own_settings, *submit).json["case_id"]
+    holder = run(own_settings, "case", "show", case, "--json").json["unit_code"]
+    give_back = ("case", "return", case, "--unit", holder, "--reason", "不归我们")
+    dry = run(own_settings, *give_back, "--dry-run", "--json")
+    assert dry.json["unit_code"] != holder
+    assert dry.sentence == "This was a dry run: nothing was kept."
+    assert run(own_settings, "case", "show", case, "--json").json["unit_code"] == holder
+    returned = run(own_settings, *give_back)
+    assert f"{holder}: 不归我们" in returned.out
+    assert "退回了本案：“不归我们”。" in returned.out
+    again = run(own_settings, *give_back)
+    assert again.exit_code == 1
+    assert f"Case {case} is with" in again.sentence
+    assert f"{holder}: 不归我们" in run(own_settings, "case", "show", case).out
+    found = run(own_settings, "units", "returns", "--since", "2026-01-01", "--json").json
+    assert [one["unit"]["code"] for one in found["units"]] == [holder]
+    table = run(own_settings, "units", "returns")
+    assert "responsibilities by which they went there" in table.out
+    assert table.sentence == "Returned: 1; where the next decision stands: 1."
+    give = ("case", "assign", case, "--unit", holder, "--reason", "现场核实")
+    assert run(own_settings, *give, "--dry-run").exit_code == 0
+    assigned = run(own_settings, *give, "--json").json
+    assert (assigned["unit_code"], assigned["responsible"]["claim"]["basis"]) == (holder, "by_hand")
+    assert run(own_settings, "case", "assign", case, "--unit", holder).exit_code == 2
+    assert run(own_settings, *give).exit_code == 1
+
+
 def test_a_detection_is_answered(run: Run, module_settings: Settings) -> None:
     detect = ("drone", "detect", "--lon", LON, "--lat", LAT, "--matter", "06001", "--image")
     arguments = (*detect, "a.jpg", "--taken-at", "2026-07-01T10:00:00+0800", "--json")

@@ -13,6 +13,7 @@ from gis_registry.catalogue import service as catalogue
 from gis_registry.dispatch import service
 from gis_registry.dispatch.checking import check_responsibilities
 from gis_registry.dispatch.schemas import ResponsibilityCheck
+from gis_registry.dispatch.service import Question
 from gis_registry.places import service as places
 from gis_registry.places.service import Place
 from gis_registry.places.tables import Level
@@ -205,7 +206,14 @@ _FACTS = st.lists(
         {
             "unit": st.sampled_from(["QD-E-01", "QD-E-02", "QD-E-03"]),
             "area": st.sampled_from([CITY, SHINAN, "<sub>"]),
-            "about": st.sampled_from([None, {"class_code": LIGHT}, {"matter": PLACE_MATTER}]),
+            "about": st.sampled_from(
+                [
+                    None,
+                    {"class_code": LIGHT},
+                    {"class_code": LIGHT, "matter": "01037"},
+                    {"matter": PLACE_MATTER},
+                ]
+            ),
             "role": st.sampled_from(["maintainer", "owner"]),
             "since": st.sampled_from([date(2020, 1, 1), date(2024, 1, 1), date(2027, 1, 1)]),
         }
@@ -246,15 +254,14 @@ def test_the_check_finds_what_a_question_would(
         for place in (here, there):
             decided = service.responsible_unit(
                 session,
-                matter=matter,
-                classes=matter.classes,
-                component=None,
-                place=Place(place[:6], place, 0, None),
-                on_date=DAY,
+                Question(matter, matter.classes, None, Place(place[:6], place, 0, None), DAY),
             )
             assert (decided.claim is None) == (place in gaps(found).get(code, []))
             claims = [decided.claim, *decided.others] if decided.claim else []
-            weights = [(one.basis, one.role, one.division_code, one.valid_from) for one in claims]
+            weights = [
+                (one.basis, one.role, one.division_code, one.is_for_matter, one.valid_from)
+                for one in claims
+            ]
             alike = {
                 one.unit.code
                 for one, weight in zip(claims, weights, strict=True)

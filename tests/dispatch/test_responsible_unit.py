@@ -12,6 +12,7 @@ from gis_registry.components import queries as components
 from gis_registry.dispatch import service
 from gis_registry.dispatch.precedence import FOR_COMPONENTS, FOR_PLACES, ROLES, Basis
 from gis_registry.dispatch.schemas import ResponsibleUnit
+from gis_registry.dispatch.service import Question
 from gis_registry.places import service as places
 from gis_registry.units import queries as units
 from gis_registry.units.tables import Responsibility
@@ -100,13 +101,16 @@ def decide(session: Session, situation: Situation, *, on: date = DAY) -> Respons
         radius_m=None,
         count=1,
     )
+    is_known = situation.is_component_known and bool(matter.classes)
     return service.responsible_unit(
         session,
-        matter=matter,
-        classes=matter.classes,
-        component=component if situation.is_component_known and matter.classes else None,
-        place=place,
-        on_date=on,
+        Question(
+            matter=matter,
+            classes=matter.classes,
+            component=component if is_known else None,
+            place=place,
+            on_date=on,
+        ),
     )
 
 
@@ -213,6 +217,41 @@ def test_the_ladder_is_the_whole_rule() -> None:
             "QD-E-01",
             Basis.CLASS_AND_AREA,
             id="the smaller area counts before the role",
+        ),
+        pytest.param(
+            Situation(
+                [
+                    Fact("QD-E-01", role="maintainer", component=True),
+                    Fact("QD-E-02", role="owner", component=True, matter=LIGHT_MATTER),
+                ]
+            ),
+            "QD-E-02",
+            Basis.COMPONENT,
+            id="the component's unit for this kind of matter before its unit for any",
+        ),
+        pytest.param(
+            Situation(
+                [
+                    Fact("QD-E-01", class_code=LIGHT, area=DISTRICT, since=date(2024, 1, 1)),
+                    Fact("QD-E-02", class_code=LIGHT, matter=LIGHT_MATTER, area=DISTRICT),
+                ]
+            ),
+            "QD-E-02",
+            Basis.CLASS_AND_AREA,
+            id="specificity before date: this kind of matter before any",
+        ),
+        pytest.param(
+            Situation(
+                [
+                    Fact("QD-E-01", component=True, until=DAY),
+                    Fact("QD-E-02", component=True, since=date(2026, 7, 2)),
+                    Fact("QD-E-03", component=True, matter=PLACE_MATTER),
+                    Fact("QD-E-04", area=DISTRICT),
+                ]
+            ),
+            "QD-E-04",
+            Basis.AREA,
+            id="a fact for the component counts on its days and for its matter alone",
         ),
         pytest.param(
             Situation(
@@ -389,10 +428,8 @@ def test_all_of_qingdao_has_somebody_for_every_class_and_place_matter(session: S
         )
         decided = service.responsible_unit(
             session,
-            matter=matter,
-            classes=matter.classes,
-            component=None,
-            place=place,
-            on_date=DAY,
+            Question(
+                matter=matter, classes=matter.classes, component=None, place=place, on_date=DAY
+            ),
         )
         assert decided.claim is not None, code

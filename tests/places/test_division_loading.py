@@ -274,7 +274,7 @@ def test_a_grid_cell_again_moves_it(session: Session, write: Write) -> None:
     assert queries.counts(session)["grid_cell"] == 1261
     centre = there.centroid
     found = queries.locate(
-        session, lons=[centre.x], lats=[centre.y], on_date=date(2026, 1, 1), tolerance_m=0
+        session, lons=[centre.x], lats=[centre.y], on_dates=[date(2026, 1, 1)], tolerance_m=0
     )
     assert [row["cell_code"] for row in found] == ["370202001001999"]
 

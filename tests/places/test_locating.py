@@ -59,7 +59,7 @@ def test_a_point_in_each_subdistrict_gives_its_code(
         session,
         lons=points.x.tolist(),
         lats=points.y.tolist(),
-        on_date=DAY,
+        on_dates=[DAY] * len(points),
         tolerance_m=1000,
     )
     assert len(found) == 135
@@ -109,7 +109,11 @@ def test_the_district_that_holds_a_point_holds_its_nearest_subdistrict(
     assert len(set(codes)) >= 4
     lonlat = gpd.GeoSeries(points, crs=METRES).to_crs(4490)
     found = queries.locate(
-        session, lons=lonlat.x.tolist(), lats=lonlat.y.tolist(), on_date=DAY, tolerance_m=1000
+        session,
+        lons=lonlat.x.tolist(),
+        lats=lonlat.y.tolist(),
+        on_dates=[DAY] * len(points),
+        tolerance_m=1000,
     )
     assert [row["division_code"] for row in found] == codes
     assert any(row["subdistrict_code"] for row in found)

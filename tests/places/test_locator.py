@@ -27,7 +27,7 @@ def _assert_as_the_database_says(
         session,
         lons=lon.tolist(),
         lats=lat.tolist(),
-        on_date=DAY,
+        on_dates=[DAY] * len(lon),
         tolerance_m=service.the_city(session).place_tolerance_m,
     )
     for name in ("division_code", "subdistrict_code", "cell_code"):

@@ -1,4 +1,4 @@
-"""Cases: listed, shown, closed."""
+"""Cases: listed, shown, returned, assigned, closed."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from gis_registry.api.problems import guarded
 from gis_registry.api.routes.parameters import Before, Limit, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
-from gis_registry.cases import service
+from gis_registry.cases import returning, service
 from gis_registry.cases.schemas import CasePage, CaseSummary
 from gis_registry.errors import Conflict, NotFound, RequestTooLarge
 from gis_registry.roles import Permission
@@ -25,6 +25,32 @@ class CaseClosing(BaseModel):
 
     reason: str = Field(
         min_length=1, max_length=4000, description="What was done", examples=["已更换灯具"]
+    )
+
+
+class CaseReturn(BaseModel):
+    """Why a case is not the job of the unit that has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    unit_code: str = Field(
+        min_length=1, max_length=100, description="The unit that returns it", examples=["QD-E-01"]
+    )
+    reason: str = Field(
+        min_length=1, max_length=4000, description="Why it is not theirs", examples=["不属我单位"]
+    )
+
+
+class CaseAssignment(BaseModel):
+    """Which unit a case is given to by hand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    unit_code: str = Field(
+        min_length=1, max_length=100, description="The unit that gets it", examples=["QD-E-01"]
+    )
+    reason: str = Field(
+        min_length=1, max_length=4000, description="Why that unit", examples=["现场核实"]
     )
 
 
@@ -57,3 +83,31 @@ def close_case(
 ) -> CaseSummary:
     """Close an open case."""
     return service.close_case(session, number, actor=actor.name, reason=closing.reason)
+
+
+@router.post(
+    "/{number}/return",
+    dependencies=[requires(Permission.DISPATCH, Permission.HANDLE)],
+    responses=guarded(NotFound, Conflict, RequestTooLarge),
+)
+def return_case(
+    session: DatabaseSession, actor: CurrentActor, number: Number, returned: CaseReturn
+) -> CaseSummary:
+    """Return a case as not the unit's own; it is decided again without that unit."""
+    return returning.return_case(
+        session, number, unit_code=returned.unit_code, reason=returned.reason, actor=actor.name
+    )
+
+
+@router.post(
+    "/{number}/assign",
+    dependencies=[requires(Permission.DISPATCH)],
+    responses=guarded(NotFound, Conflict, RequestTooLarge),
+)
+def assign_case(
+    session: DatabaseSession, actor: CurrentActor, number: Number, assignment: CaseAssignment
+) -> CaseSummary:
+    """Give a case to a unit by hand, with a reason."""
+    return returning.assign_case(
+        session, number, unit_code=assignment.unit_code, reason=assignment.reason, actor=actor.name
+    )

@@ -1,4 +1,4 @@
-"""Units and responders: listed, checked, and where responders are."""
+"""Units and responders: listed, checked, what they returned, and where responders are."""
 
 from datetime import date
 from typing import Annotated
@@ -9,6 +9,8 @@ from gis_registry.api.access import requires
 from gis_registry.api.problems import guarded
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
+from gis_registry.cases import counting
+from gis_registry.cases.schemas import Returns
 from gis_registry.dispatch import checking
 from gis_registry.dispatch.schemas import ResponsibilityCheck
 from gis_registry.errors import InvalidPosition, NotFound, RequestTooLarge
@@ -38,6 +40,17 @@ def check_units(
 ) -> ResponsibilityCheck:
     """List what nobody is responsible for, and where claims of several units weigh the same."""
     return checking.check_responsibilities(session, on_date=on)
+
+
+@router.get("/units/returns", dependencies=[requires(Permission.READ)], responses=guarded())
+def count_returns(
+    session: DatabaseSession,
+    since: Annotated[
+        date | None, Query(description="Only from this day of the city on; all if not given")
+    ] = None,
+) -> Returns:
+    """Count what units returned as not theirs, and by which responsibilities they had it."""
+    return counting.count_returns(session, since=since)
 
 
 @router.get("/responders", dependencies=[requires(Permission.READ)], responses=guarded(NotFound))
