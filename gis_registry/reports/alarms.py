@@ -268,7 +268,7 @@ def _zones(
         session,
         lons=[lon for lon, _ in ordered],
         lats=[lat for _, lat in ordered],
-        on_date=on_date,
+        on_dates=[on_date] * len(ordered),
         tolerance_m=city.place_tolerance_m,
     )
     found: dict[tuple[float, float], frozenset[str]] = {}

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
 from gis_registry.catalogue.service import Matter
-from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.components.schemas import ClassName, Named
 from gis_registry.dispatch import service as dispatch
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit, Sentence
@@ -133,7 +132,7 @@ def decide_all(
         asked.append(
             dispatch.Question(
                 matter=question.matter,
-                classes=_classes_meant(question.matter, best),
+                classes=question.matter.classes,
                 component=best,
                 place=place if best is None else _place_of(best),
                 on_date=question.on_date,
@@ -227,17 +226,6 @@ def _answered(
             ],
         ),
     )
-
-
-def _classes_meant(matter: Matter, component: RowMapping | None) -> list[ComponentClass]:
-    """Return the matter's classes; of the component's edition only its own, once it is known."""
-    if component is None:
-        return list(matter.classes)
-    return [
-        one
-        for one in matter.classes
-        if one.id == component["class_id"] or one.edition_key != component["edition_key"]
-    ]
 
 
 def _place_of(component: RowMapping) -> Place:

@@ -64,7 +64,8 @@ _EVENTS = {
     "reported": {"zh": "上报", "en": "Reported"},
     "joined": {"zh": "并入同一案件", "en": "Joined the case of an earlier report"},
     "separated": {"zh": "移出案件", "en": "Taken out of a case"},
-    "returned": {"zh": "退回", "en": "Returned by the unit"},
+    "returned": {"zh": "退回重派", "en": "Returned by a unit, and decided again"},
+    "assigned": {"zh": "人工指派", "en": "Assigned by hand"},
     "closed": {"zh": "结案", "en": "Closed"},
 }
 

@@ -12,7 +12,8 @@ SELECT
   CASE WHEN :with_events THEN (
     SELECT jsonb_agg(
       jsonb_build_object(
-        'kind', e.kind, 'happened_at', e.happened_at, 'reason', e.note ->> 'reason'
+        'kind', e.kind, 'happened_at', e.happened_at,
+        'reason', CASE WHEN e.kind = 'closed' THEN e.note ->> 'reason' END
       ) ORDER BY e.sequence
     )
     FROM case_events e
