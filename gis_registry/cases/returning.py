@@ -1,26 +1,15 @@
 """Cases that change hands: returned by a unit as not its own, or assigned by a dispatcher."""
 
-from collections.abc import Mapping, Sequence
-from zoneinfo import ZoneInfo
-
-from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries, service
+from gis_registry.cases.deciding import ask_again, decide
 from gis_registry.cases.schemas import CaseSummary
-from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
-from gis_registry.catalogue import queries as catalogue
-from gis_registry.catalogue.service import Matter
-from gis_registry.catalogue.tables import MatterType
+from gis_registry.cases.tables import CaseEventKind
 from gis_registry.components.schemas import Named
-from gis_registry.dispatch import service as dispatch
 from gis_registry.dispatch.precedence import Basis
 from gis_registry.dispatch.schemas import Claim, ResponsibleUnit, Sentence, Side
-from gis_registry.dispatch.service import Question
-from gis_registry.dispatch.tables import Decision
 from gis_registry.errors import Conflict, InvalidInput, NotFound
-from gis_registry.places import service as places
-from gis_registry.places.service import Place, Point
 from gis_registry.units import queries as units
 
 
@@ -48,7 +37,7 @@ def return_case(
     reason = reason.strip()
     if not reason:
         raise InvalidInput("Returning a case needs a reason: why it is not theirs.")
-    case, events = _locked_open(session, case_id)
+    case, events = service.locked_open(session, case_id)
     unit, _ = _unit(session, unit_code)
     decision = queries.latest_decision(session, case.division_code, case.id)
     before = ResponsibleUnit.model_validate(decision.responsibility) if decision else None
@@ -67,16 +56,16 @@ def return_case(
     across = next(
         (one for one in before.sides[1:] if one.unit and one.unit.code not in returned), None
     )
-    found = _asked_again(session, asked, without=frozenset(returned), across=across)
+    found = ask_again(session, asked, without=frozenset(returned), across=across)
     grounds = [_why_again(unit, reason, across), *found.grounds]
-    decision_id = _decide(session, case, asked, found.model_copy(update={"grounds": grounds}))
+    decision_id = decide(session, case, asked, found.model_copy(update={"grounds": grounds}))
     note = {
         "unit_code": unit.code,
         "reason": reason,
         "responsibility_id": before.claim.responsibility_id,
         "decision_id": decision_id,
     }
-    _append(session, case, CaseEventKind.RETURNED, actor, note)
+    service.append(session, case, CaseEventKind.RETURNED, actor, note)
     return service.show(session, case_id)
 
 
@@ -100,7 +89,7 @@ def assign_case(
     reason = reason.strip()
     if not reason:
         raise InvalidInput("Assigning a case needs a reason: why that unit.")
-    case, _ = _locked_open(session, case_id)
+    case, _ = service.locked_open(session, case_id)
     unit, unit_id = _unit(session, unit_code)
     decision = queries.latest_decision(session, case.division_code, case.id)
     if decision is not None and decision.unit_id == unit_id:
@@ -127,21 +116,10 @@ def assign_case(
         ],
     )
     asked = queries.asked_again(session, case.division_code, case.id)
-    decision_id = _decide(session, case, asked, found)
+    decision_id = decide(session, case, asked, found)
     note = {"unit_code": unit.code, "reason": reason, "decision_id": decision_id}
-    _append(session, case, CaseEventKind.ASSIGNED, actor, note)
+    service.append(session, case, CaseEventKind.ASSIGNED, actor, note)
     return service.show(session, case_id)
-
-
-def _locked_open(session: Session, case_id: int) -> tuple[Case, Sequence[CaseEvent]]:
-    summary = service.show(session, case_id)
-    case = queries.locked(session, summary.division_code, case_id)
-    events = queries.events(session, case.division_code, case.id)
-    if events[-1].kind == CaseEventKind.CLOSED:
-        zone = ZoneInfo(places.the_city(session).time_zone)
-        closed_at = events[-1].happened_at.astimezone(zone)
-        raise Conflict(f"Case {case_id} was closed on {closed_at:%Y-%m-%d %H:%M}.")
-    return case, events
 
 
 def _unit(session: Session, code: str) -> tuple[Named, int]:
@@ -164,69 +142,3 @@ def _why_again(unit: Named, reason: str, across: Side | None) -> Sentence:
         zh += f"；改按边界另一侧的{area.name_zh}认定"
         en += f"; {area.name_en} counts now, on the other side of the boundary"
     return Sentence(step="unit", zh=f"{zh}。", en=f"{en}.")
-
-
-def _asked_again(
-    session: Session, asked: RowMapping, *, without: frozenset[str], across: Side | None
-) -> ResponsibleUnit:
-    """Ask whose job a case is, leaving some units out; if so on the other side of a boundary."""
-    zone = ZoneInfo(places.the_city(session).time_zone)
-    on_date = asked["reported_at"].astimezone(zone).date()
-    matter_type = session.get_one(MatterType, asked["matter_type_id"])
-    is_known = asked["code"] is not None
-    if is_known:
-        subdistrict = asked["subdistrict_code"]
-        place = Place((subdistrict or asked["code"])[:6], subdistrict, None, None)
-    elif across is not None:
-        subdistrict = across.subdistrict.code if across.subdistrict else None
-        place = Place(across.division.code, subdistrict, across.distance_m, None)
-    else:
-        point = Point(asked["lon"], asked["lat"], on_date, asked["accuracy_m"])
-        located = places.locate_all(session, [point])[0]
-        if not isinstance(located, Place):
-            raise located
-        place = located
-    classes = tuple(catalogue.classes_of_matter(session, matter_type.id))
-    return dispatch.responsible_unit(
-        session,
-        Question(
-            matter=Matter(type=matter_type, classes=classes),
-            classes=classes,
-            component=asked if is_known else None,
-            place=place,
-            on_date=on_date,
-            without=without,
-        ),
-    )
-
-
-def _decide(session: Session, case: Case, asked: RowMapping, found: ResponsibleUnit) -> int:
-    """Keep a decision, with who is near now; return its number."""
-    code = found.claim.unit.code if found.claim else None
-    responders = dispatch.nearest_responders(
-        session, lon=asked["lon"], lat=asked["lat"], unit_code=code
-    )
-    decision = Decision(
-        division_code=case.division_code,
-        case_id=case.id,
-        unit_id=units.unit_ids(session, [code])[code] if code is not None else None,
-        responsibility=found.model_dump(mode="json"),
-        responders=[one.model_dump(mode="json") for one in responders],
-    )
-    session.add(decision)
-    session.flush()
-    return decision.id
-
-
-def _append(
-    session: Session, case: Case, kind: CaseEventKind, actor: str, note: Mapping[str, object]
-) -> None:
-    event = {
-        "division_code": case.division_code,
-        "case_id": case.id,
-        "kind": kind,
-        "actor": actor,
-        "report_id": None,
-        "note": note,
-    }
-    queries.append_events(session, [event])

@@ -1,6 +1,6 @@
 """Opening and closing cases, and listing those that are open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -137,6 +137,18 @@ def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> Ca
     """
     if not reason.strip():
         raise InvalidInput("Closing a case needs a reason: what was done.")
+    case, _ = locked_open(session, case_id)
+    append(session, case, CaseEventKind.CLOSED, actor, {"reason": reason.strip()})
+    return show(session, case_id)
+
+
+def locked_open(session: Session, case_id: int) -> tuple[Case, Sequence[CaseEvent]]:
+    """Return an open case and its events, and keep others from changing it meanwhile.
+
+    Raises:
+        NotFound: there is no such case.
+        Conflict: it is closed.
+    """
     summary = show(session, case_id)
     case = queries.locked(session, summary.division_code, case_id)
     events = queries.events(session, case.division_code, case.id)
@@ -144,20 +156,22 @@ def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> Ca
         zone = ZoneInfo(the_city(session).time_zone)
         closed_at = events[-1].happened_at.astimezone(zone)
         raise Conflict(f"Case {case_id} was closed on {closed_at:%Y-%m-%d %H:%M}.")
-    queries.append_events(
-        session,
-        [
-            {
-                "division_code": case.division_code,
-                "case_id": case.id,
-                "kind": CaseEventKind.CLOSED,
-                "actor": actor,
-                "report_id": None,
-                "note": {"reason": reason.strip()},
-            }
-        ],
-    )
-    return show(session, case_id)
+    return case, events
+
+
+def append(
+    session: Session, case: Case, kind: CaseEventKind, actor: str, note: Mapping[str, object]
+) -> None:
+    """Note that something happened to a case."""
+    event = {
+        "division_code": case.division_code,
+        "case_id": case.id,
+        "kind": kind,
+        "actor": actor,
+        "report_id": None,
+        "note": note,
+    }
+    queries.append_events(session, [event])
 
 
 def show(session: Session, case_id: int) -> CaseSummary:

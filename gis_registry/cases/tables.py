@@ -20,11 +20,15 @@ class CaseEventKind(StrEnum):
     SEPARATED = "separated"
     RETURNED = "returned"
     ASSIGNED = "assigned"
+    IDENTIFIED = "identified"
     CLOSED = "closed"
 
 
 class Case(Base):
-    """An incident that one or more reports are evidence of; never edited."""
+    """An incident that one or more reports are evidence of.
+
+    Which component it is about may be found out later; an event says so, and nothing else changes.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (

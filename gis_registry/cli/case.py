@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cases import returning, service
+from gis_registry.cases import identifying, returning, service
 from gis_registry.cases.schemas import CaseSummary
 from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_zone, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
@@ -114,6 +114,27 @@ def assign(
         tell("This was a dry run: nothing was kept.")
 
 
+@app.command("identify")
+def identify(
+    case: CaseNumber,
+    component: Annotated[str, typer.Option(help="Its identifier, tag or QR code.")],
+    reason: Annotated[str, typer.Option(help="How it is known.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which component a case is about; whose job it is, is decided again."""
+    with transaction() as session:
+        found = identifying.identify_case(
+            session, case, component=component, reason=reason, actor=actor()
+        )
+        zone = city_zone(session)
+        if dry_run:
+            session.rollback()
+    _print(found, zone, as_json=as_json)
+    if dry_run:
+        tell("This was a dry run: nothing was kept.")
+
+
 def _print(case: CaseSummary, zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
         print_json(case)
@@ -135,7 +156,11 @@ def _print(case: CaseSummary, zone: ZoneInfo, *, as_json: bool) -> None:
                 f"{one.happened_at.astimezone(zone):%Y-%m-%d %H:%M}",
                 one.kind,
                 one.actor,
-                ": ".join(one.note[key] for key in ("unit_code", "reason") if key in one.note),
+                ": ".join(
+                    one.note[key]
+                    for key in ("unit_code", "component_code", "reason")
+                    if key in one.note
+                ),
             )
             for one in case.events
         ),

@@ -66,6 +66,7 @@ _EVENTS = {
     "separated": {"zh": "移出案件", "en": "Taken out of a case"},
     "returned": {"zh": "退回重派", "en": "Returned by a unit, and decided again"},
     "assigned": {"zh": "人工指派", "en": "Assigned by hand"},
+    "identified": {"zh": "认定部件", "en": "The component was named"},
     "closed": {"zh": "结案", "en": "Closed"},
 }
 

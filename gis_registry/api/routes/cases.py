@@ -1,4 +1,4 @@
-"""Cases: listed, shown, returned, assigned, closed."""
+"""Cases: listed, shown, returned, assigned, identified, closed."""
 
 from typing import Annotated
 
@@ -10,9 +10,15 @@ from gis_registry.api.problems import guarded
 from gis_registry.api.routes.parameters import Before, Limit, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
-from gis_registry.cases import returning, service
+from gis_registry.cases import identifying, returning, service
 from gis_registry.cases.schemas import CasePage, CaseSummary
-from gis_registry.errors import Conflict, NotFound, RequestTooLarge
+from gis_registry.errors import (
+    Ambiguous,
+    Conflict,
+    NotFound,
+    RequestTooLarge,
+    UnknownIdentifier,
+)
 from gis_registry.roles import Permission
 
 router = APIRouter(prefix="/api/cases", tags=["cases"], route_class=CheckedRoute)
@@ -51,6 +57,19 @@ class CaseAssignment(BaseModel):
     )
     reason: str = Field(
         min_length=1, max_length=4000, description="Why that unit", examples=["现场核实"]
+    )
+
+
+class CaseIdentification(BaseModel):
+    """Which component a case is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    component: str = Field(
+        min_length=1, max_length=500, description="Its identifier, tag or QR code"
+    )
+    reason: str = Field(
+        min_length=1, max_length=4000, description="How it is known", examples=["现场核实"]
     )
 
 
@@ -110,4 +129,18 @@ def assign_case(
     """Give a case to a unit by hand, with a reason."""
     return returning.assign_case(
         session, number, unit_code=assignment.unit_code, reason=assignment.reason, actor=actor.name
+    )
+
+
+@router.post(
+    "/{number}/component",
+    dependencies=[requires(Permission.DISPATCH, Permission.HANDLE)],
+    responses=guarded(NotFound, UnknownIdentifier, Conflict, Ambiguous, RequestTooLarge),
+)
+def identify_case(
+    session: DatabaseSession, actor: CurrentActor, number: Number, named: CaseIdentification
+) -> CaseSummary:
+    """Say which component a case is about; whose job it is, is decided again."""
+    return identifying.identify_case(
+        session, number, component=named.component, reason=named.reason, actor=actor.name
     )

@@ -1,0 +1,75 @@
+"""Saying which component a case is about, where matching left it open or was wrong."""
+
+from sqlalchemy.orm import Session
+
+from gis_registry.cases import queries, service
+from gis_registry.cases.deciding import ask_again, decide
+from gis_registry.cases.schemas import CaseSummary
+from gis_registry.cases.tables import CaseEventKind
+from gis_registry.catalogue import queries as catalogue
+from gis_registry.components import service as components
+from gis_registry.components.tables import ComponentState
+from gis_registry.dispatch.schemas import Sentence
+from gis_registry.errors import Conflict, InvalidInput
+
+
+def identify_case(
+    session: Session, case_id: int, *, component: str, reason: str, actor: str
+) -> CaseSummary:
+    """Note which component a case is about, and decide again whose job that is.
+
+    What its reports were answered stays as it is; the event keeps what the case was about before.
+
+    Args:
+        session: open transaction.
+        case_id: number of the case.
+        component: its identifier, tag, or the text of its QR code.
+        reason: how that is known.
+        actor: who says so.
+
+    Raises:
+        InvalidInput: no reason is given; the component is none, or of a class that the matter
+            cannot be about.
+        NotFound: there is no such case.
+        UnknownIdentifier: there is no such component.
+        Ambiguous: several components have that tag.
+        Conflict: the case is closed, or about that component already; the component is gone.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise InvalidInput("Naming a case's component needs a reason: how it is known.")
+    case, _ = service.locked_open(session, case_id)
+    found = components.show(session, component)
+    if found.state != ComponentState.ACTIVE:
+        raise Conflict(f"{found.code} is {found.state}: name the one that stands there now.")
+    if found.code == case.component_code:
+        raise Conflict(f"Case {case_id} is about {found.code} already.")
+    classes = (
+        catalogue.classes_of_matter(session, case.matter_type_id) if case.matter_type_id else []
+    )
+    wanted = found.component_class
+    about = [one for one in classes if (one.edition_key, one.code) == (wanted.edition, wanted.code)]
+    if not about:
+        raise InvalidInput(
+            f"{found.code} is a {wanted.name_en} ({wanted.name_zh}), which the matter of case "
+            f"{case_id} cannot be about. Report the right matter, and close this case."
+        )
+    before = case.component_code
+    case.component_code, case.class_id = found.code, about[0].id
+    session.flush()
+    asked = queries.asked_again(session, case.division_code, case.id)
+    unit = ask_again(session, asked)
+    why = Sentence(
+        step="component",
+        zh=f"{actor}认定所涉部件是{found.code}：“{reason}”。",
+        en=f"{actor} named {found.code} as the component: “{reason}”.",
+    )
+    decided = unit.model_copy(update={"grounds": [why, *unit.grounds]})
+    note = {
+        "component_code": found.code,
+        "before": before,
+        "reason": reason,
+        "decision_id": decide(session, case, asked, decided),
+    }
+    service.append(session, case, CaseEventKind.IDENTIFIED, actor, note)
+    return service.show(session, case_id)
