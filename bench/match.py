@@ -355,9 +355,9 @@ def joined(parts: Sequence[Found]) -> Found:
 def described(belief: Belief) -> str:
     """Return the larger shares of a belief."""
     parts = [
-        f"{share:.2f} of {scale:.2f}"
-        for scale, share in zip(belief.scales, belief.shares, strict=True)
-        if share > 0.03
+        f"{one.share:.2f} of {one.scale:.2f} (survey {one.survey_scale:g})"
+        for one in belief.errors
+        if one.share > 0.04
     ]
     return f"{', '.join(parts)}; {belief.missing:.3f} missing"
 

@@ -7,7 +7,7 @@ there were some more of its kind thereabouts, none knows where. Decision 10 has 
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ Numbers = NDArray[np.int64]
 
 #: The best candidate is the answer from here on. What is surer than this is right 99 times in 100,
 #: whichever of the usual meanings a sender gave the accuracy (bench/match.py).
-UNIQUE_FROM = 0.95
+UNIQUE_FROM = 0.97
 #: At so many standard errors along an axis the reach ends: 99.9 % of a normal error in two
 #: dimensions lie within 3.72.
 _REACH = 3.75
@@ -29,32 +29,50 @@ _PRIOR_REPORTS = 30.0
 #: Fewer reports teach nothing.
 LEARNS_FROM = 200
 _ROUNDS = 200
+#: What errors may be learned, and how much of each is believed at least before any report.
+_SCALES = tuple(np.geomspace(0.3, 2.4, 13).tolist())
+_SURVEY_SCALES = (0.0, 0.5, 1.0)
+_LEAST = 0.0005
+
+
+@dataclass(frozen=True)
+class Error:
+    """One way in which positions may be off, and how many are.
+
+    ``scale`` is the standard error of the report along each axis as a multiple of the accuracy that
+    it says, ``survey_scale`` that of the component as a multiple of the accuracy of its survey.
+    """
+
+    scale: float
+    share: float
+    survey_scale: float = 1.0
 
 
 @dataclass(frozen=True)
 class Belief:
-    """How wide position errors are, and how many components are not on the map.
+    """How wide position errors are, and which share of components the registry lacks."""
 
-    ``scales`` are standard errors along each axis as multiples of the accuracy that was said,
-    ``shares`` how many positions have each; ``missing`` is the share of components that the
-    registry lacks.
-    """
-
-    scales: tuple[float, ...]
-    shares: tuple[float, ...]
+    errors: tuple[Error, ...]
     missing: float
 
     @property
     def reach(self) -> float:
-        """How many times the accuracy a position can be off."""
-        counts = zip(self.scales, self.shares, strict=True)
-        return _REACH * max([1.0, *(scale for scale, share in counts if share >= _COUNTS_FROM)])
+        """How many standard errors, taken as wide as the accuracies say, anything can be off."""
+        return _REACH * max([1.0, *(e.scale for e in self.errors if e.share >= _COUNTS_FROM)])
 
 
-#: 0.66: the accuracy is a radius that holds 68 times in 100; 0.71: the root mean square of the
-#: distance; 1: the standard error along each axis. Two in a hundred are off as between high houses.
+#: 0.66: the accuracy is a radius that holds 68 times in 100, as it should be; 0.71: the root mean
+#: square of the distance; 1: the standard error along each axis. Two in a hundred are off as
+#: between high houses.
 USUAL = Belief(
-    scales=(0.66, 0.71, 0.85, 1.0, 2.2), shares=(0.44, 0.14, 0.14, 0.26, 0.02), missing=0.02
+    errors=(
+        Error(0.66, 0.65),
+        Error(0.71, 0.13),
+        Error(0.85, 0.08),
+        Error(1.0, 0.12),
+        Error(2.2, 0.02),
+    ),
+    missing=0.02,
 )
 
 
@@ -126,8 +144,8 @@ def weigh(probes: Probes, near: Near, belief: Belief = USUAL) -> Weights:
     """
     count = len(probes)
     likelihood: Floats = np.zeros(len(near.probe))
-    for one, share in zip(_likelihoods(probes, near, belief.scales), belief.shares, strict=True):
-        likelihood += share * one
+    for error in belief.errors:
+        likelihood += error.share * _likelihood(probes, near, error)
     density = _density(probes, near)
     unmapped = density * belief.missing / (1 - belief.missing)
     beyond = density * _beyond(probes, belief)
@@ -149,46 +167,49 @@ def learned(probes: Probes, near: Near, belief: Belief = USUAL) -> Belief:
     """
     if len(probes) < LEARNS_FROM:
         return belief
-    scales = np.unique([*np.geomspace(0.3, 2.4, 13), *belief.scales])
-    by_scale = _likelihoods(probes, near, tuple(scales))
+    usual = {(one.scale, one.survey_scale): one.share for one in belief.errors}
+    errors = [
+        Error(scale, usual.get((scale, survey_scale), 0.0), survey_scale)
+        for scale in sorted({*_SCALES, *(one.scale for one in belief.errors)})
+        for survey_scale in _SURVEY_SCALES
+    ]
     like = np.column_stack(
         [
-            *(np.bincount(near.probe, weights=one, minlength=len(probes)) for one in by_scale),
+            *(
+                np.bincount(
+                    near.probe, weights=_likelihood(probes, near, one), minlength=len(probes)
+                )
+                for one in errors
+            ),
             _density(probes, near),
         ]
     )
-    prior = np.append(
-        [sum(belief.shares[n] for n, one in enumerate(belief.scales) if one == s) for s in scales],
-        belief.missing / (1 - belief.missing),
-    )
-    prior = (prior + 0.001) / (prior + 0.001).sum()
+    prior = np.array([*(one.share for one in errors), belief.missing / (1 - belief.missing)])
+    prior = (prior + _LEAST) / (prior + _LEAST).sum()
     share = prior
     for _ in range(_ROUNDS):
         part = like * share
         part /= part.sum(axis=1, keepdims=True)
         share = part.sum(axis=0) + _PRIOR_REPORTS * prior
         share /= share.sum()
-    present = share[:-1] / share[:-1].sum()
+    present = (share[:-1] / share[:-1].sum()).tolist()
     return Belief(
-        scales=tuple(scales.tolist()), shares=tuple(present.tolist()), missing=float(share[-1])
+        errors=tuple(replace(one, share=part) for one, part in zip(errors, present, strict=True)),
+        missing=float(share[-1]),
     )
 
 
-def _likelihoods(probes: Probes, near: Near, scales: tuple[float, ...]) -> list[Floats]:
-    """Return the density of each component's distance under each scale, per square metre.
+def _likelihood(probes: Probes, near: Near, error: Error) -> Floats:
+    """Return the density of each component's distance under an error, per square metre.
 
     Of a point it is the normal density. The integral of ``exp(-d²/2σ²)`` over the distance d from a
     convex shape is its area, its outline times σ√(π/2), and 2πσ² (Steiner).
     """
-    columns = []
-    said = probes.accuracy_m[near.probe]
-    for scale in scales:
-        variance = (scale * said) ** 2 + near.accuracy_m**2
-        whole = (
-            near.area_m2 + near.outline_m * np.sqrt(variance * math.pi / 2) + 2 * math.pi * variance
-        )
-        columns.append(np.exp(-0.5 * near.distance_m**2 / variance) / whole)
-    return columns
+    said_m = probes.accuracy_m[near.probe]
+    variance = (error.scale * said_m) ** 2 + (error.survey_scale * near.accuracy_m) ** 2
+    whole = near.area_m2 + near.outline_m * np.sqrt(variance * math.pi / 2) + 2 * math.pi * variance
+    density: Floats = np.exp(-0.5 * near.distance_m**2 / variance) / whole
+    return density
 
 
 def _density(probes: Probes, near: Near) -> Floats:
@@ -205,6 +226,6 @@ def _beyond(probes: Probes, belief: Belief) -> Floats:
     """Return how probable an error is that leads out of where was looked."""
     ratio = probes.looked_m / probes.accuracy_m
     beyond: Floats = np.zeros(len(probes))
-    for scale, share in zip(belief.scales, belief.shares, strict=True):
-        beyond += share * np.exp(-0.5 * (ratio / scale) ** 2)
+    for error in belief.errors:
+        beyond += error.share * np.exp(-0.5 * (ratio / error.scale) ** 2)
     return beyond
