@@ -1,4 +1,4 @@
-"""``gis-registry report``: submit a report and get its answer."""
+"""``gis-registry report``: submit a report, match the reports of a file, and get the answers."""
 
 from datetime import datetime
 from typing import Annotated
@@ -15,6 +15,7 @@ from gis_registry.cli.context import (
     transaction,
 )
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
+from gis_registry.cli.report_match import match
 from gis_registry.places.datums import Datum
 from gis_registry.reports import explaining, service
 from gis_registry.reports.explaining import Language
@@ -22,6 +23,7 @@ from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, New
 from gis_registry.reports.tables import Channel
 
 app = typer.Typer(help="Submit reports and read their answers.", no_args_is_help=True)
+app.command("match")(match)
 
 
 @app.command("submit")

@@ -77,7 +77,7 @@ def answer_all(
     InvalidPosition (the position is none, or outside the city) and InvalidInput (it is from the
     future, or from before 2000).
     """
-    asked = _questions(session, reports, city, now)
+    asked = questions_of(session, reports, city, now)
     questions = [one for one in asked if isinstance(one, Question)]
     decided = decide_all(session, questions)
     clear = [
@@ -148,9 +148,10 @@ def decide_all(
     return [next(decided) if isinstance(place, Place) else place for place in located]
 
 
-def _questions(
+def questions_of(
     session: Session, reports: Sequence[NewReport], city: City, now: datetime
 ) -> list[Question | RegistryError]:
+    """Resolve the words of reports; one that cannot be answered gets its error."""
     zone = ZoneInfo(city.time_zone)
     matters = catalogue.find_matters(
         session,

@@ -74,6 +74,8 @@ class Weighed:
     @property
     def probability(self) -> float:
         """How probable is what is said."""
+        if self.outcome is Outcome.PLACE:
+            return 1.0
         return self.missing if self.outcome is Outcome.NONE else self.probabilities[0]
 
 
