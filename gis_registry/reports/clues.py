@@ -107,7 +107,7 @@ _MOST_TOKENS = 10
 _DISTINCT = 0.8
 
 _SEPARATORS = re.compile(r"[\s\u00ad\u200b-\u200f\u2010-\u2015\u2060\u2212\ufeff_.,、·・/~-]+")
-_DIGIT = re.compile(r"[0-9〇零一二三四五六七八九十]")
+_DIGIT = re.compile(r"[\d〇零一二三四五六七八九十]")
 _IDENTIFIER = re.compile(r"(?<!\d)\d{16,17}(?!\d)", re.ASCII)
 _MEASURES = (
     "盏|个|处|根|米|公里|厘米|天|日|点|时|分|秒|年|月|周|元|楼|层|次|岁|人|辆|条|块|瓦|伏|度|度角|℃|%|"

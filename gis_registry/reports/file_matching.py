@@ -17,7 +17,7 @@ from gis_registry.places.service import Place, Point
 from gis_registry.places.tables import City
 from gis_registry.reports import matching
 from gis_registry.reports.answering import questions_of
-from gis_registry.reports.matching import Weighed
+from gis_registry.reports.matching import LEAST_PROBABILITY, Weighed
 from gis_registry.reports.questions import Question
 from gis_registry.reports.schemas import NewReport
 from gis_registry.reports.tables import Outcome
@@ -27,8 +27,6 @@ from gis_registry.reports.weighing import Belief
 _BATCH = 10_000
 #: So many reports of a file, spread over all of it, show what errors its senders have.
 _LEARNING = 5000
-#: Candidates that are less probable are left out.
-_LEAST_PROBABILITY = 0.001
 #: A spreadsheet takes the zero off a class code of so many digits.
 _CODE_DIGITS = 4
 
@@ -180,6 +178,6 @@ def _told(row_id: str, answer: Weighed | RegistryError) -> MatchedRow:
         tuple(
             (code, round(probability, 4))
             for code, probability in zip(answer.codes, answer.probabilities, strict=True)
-            if probability >= _LEAST_PROBABILITY
+            if probability >= LEAST_PROBABILITY
         ),
     )

@@ -25,6 +25,8 @@ from gis_registry.reports.weighing import UNIQUE_FROM, USUAL, Belief
 
 #: How many candidates are kept of a report, the most probable ones; all of them are weighed.
 CANDIDATE_COUNT = 20
+#: A component out of reach is a candidate all the same if it is at least so probable.
+LEAST_PROBABILITY = 0.001
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def judged(found: Found, belief: Belief = USUAL) -> list[Weighed]:
     probability *= np.where(named[near.probe] > 0, 0.5, 1.0)
     missing *= np.where(named > 0, 0.5, 1.0)
     probability[doubtful] = 0.5 / named[near.probe[doubtful]]
-    is_candidate = near.distance_m <= found.reaches_m
+    is_candidate = (near.distance_m <= found.reaches_m) | (probability >= LEAST_PROBABILITY)
     is_candidate[list(found.clues)] = True
     order = np.lexsort((found.codes, -probability, near.probe))
     order = order[is_candidate[order]]

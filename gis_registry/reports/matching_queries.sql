@@ -47,7 +47,7 @@ GROUP BY asked.n;
 
 -- details: what an answer says of components, in the order asked
 SELECT
-  asked.n, c.code, c.state, c.accuracy_m, asked.distance_m,
+  c.code, c.state, c.accuracy_m, asked.distance_m,
   ST_X(ST_PointOnSurface(c.geom)) AS lon, ST_Y(ST_PointOnSurface(c.geom)) AS lat,
   c.supervisor_id, c.owner_id, c.maintainer_id, c.subdistrict_code,
   c.class_id, k.edition_key, k.code AS class_code,

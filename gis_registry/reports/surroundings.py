@@ -72,6 +72,7 @@ def look_around(
         )
         again = _records(session, asked, further, looked_m, moment)
         records = np.concatenate([records[~np.isin(records["probe"], further)], again])
+    records = records[records["distance_m"] <= looked_m[records["probe"]]]  # it was a box
     records = records[np.lexsort((records["code"], records["probe"]))]
     near = Near(
         probe=records["probe"].astype(np.int64),
