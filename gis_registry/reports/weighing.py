@@ -3,7 +3,7 @@
 What senders mean by an accuracy differs (a radius that holds 68 times in 100, a root mean square,
 one standard error along each axis), so a belief is a mixture of normal errors, each so many times
 as wide along each axis as the accuracy says. A component that is not registered is weighed as if
-there were some more of its kind thereabouts, none knows where. Decision 10 has the formulas.
+there were some more of its kind thereabouts, nobody knows where. The formulas stand in docs/decisions (a report is matched by odds).
 """
 
 import math
@@ -18,7 +18,7 @@ Numbers = NDArray[np.int64]
 
 #: The best candidate is the answer from here on. What is surer than this is right 99 times in 100,
 #: whichever of the usual meanings a sender gave the accuracy (bench/match.py).
-UNIQUE_FROM = 0.97
+UNIQUE_FROM = 0.98
 #: At so many standard errors along an axis the reach ends: 99.9 % of a normal error in two
 #: dimensions lie within 3.72.
 _REACH = 3.75
