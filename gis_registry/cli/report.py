@@ -1,4 +1,4 @@
-"""``gis-registry report``: submit a report and get its answer."""
+"""``gis-registry report``: submit a report, match the reports of a file, and get the answers."""
 
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from gis_registry.cli.context import (
     transaction,
 )
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
+from gis_registry.cli.report_match import match
 from gis_registry.photos import service as photos
 from gis_registry.photos.pictures import PhotoLimits
 from gis_registry.photos.store import open_store
@@ -32,6 +33,7 @@ app = typer.Typer(help="Submit reports and read their answers.", no_args_is_help
 app.command("import")(report_import.import_)
 app.command("reward")(report_rewards.reward)
 app.add_typer(report_rewards.app, name="rewards")
+app.command("match")(match)
 
 
 @app.command("submit")

@@ -32,16 +32,16 @@ from gis_registry.places.tables import EditionChange
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
-def _as_of(name: str) -> TextClause:
-    """Return a query that takes components not from their table but as they were at a moment."""
+def as_of(query: TextClause) -> TextClause:
+    """Return a query that takes components not from their table but as they were at ``:moment``."""
     then = f"FROM ({_QUERIES['components_as_of'].text}) AS c"
-    return text(_QUERIES[name].text.replace("FROM components c", then, 1))
+    return text(query.text.replace("FROM components c", then, 1))
 
 
 #: One component as it is told of, taken from the table or from how it was at a moment.
 _COMPONENT = _QUERIES["component"]
-_COMPONENT_AS_OF = _as_of("component")
-_NEAREST_AS_OF = _as_of("nearest_within")
+_COMPONENT_AS_OF = as_of(_QUERIES["component"])
+_NEAREST_AS_OF = as_of(_QUERIES["nearest_within"])
 
 #: Building an index over so many rows at once is quicker than adding each row to it.
 _WITHOUT_INDEXES_FROM = 200_000

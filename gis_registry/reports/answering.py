@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,15 +23,18 @@ from gis_registry.places.datums import to_cgcs2000
 from gis_registry.places.service import Place, Point
 from gis_registry.places.tables import City
 from gis_registry.reports import photo_evidence
-from gis_registry.reports.matching import CANDIDATE_COUNT, Candidate, Match, match_all, reach_m
+from gis_registry.reports.clues import Clue, ClueKind
+from gis_registry.reports.matching import Candidate, Match, match_all
 from gis_registry.reports.questions import Question
 from gis_registry.reports.schemas import (
     Answer,
+    CandidateClue,
     ComponentCandidate,
     NewReport,
     ReportedPlace,
 )
 from gis_registry.reports.tables import Outcome
+from gis_registry.reports.weighing import reach_m
 
 _CLOCK_SKEW = timedelta(minutes=10)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -75,7 +78,7 @@ def answer_all(
     InvalidPosition (the position is none, or outside the city) and InvalidInput (it is from the
     future, or from before 2000).
     """
-    asked = _questions(session, reports, city, now)
+    asked = questions_of(session, reports, city, now)
     questions = [one for one in asked if isinstance(one, Question)]
     decided = decide_all(session, questions)
     clear = [
@@ -146,9 +149,10 @@ def decide_all(
     return [next(decided) if isinstance(place, Place) else place for place in located]
 
 
-def _questions(
+def questions_of(
     session: Session, reports: Sequence[NewReport], city: City, now: datetime
 ) -> list[Question | RegistryError]:
+    """Resolve the words of reports; one that cannot be answered gets its error."""
     zone = ZoneInfo(city.time_zone)
     matters = catalogue.find_matters(
         session,
@@ -288,6 +292,9 @@ def candidate_entry(one: Candidate) -> ComponentCandidate:
         distance_m=round(row["distance_m"], 2),
         reach_m=round(one.reach_m, 1),
         probability=round(one.probability, 4),
+        likelihood=float(f"{one.likelihood:.4g}"),
+        unmapped=float(f"{one.unmapped:.4g}"),
+        clue=CandidateClue(**asdict(one.clue)) if one.clue else None,
         lon=row["lon"],
         lat=row["lat"],
     )
@@ -342,43 +349,76 @@ def _why_component(matched: Match, question: Question) -> Sentence:
             en=f"“{about_en}” is a matter of the place; no component is meant.",
         )
     if matched.outcome is Outcome.NONE:
-        clear = reach_m(accuracy_m, 0)  # any component nearer than this would be a candidate
+        return _why_none(matched, accuracy_m)
+    best = matched.candidates[0]
+    row, count = best.component, matched.count
+    clue_zh, clue_en = _why_clue(best.clue)
+    if best.clue is not None and best.clue.is_doubtful:
+        metres = f"{row['distance_m']:.0f}"
         return Sentence(
             step="component",
-            zh=f"定位精度{accuracy_m:g}米，{clear:.0f}米内没有登记的此类部件。",
-            en=f"No such component is registered within {clear:.0f} m, which is how far off it "
-            f"could be with a position accurate to {accuracy_m:g} m.",
+            zh=f"{clue_zh}{row['class_name_zh']} {row['code']}，但它距上报位置{metres}米"
+            f"或不属于“{about_zh}”的部件：标识、位置或事项有误，请确认。",
+            en=f"{clue_en}it is the {row['class_name_en']} {row['code']}, but that stands "
+            f"{metres} m from the reported position or is nothing that “{about_en}” is about: "
+            "the label, the position or the matter is wrong. Please confirm.",
         )
-    best = matched.candidates[0]
-    row = best.component
-    count = len(matched.candidates)
-    count_zh, count_en = (
-        (str(count), str(count))
-        if count < CANDIDATE_COUNT
-        else (f"至少{count}", f"at least {count}")
-    )
     if matched.outcome is Outcome.UNIQUE:
         return Sentence(
             step="component",
             zh=f"所指部件是{row['class_name_zh']} {row['code']}，距上报位置"
-            f"{row['distance_m']:.1f}米（把握{best.probability:.0%}，"
-            f"范围{best.reach_m:.0f}米内有{count_zh}个同类部件）。",
+            f"{row['distance_m']:.1f}米（{clue_zh}把握{best.probability:.0%}，"
+            f"范围{best.reach_m:.0f}米内有{count}个同类部件）。",
             en=f"It is the {row['class_name_en']} {row['code']}, {row['distance_m']:.1f} m from "
-            f"the reported position ({best.probability:.0%} sure; "
-            f"{count_en} of its kind within reach of {best.reach_m:.0f} m).",
+            f"the reported position ({clue_en}{best.probability:.0%} sure; "
+            f"{count} of its kind within reach of {best.reach_m:.0f} m).",
         )
     if count == 1:
         return Sentence(
             step="component",
-            zh=f"{best.reach_m:.0f}米内只有{row['code']}可能（{best.probability:.0%}），"
+            zh=f"{best.reach_m:.0f}米内只有{row['code']}可能（{clue_zh}{best.probability:.0%}），"
             f"但相距{row['distance_m']:.1f}米：请确认。",
             en=f"Only {row['code']} within {best.reach_m:.0f} m could be meant "
-            f"({best.probability:.0%}), but it is {row['distance_m']:.1f} m away: please confirm.",
+            f"({clue_en}{best.probability:.0%}), but it is {row['distance_m']:.1f} m away: "
+            "please confirm.",
         )
     return Sentence(
         step="component",
-        zh=f"{best.reach_m:.0f}米内有{count_zh}个同类部件都可能，最可能的是"
-        f"{row['code']}（{best.probability:.0%}）：请确认。",
-        en=f"{count_en.capitalize()} components within {best.reach_m:.0f} m could be meant, most "
-        f"probably {row['code']} ({best.probability:.0%}): please confirm.",
+        zh=f"{best.reach_m:.0f}米内有{count}个同类部件都可能，最可能的是"
+        f"{row['code']}（{clue_zh}{best.probability:.0%}）：请确认。",
+        en=f"{count} components within {best.reach_m:.0f} m could be meant, most "
+        f"probably {row['code']} ({clue_en}{best.probability:.0%}): please confirm.",
     )
+
+
+def _why_none(matched: Match, accuracy_m: float) -> Sentence:
+    """Say that it is not on the map; then somebody has to survey it."""
+    clear = reach_m(accuracy_m, 0)  # any component nearer than this would be a candidate
+    if not matched.candidates:
+        return Sentence(
+            step="component",
+            zh=f"定位精度{accuracy_m:g}米，{clear:.0f}米内没有登记的此类部件：图上没有，转为补测任务。",
+            en=f"No such component is registered within {clear:.0f} m, which is how far off it "
+            f"could be with a position accurate to {accuracy_m:g} m: it is not on the map and "
+            "becomes a survey task.",
+        )
+    best = matched.candidates[0]
+    code, metres = best.component["code"], best.component["distance_m"]
+    return Sentence(
+        step="component",
+        zh=f"最近的可能部件{code}相距{metres:.1f}米（{best.probability:.0%}），更可能是图上没有登记的"
+        f"（{matched.missing:.0%}）：转为补测任务。",
+        en=f"It is rather one that is not on the map ({matched.missing:.0%}) than {code}, which is "
+        f"{metres:.1f} m away ({best.probability:.0%}): it becomes a survey task.",
+    )
+
+
+def _why_clue(clue: Clue | None) -> tuple[str, str]:
+    """Say in Chinese and English what in the report fits a component, to go before its weight."""
+    if clue is None or (clue.odds <= 1 and not clue.is_doubtful):
+        return "", ""
+    if clue.kind is ClueKind.SCANNED:
+        return f"扫码“{clue.said}”与其相符，", f"“{clue.said}” was scanned, "
+    if clue.kind is ClueKind.WRITTEN:
+        return f"文字中的标识“{clue.said}”与其相符，", f"the text names “{clue.said}”, "
+    return f"编号{clue.said}与文字相符，", f"the number {clue.said} in the text fits, "

@@ -175,13 +175,24 @@ def _from_grounds(report: AnsweredReport, step: str) -> list[ExplanationStep]:
 
 
 def _candidate(one: ComponentCandidate) -> ExplanationStep:
-    about = one.component_class
+    about, clue = one.component_class, one.clue
+    zh = (
+        f"{about.name_zh} {one.code}：相距{one.distance_m:.1f}米，最远可达{one.reach_m:.0f}米"
+        + (f"，每平方米{one.likelihood:.2g}" if one.likelihood is not None else "")
+        + (f"（图上没有的：{one.unmapped:.2g}）" if one.unmapped is not None else "")
+        + (f"，“{clue.said}”与{clue.matched}相符（{clue.odds:g}倍）" if clue else "")
+    )
+    en = (
+        f"{about.name_en} {one.code}: {one.distance_m:.1f} m away, could be up to "
+        f"{one.reach_m:.0f} m off"
+        + (f", {one.likelihood:.2g} per square metre" if one.likelihood is not None else "")
+        + (f" ({one.unmapped:.2g} not on the map)" if one.unmapped is not None else "")
+        + (f", “{clue.said}” fits {clue.matched} ({clue.odds:g} to 1)" if clue else "")
+    )
     return ExplanationStep(
         step="candidate",
-        zh=f"{about.name_zh} {one.code}：相距{one.distance_m:.1f}米，最远可达{one.reach_m:.0f}米，"
-        f"概率{one.probability:.1%}。",
-        en=f"{about.name_en} {one.code}: {one.distance_m:.1f} m away, could be up to "
-        f"{one.reach_m:.0f} m off, probability {one.probability:.1%}.",
+        zh=f"{zh}，概率{one.probability:.1%}。",
+        en=f"{en}, probability {one.probability:.1%}.",
         facts={"candidate": _plain(one)},
     )
 

@@ -1,61 +1,87 @@
 """Which component a report is about: unique, ambiguous, or none.
 
-A report's accuracy is the radius that holds its true position 68 times in 100, as phones give it; a
-component's accuracy is the standard error of its survey along each axis. Each candidate's weight
-is the density of the distance under both errors; "not on the map" is weighed as a candidate at the
-edge of reach.
+Candidates are the components of the matter's classes within reach, which grows with the accuracy of
+the report and of the components. Each is weighed by its distance (:mod:`.weighing`) and by what the
+report says of it (:mod:`.clues`). Many reports are matched by a handful of statements; what one
+comes to does not depend on the others.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from itertools import pairwise
 
+import numpy as np
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from gis_registry.components import queries as components
+from gis_registry.reports import clues, weighing
+from gis_registry.reports import matching_queries as queries
+from gis_registry.reports.clues import Clue
 from gis_registry.reports.questions import Question
+from gis_registry.reports.surroundings import Found, look_around, with_labels, with_numbers
 from gis_registry.reports.tables import Outcome
+from gis_registry.reports.weighing import UNIQUE_FROM, USUAL, Belief
 
-#: A two-dimensional normal error lies within this many standard errors 68 times in 100.
-_RADIUS_68 = 1.5096
-#: Beyond this many standard errors a component is not a candidate (1.1 % of true ones are lost).
-_REACH = 3.0
-#: How probable the best candidate must be to be the answer.
-UNIQUE_FROM = 0.8
-#: How many candidates are weighed at most.
+#: How many candidates are kept of a report, the most probable ones; all of them are weighed.
 CANDIDATE_COUNT = 20
-#: The coarsest accuracy that a survey may say of its components.
-_COARSEST_SURVEY_M = 1000.0
+#: A component out of reach is a candidate all the same if it is at least so probable.
+LEAST_PROBABILITY = 0.001
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A component that a report may be about, and how probable that is."""
+    """A component that a report may be about, how probable that is, and what it comes from.
+
+    ``component`` has its class, units and ``distance_m``; ``likelihood`` is the density of that
+    distance under both errors, and ``unmapped`` that of the alternative, a component that is not on
+    the map, both per square metre.
+    """
 
     component: RowMapping
     reach_m: float
     probability: float
+    likelihood: float
+    unmapped: float
+    clue: Clue | None
 
 
 @dataclass(frozen=True)
 class Match:
-    """The outcome, the candidates with the most probable first, and the radius searched."""
+    """The outcome, the most probable candidates in order, and how many are within reach.
+
+    ``missing`` is the probability that the component is not on the map.
+    """
 
     outcome: Outcome
     candidates: tuple[Candidate, ...]
+    count: int = 0
+    missing: float = 0.0
 
 
-def standard_error_m(report_accuracy_m: float, component_accuracy_m: float) -> float:
-    """Return the standard error along each axis of a distance between the two, in metres."""
-    return math.hypot(report_accuracy_m / _RADIUS_68, component_accuracy_m)
+@dataclass(frozen=True)
+class Weighed:
+    """What weighing the candidates of a report came to, the most probable first."""
+
+    outcome: Outcome
+    codes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    distances_m: tuple[float, ...]
+    reaches_m: tuple[float, ...]
+    likelihoods: tuple[float, ...]
+    clues: tuple[Clue | None, ...]
+    unmapped: float
+    missing: float
+
+    @property
+    def probability(self) -> float:
+        """How probable is what is said."""
+        if self.outcome is Outcome.PLACE:
+            return 1.0
+        return self.missing if self.outcome is Outcome.NONE else self.probabilities[0]
 
 
-def reach_m(report_accuracy_m: float, component_accuracy_m: float) -> float:
-    """Return how far from a report its component can be, in metres."""
-    return _REACH * standard_error_m(report_accuracy_m, component_accuracy_m)
+_ABOUT_PLACE = Weighed(Outcome.PLACE, (), (), (), (), (), (), 0.0, 0.0)
 
 
 def match_all(
@@ -68,46 +94,115 @@ def match_all(
         questions: what the reports ask.
         moment: the components as they were then; as they are now if not given.
     """
-    return [_match(session, one, moment) for one in questions]
-
-
-def _match(session: Session, question: Question, moment: datetime | None) -> Match:
-    if not question.matter.classes:
-        return Match(Outcome.PLACE, ())
-    near = (
-        components.nearest if moment is None else partial(components.nearest_as_of, moment=moment)
-    )(
-        session,
-        lon=question.lon,
-        lat=question.lat,
-        class_ids=[one.id for one in question.matter.classes],
-        radius_m=reach_m(question.accuracy_m, _COARSEST_SURVEY_M),
-        count=CANDIDATE_COUNT,
+    weighed = weigh_all(session, questions, moment=moment)
+    kept = [(one, n) for one in weighed for n in range(min(len(one.codes), CANDIDATE_COUNT))]
+    rows = iter(
+        queries.details(
+            session,
+            [one.codes[n] for one, n in kept],
+            [one.distances_m[n] for one, n in kept],
+            moment=moment,
+        )
     )
-    return match(near, report_accuracy_m=question.accuracy_m)
+    return [
+        Match(
+            one.outcome,
+            tuple(
+                Candidate(
+                    component=next(rows),
+                    reach_m=one.reaches_m[n],
+                    probability=one.probabilities[n],
+                    likelihood=one.likelihoods[n],
+                    unmapped=one.unmapped,
+                    clue=one.clues[n],
+                )
+                for n in range(min(len(one.codes), CANDIDATE_COUNT))
+            ),
+            len(one.codes),
+            one.missing,
+        )
+        for one in weighed
+    ]
 
 
-def match(near: Sequence[RowMapping], *, report_accuracy_m: float) -> Match:
-    """Weigh the components near a report.
+def weigh_all(
+    session: Session,
+    questions: Sequence[Question],
+    *,
+    moment: datetime | None = None,
+    belief: Belief = USUAL,
+) -> list[Weighed]:
+    """Weigh for each report all components within reach.
 
     Args:
-        near: components with ``distance_m, accuracy_m``, nearest first.
-        report_accuracy_m: accuracy of the report's position.
+        session: open transaction.
+        questions: what the reports ask.
+        moment: the components as they were then; as they are now if not given.
+        belief: how wide errors are, and how many components are not on the map.
     """
-    weighed: list[tuple[RowMapping, float, float]] = []
-    for one in near:
-        error = standard_error_m(report_accuracy_m, one["accuracy_m"])
-        if one["distance_m"] <= _REACH * error:
-            density = math.exp(-0.5 * (one["distance_m"] / error) ** 2) / error**2
-            weighed.append((one, _REACH * error, density))
-    if not weighed:
-        return Match(Outcome.NONE, ())
-    tightest = min(reach for _, reach, _ in weighed) / _REACH
-    unmapped = math.exp(-0.5 * _REACH**2) / tightest**2
-    total = unmapped + sum(density for _, _, density in weighed)
-    candidates = sorted(
-        (Candidate(one, reach, density / total) for one, reach, density in weighed),
-        key=lambda candidate: (-candidate.probability, candidate.component["code"]),
-    )
-    outcome = Outcome.UNIQUE if candidates[0].probability >= UNIQUE_FROM else Outcome.AMBIGUOUS
-    return Match(outcome, tuple(candidates))
+    asked = [one for one in questions if one.matter.classes]
+    found = look_around(session, asked, belief=belief, moment=moment)
+    said = [clues.read(one.text, one.scanned) for one in asked]
+    found = with_labels(session, asked, said, found, moment=moment)
+    found = with_numbers(session, said, found, moment=moment)
+    answers = iter(judged(found, belief))
+    return [next(answers) if one.matter.classes else _ABOUT_PLACE for one in questions]
+
+
+def learn(session: Session, questions: Sequence[Question]) -> Belief:
+    """Return what reports of one origin show of their errors, as :func:`weighing.learned`."""
+    asked = [one for one in questions if one.matter.classes]
+    found = look_around(session, asked, belief=USUAL, moment=None)
+    return weighing.learned(found.probes, found.near)
+
+
+def judged(found: Found, belief: Belief = USUAL) -> list[Weighed]:
+    """Say of each report what its candidates come to.
+
+    A component that a label names against its place or class is as probable as all else together:
+    either the label is wrong, or the position or matter.
+    """
+    weights = weighing.weigh(found.probes, found.near, belief)
+    near, count = found.near, len(found.probes)
+    probability, missing = weights.probability.copy(), weights.missing.copy()
+    doubtful = np.array([at for at, one in found.clues.items() if one.is_doubtful], dtype=np.int64)
+    named = np.bincount(near.probe[doubtful], minlength=count)
+    probability *= np.where(named[near.probe] > 0, 0.5, 1.0)
+    missing *= np.where(named > 0, 0.5, 1.0)
+    probability[doubtful] = 0.5 / named[near.probe[doubtful]]
+    is_candidate = (near.distance_m <= found.reaches_m) | (probability >= LEAST_PROBABILITY)
+    is_candidate[list(found.clues)] = True
+    order = np.lexsort((found.codes, -probability, near.probe))
+    order = order[is_candidate[order]]
+    ends = np.searchsorted(near.probe[order], np.arange(count + 1)).tolist()
+    codes = [one.decode().strip() for one in found.codes[order].tolist()]
+    columns = [
+        one[order].tolist()
+        for one in (probability, near.distance_m, found.reaches_m, weights.likelihood)
+    ]
+    unmapped = (weights.density * belief.missing).tolist()
+    judgements = []
+    for n, (first, end) in enumerate(pairwise(ends)):
+        probabilities, distances, reaches, likelihoods = (tuple(one[first:end]) for one in columns)
+        judgements.append(
+            Weighed(
+                _outcome(probabilities, float(missing[n]), is_doubtful=named[n] > 0),
+                tuple(codes[first:end]),
+                probabilities,
+                distances,
+                reaches,
+                likelihoods,
+                tuple(found.clues.get(at) for at in order[first:end].tolist()),
+                unmapped[n],
+                float(missing[n]),
+            )
+        )
+    return judgements
+
+
+def _outcome(probabilities: Sequence[float], missing: float, *, is_doubtful: bool) -> Outcome:
+    if is_doubtful:
+        return Outcome.AMBIGUOUS
+    if not probabilities or missing > sum(probabilities):
+        return Outcome.NONE
+    return Outcome.UNIQUE if probabilities[0] >= UNIQUE_FROM else Outcome.AMBIGUOUS

@@ -83,6 +83,18 @@ class ReportedPlace(BaseModel):
     cell_code: str | None
 
 
+class CandidateClue(BaseModel):
+    """Something that a report says which fits a component."""
+
+    kind: str = Field(description="scanned, written (a label in the text) or number")
+    said: str
+    matched: str = Field(description="What it fits: identifier, tag, qr, … or an attribute")
+    odds: float = Field(description="How many times likelier it makes this component")
+    is_doubtful: bool = Field(
+        description="It stands too far away, or is of a class that the matter is not about"
+    )
+
+
 class ComponentCandidate(BaseModel):
     """A component that the report may be about."""
 
@@ -91,6 +103,14 @@ class ComponentCandidate(BaseModel):
     distance_m: float
     reach_m: float = Field(description="How far off it could be by both accuracies, in metres")
     probability: float
+    likelihood: float | None = Field(
+        default=None, description="Density of the distance under both errors, per square metre"
+    )
+    unmapped: float | None = Field(
+        default=None,
+        description="That of components which are not on the map, by the density around",
+    )
+    clue: CandidateClue | None = None
     lon: float
     lat: float
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.db.sql import load_queries
-from gis_registry.reports.matching import reach_m
+from gis_registry.reports.weighing import reach_m
 from gis_registry.reports.survey_task_tables import TaskState
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -35,8 +35,8 @@ def open_tasks(
         "place": place,
         "class_ids": class_ids,
         "limit": limit,
-        "report_reach": reach_m(1, 0),
-        "component_reach": reach_m(0, 1),
+        "report_reach": float(reach_m(1, 0)),
+        "component_reach": float(reach_m(0, 1)),
     }
     return session.execute(_QUERIES["open_tasks"], values).mappings().all()
 

@@ -98,7 +98,9 @@ def test_the_whole_chain_is_told_in_order_and_in_both_languages(session: Session
     assert 400 < datum.facts["shift_m"] < 600
     assert f"{datum.facts['shift_m']:.0f} m off." in datum.en
     assert [one.facts["candidate"]["code"] for one in steps(told, "candidate")] == [code, other]
-    assert "4.0 m away, could be up to 20 m off, probability 87." in steps(told, "candidate")[0].en
+    candidate = steps(told, "candidate")[0].en
+    assert "4.0 m away, could be up to 38 m off, 0.0027 per square metre (" in candidate
+    assert candidate.endswith(" not on the map), probability 85.7%.")
     kept = {(one.step, one.zh, one.en) for one in report.answer.grounds}
     assert kept <= {(one.step, one.zh, one.en) for one in told.steps}
     (case,) = steps(told, "case")
@@ -174,7 +176,7 @@ def test_a_gap_is_told_too(session: Session) -> None:
 
 def test_what_changed_later_does_not_change_the_replay(session: Session) -> None:
     meant = register(session, *moved(*CORNER, azimuth=90, metres=4), maintainer="QD-G-370202-T07")
-    other = register(session, *moved(*CORNER, azimuth=90, metres=14))
+    other = register(session, *moved(*CORNER, azimuth=90, metres=24))
     report = submit(session)
     assert report.answer.component_code == meant
     lon, lat = moved(*CORNER, azimuth=270, metres=500)

@@ -77,18 +77,18 @@ def test_two_lights_equally_near_are_for_a_person_to_tell_apart(session: Session
     assert answer.responsible.claim is not None
     assert answer.responsible.claim.basis == "class_and_area"
     zh, en = sentences(answered)["component"]
-    assert en.startswith("2 components within 20 m could be meant, most probably ")
+    assert en.startswith("2 components within 38 m could be meant, most probably ")
     assert en.endswith("please confirm.")
-    assert zh.startswith("20米内有2个同类部件都可能，最可能的是")
+    assert zh.startswith("38米内有2个同类部件都可能，最可能的是")
 
 
 def test_one_light_at_the_edge_of_reach_is_not_sure_either(session: Session) -> None:
-    code = register(session, *moved(*CORNER, azimuth=90, metres=19.5))
+    code = register(session, *moved(*CORNER, azimuth=90, metres=30))
     answered = submit(session)
     assert answered.answer.outcome == "ambiguous"
     zh, en = sentences(answered)["component"]
-    assert en.startswith(f"Only {code} within 20 m could be meant")
-    assert zh.startswith(f"20米内只有{code}可能")
+    assert en.startswith(f"Only {code} within 38 m could be meant")
+    assert zh.startswith(f"38米内只有{code}可能")
 
 
 @pytest.mark.parametrize("state", ["none near", "another class", "out of reach"])
@@ -96,25 +96,25 @@ def test_no_light_near_is_an_answer(session: Session, state: str) -> None:
     if state == "another class":
         register(session, *CORNER, class_code="0305")
     if state == "out of reach":
-        register(session, *moved(*CORNER, azimuth=90, metres=21))
+        register(session, *moved(*CORNER, azimuth=90, metres=40))
     answered = submit(session)
     answer = answered.answer
     assert (answer.outcome, answer.component_code, answer.candidates) == ("none", None, [])
     assert answer.responsible.claim is not None
     zh, en = sentences(answered)["component"]
     assert en == (
-        "No such component is registered within 20 m, which is how far off it could be with a "
-        "position accurate to 10 m."
+        "No such component is registered within 38 m, which is how far off it could be with a "
+        "position accurate to 10 m: it is not on the map and becomes a survey task."
     )
-    assert zh == "定位精度10米，20米内没有登记的此类部件。"
+    assert zh == "定位精度10米，38米内没有登记的此类部件：图上没有，转为补测任务。"
 
 
 def test_what_is_said_to_be_clear_is_clear(session: Session) -> None:
-    """A coarse class (0207: 10 m), and one of it that was measured finely: 25 m are too far."""
-    register(session, *moved(*CORNER, azimuth=90, metres=25), class_code="0207", accuracy_m=0.5)
+    """A coarse class (0207: 10 m), and one of it that was measured finely: 60 m are too far."""
+    register(session, *moved(*CORNER, azimuth=90, metres=60), class_code="0207", accuracy_m=0.5)
     answered = submit(session, matter="0207")
     assert answered.answer.outcome == "none"
-    assert "within 20 m" in sentences(answered)["component"][1]
+    assert "within 38 m" in sentences(answered)["component"][1]
 
 
 def test_a_component_that_is_known_coarsely_is_found_from_further_away(session: Session) -> None:
@@ -127,10 +127,10 @@ def test_a_component_that_is_known_coarsely_is_found_from_further_away(session: 
     ("accuracy_m", "component_accuracy_m", "distance_m", "outcome"),
     [
         (10, 0.5, 15, "unique"),
-        (10, 0.5, 25, "none"),
+        (10, 0.5, 39, "none"),
         (30, 0.5, 25, "unique"),
-        (10, 10, 25, "unique"),
-        (2, 0.5, 6, "none"),
+        (10, 10, 39, "ambiguous"),
+        (2, 0.5, 25, "none"),
     ],
 )
 def test_the_radius_grows_with_both_accuracies(
