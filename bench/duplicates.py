@@ -3,14 +3,14 @@
     python bench/duplicates.py FOLDER
     python bench/duplicates.py REQUESTS.csv[.gz] PAIRS.csv
 
-FOLDER holds Boston's 311 requests (``boston_311_*.csv.gz``) and the pairs that staff named when they
-closed a duplicate (``duplicate_pairs_*.csv``: duplicate_case, original_case). Other months of the
-same columns go as two files. Every request with a position is asked of the very code that answers
-reports, in order of time and in batches of an hour, on a scratch database that is thrown away: its
-TYPE is the matter and its REASON the major kind. Only what was known then counts. A case is open
-until the request that opened it was closed, which is looked at once an hour; titles, queues and
-closing texts, written later, are not read, so the reports have no text. Nothing is fitted to the
-pairs.
+FOLDER holds Boston's 311 requests (``boston_311_*.csv.gz``) and the pairs that staff named when
+they closed a duplicate (``duplicate_pairs_*.csv``: duplicate_case, original_case). Other months of
+the same columns go as two files. Every request with a position is asked of the very code that
+answers reports, in order of time and in batches of an hour, on a scratch database that is thrown
+away: its TYPE is the matter and its REASON the major kind. Only what was known then counts. A case
+is open until the request that opened it was closed, which is looked at once an hour; titles, queues
+and closing texts, written later, are not read, so the reports have no text. Nothing is fitted to
+the pairs.
 
 Rows at the city's default position have none and are not asked: their pairs count as not found, for
 the baseline too. So do pairs whose original came later than its duplicate; a second figure leaves
@@ -100,12 +100,12 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         return [(row["duplicate_case"], row["original_case"]) for row in csv.DictReader(file)]
 
 
-def _opened(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202  a text file
+def _opened(path: Path):  # type: ignore[no-untyped-def]
     return gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
 
 
 def _moment(said: str) -> datetime:
-    return datetime.strptime(said, "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=_ZONE)
+    return datetime.strptime(said, "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=_ZONE).astimezone(UTC)
 
 
 class Replay:
@@ -219,7 +219,9 @@ def replay(requests: Sequence[Request], accuracy_m: float) -> Replay:
         settings = Settings(database_url=SecretStr(server.url("postgres")))
         with open_registry(settings) as database, Session(database.engine) as session:
             run = Replay(session, requests, accuracy_m)
-            for n, (_, batch) in enumerate(groupby(requests, lambda one: f"{one.opened_at:%y%j%H}")):
+            for n, (_, batch) in enumerate(
+                groupby(requests, lambda one: f"{one.opened_at:%y%j%H}")
+            ):
                 run.ask(list(batch))
                 if n % 200 == 0:
                     session.execute(text("ANALYZE reports, cases, case_events, matter_types"))
@@ -299,18 +301,25 @@ def report(requests: Sequence[Request], pairs: Sequence[tuple[str, str]], run: R
         number = run.numbers.get(original)
         openers.places.append(_place([one.report_id for one in similar], number))
         has_position = by_key[duplicate].has_position
-        peer.places.append(_place(list(without.ranked(duplicate)), original) if has_position else None)
+        peer.places.append(
+            _place(list(without.ranked(duplicate)), original) if has_position else None
+        )
         peer_all.places.append(_place(list(with_all.ranked(duplicate)), original))
         by_type[by_key[duplicate].type].append((ours.places[-1], peer.places[-1]))
     earlier = sum(order[original] < order[duplicate] for duplicate, original in pairs)
-    print(f"{len(requests):,} requests, {len(requests) - len(placed):,} of them without a position;")
+    print(
+        f"{len(requests):,} requests, {len(requests) - len(placed):,} of them without a position;"
+    )
     print(f"{len(pairs):,} pairs, in {earlier:,} of which the original came first\n")
-    for total, what in ((len(pairs), "of all pairs"), (earlier, "of those whose original came first")):
+    for total, what in (
+        (len(pairs), "of all pairs"),
+        (earlier, "of those whose original came first"),
+    ):
         print(f"{what:58}{'first':>8}{'first five':>11}{'MRR':>8}")
         for score in (ours, openers, peer, peer_all):
             print(score.line(total))
         print()
-    print(f"{'by type (of all pairs)':42}{'pairs':>6}{'first':>8}{'five':>8}{'baseline':>10}{'five':>8}")
+    print(f"{'by type':42}{'pairs':>6}{'first':>8}{'five':>8}{'baseline':>10}{'five':>8}")
     for name, found in sorted(by_type.items(), key=lambda one: -len(one[1]))[:15]:
         shares = [
             sum(one[which] is not None and one[which] < most for one in found) / len(found)  # type: ignore[operator]
@@ -336,13 +345,16 @@ def _print_joined(pairs: Sequence[tuple[str, str]], run: Replay) -> None:
             if one in run.joined and other in run.case_of:
                 right[run.joined[one].case_id == run.case_of[other]] += 1
     total = len(run.case_of)
-    print(f"\njoined by themselves (from {duplicates.JOINED_FROM:g}): {len(run.joined):,} of {total:,}")
+    count = len(run.joined)
+    print(f"\njoined by themselves (from {duplicates.JOINED_FROM:g}): {count:,} of {total:,}")
     if right.total():
         print(
-            f"of {right.total():,} that joined and that a pair names, {right[True] / right.total():.1%}"
-            " joined the case of the other one"
+            f"of {right.total():,} that joined and that a pair names, "
+            f"{right[True] / right.total():.1%} joined the case of the other one"
         )
-    print("The pairs are those that staff wrote down: far from all, so the share of the others that")
+    print(
+        "The pairs are those that staff wrote down: far from all, so the share of the others that"
+    )
     print("are duplicates cannot be told from them.")
     print(f"\n{'probability of the first':30}{'requests':>10}{'in a pair with its case':>26}")
     members: dict[int, set[str]] = defaultdict(set)

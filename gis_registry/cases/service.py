@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries
@@ -112,6 +113,32 @@ def join(session: Session, reports: Mapping[int, tuple[str, int]], *, actor: str
                 "note": {},
             }
             for report_id, (division_code, case_id) in reports.items()
+        ],
+    )
+
+
+def note(
+    session: Session,
+    case: tuple[str, int],
+    kind: CaseEventKind,
+    *,
+    report_id: int | None,
+    actor: str,
+    note: Mapping[str, JsonValue],
+) -> None:
+    """Note that something happened to a case (division code, number)."""
+    division_code, case_id = case
+    queries.append_events(
+        session,
+        [
+            {
+                "division_code": division_code,
+                "case_id": case_id,
+                "kind": kind,
+                "actor": actor,
+                "report_id": report_id,
+                "note": dict(note),
+            }
         ],
     )
 

@@ -18,6 +18,7 @@ from gis_registry.cli import (
     map_,
     places,
     report,
+    report_merging,
     serve,
     settings,
     survey,
@@ -43,6 +44,7 @@ app.add_typer(places.app, name="places")
 app.add_typer(units.app, name="units")
 app.add_typer(survey.app, name="survey")
 app.add_typer(component.app, name="component")
+report_merging.add_to(report.app)
 app.add_typer(report.app, name="report")
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")

@@ -269,7 +269,7 @@ def _weighed(
             earlier.append(other)
         weighed = odds.weigh(
             one.question,
-            [replace(other, crowding=crowding[other.case.id]) for other in earlier],
+            [replace(other, crowding=crowding.get(other.case.id, 0.0)) for other in earlier],
             Crowd(incidents, found.crowd.days),
             name_similarity=found.name_similarity,
         )

@@ -8,6 +8,7 @@ from gis_registry.api.routes import (
     dispatch,
     health,
     maps,
+    merging,
     open311,
     pages,
     places,
@@ -20,6 +21,7 @@ from gis_registry.api.routes import (
 ROUTERS = (
     components.router,
     reports.router,
+    merging.router,
     detections.router,
     cases.router,
     surveys.router,

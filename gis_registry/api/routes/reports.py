@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response, status
 
 from gis_registry.api.access import CurrentActor, requires
 from gis_registry.api.problems import guarded
-from gis_registry.api.routes.parameters import Before, Limit, Number
+from gis_registry.api.routes.parameters import LARGEST, Before, Limit, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
 from gis_registry.errors import (
@@ -44,9 +44,16 @@ def submit_report(
 
 
 @router.get("", dependencies=[requires(Permission.READ)], responses=guarded())
-def list_reports(session: DatabaseSession, before: Before = None, limit: Limit = 100) -> ReportPage:
+def list_reports(
+    session: DatabaseSession,
+    case: Annotated[
+        int | None, Query(ge=1, le=LARGEST, description="Only those of the case with this number")
+    ] = None,
+    before: Before = None,
+    limit: Limit = 100,
+) -> ReportPage:
     """List reports, the newest first."""
-    return service.page(session, before=before, limit=limit)
+    return service.page(session, before=before, limit=limit, case_id=case)
 
 
 @router.get("/{number}", dependencies=[requires(Permission.READ)], responses=guarded(NotFound))
