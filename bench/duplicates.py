@@ -375,7 +375,7 @@ def main() -> None:
     """Read, replay and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("paths", type=Path, nargs="+", help="FOLDER, or REQUESTS and PAIRS")
-    parser.add_argument("--accuracy-m", type=float, default=20.0, help="of an address, in metres")
+    parser.add_argument("--accuracy-m", type=float, default=10.0, help="of an address, in metres")
     arguments = parser.parse_args()
     if len(arguments.paths) == 1:
         folder = arguments.paths[0]

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from heapq import nlargest
+from typing import NamedTuple
 
 import numpy as np
 from pyproj import Geod
@@ -18,16 +18,15 @@ _GEOD = Geod(a=6378137.0, rf=298.257222101)
 #: Side of the squares that reports are sorted into, in degrees.
 _SQUARE = 0.003
 #: How many reports of a square, and how many of all, are compared with one: those just before it.
-_MOST_OF_SQUARE, _MOST = 30, 50
+_MOST_OF_SQUARE, _MOST = 30, 30
 
 _Key = tuple[str, str, int, int] | tuple[str, str, str]
 
 
-@dataclass(frozen=True)
-class Neighbour:
-    """A report before another one in a batch (by its index there), and how far away it is."""
+class Neighbour(NamedTuple):
+    """A report before another one in a batch (by its place there), and how far away it is."""
 
-    index: int
+    earlier: int
     distance_m: float
     text_similarity: float | None
 
@@ -44,10 +43,11 @@ def neighbours(
     lons = np.array([one.lon for one in questions])
     lats = np.array([one.lat for one in questions])
     distances_m = _GEOD.inv(lons[ones], lats[ones], lons[others], lats[others])[2]
+    reaches_m = [odds.reach_m(one) for one in questions]
     near = [
-        (one, other, float(distance_m))
-        for (one, other), distance_m in zip(pairs, distances_m, strict=True)
-        if distance_m <= odds.reach_m(questions[one])
+        (one, other, distance_m)
+        for (one, other), distance_m in zip(pairs, distances_m.tolist(), strict=True)
+        if distance_m <= reaches_m[one]
         or (component_codes[one] is not None and component_codes[one] == component_codes[other])
     ]
     similarities = _similarities(session, questions, near)

@@ -8,9 +8,10 @@ much is reported. The figures below are set beforehand, and none is fitted to kn
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from gis_registry.reports.matching import standard_error_m
 from gis_registry.reports.questions import Question
@@ -21,9 +22,9 @@ MEMORY = timedelta(days=365)
 #: How many repeats an incident draws on average.
 _REPEATS = 0.2
 #: From how many days on repeats become rarer.
-_SOON_DAYS = 0.1
+_SOON_DAYS = 10.0
 #: The rate of new incidents is never estimated from less time.
-_LEAST_DAYS = 30.0
+_LEAST_DAYS = 90.0
 #: Incidents that a place is taken to have had before any are known (Jeffreys' prior of a rate).
 _UNKNOWN_INCIDENTS = 0.5
 #: Standard error along each axis of where people stand who report the same thing, in metres.
@@ -31,7 +32,7 @@ _PLACE_EXTENT_M, _COMPONENT_EXTENT_M = 10.0, 3.0
 #: Share of positions that are far worse than they say, and how many times worse.
 _COARSE, _COARSER = 0.1, 4.0
 #: How far a search reaches, in standard errors and in metres.
-_REACH, _LEAST_REACH_M, _MOST_REACH_M = 3.0, 60.0, 300.0
+_REACH, _LEAST_REACH_M, _MOST_REACH_M = 3.0, 100.0, 300.0
 #: Over what part of its reach the incidents of a place are smoothed to a rate.
 _BANDWIDTH = 2 / 3
 #: Share of repeats that name another matter of the same major kind.
@@ -46,8 +47,7 @@ _TEXT = 3.0
 _USUAL_SIMILARITY, _USUAL_COUNT = 0.15, 2.0
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """A case, and its first report."""
 
     division_code: str
@@ -55,12 +55,8 @@ class Case:
     first_report_id: int
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """A report of an open case, as another report sees it.
-
-    ``crowding`` is what its case adds to how crowded the place is, 0 to 1.
-    """
+class Earlier(NamedTuple):
+    """A report of an open case, as another report sees it."""
 
     report_id: int
     case: Case
@@ -71,15 +67,18 @@ class Earlier:
     is_same_component: bool
     is_other_component: bool
     text_similarity: float | None
-    crowding: float
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """How crowded a place is: incidents of a matter, weighted by nearness, in so many days."""
+    """How crowded a place is: incidents of a matter, weighted by nearness, in so many days.
+
+    ``by_case`` is what open cases add to the incidents.
+    """
 
     incidents: float
     days: float
+    by_case: Mapping[int, float]
 
 
 def reach_m(question: Question) -> float:
@@ -93,9 +92,9 @@ def bandwidth_m(question: Question) -> float:
     return _BANDWIDTH * reach_m(question)
 
 
-def crowding(question: Question, distance_m: float) -> float:
+def crowding(distance_m: float, bandwidth_m: float) -> float:
     """Return what an incident at a distance adds to how crowded a place is."""
-    return math.exp(-0.5 * (distance_m / bandwidth_m(question)) ** 2)
+    return math.exp(-0.5 * (distance_m / bandwidth_m) ** 2)
 
 
 def days_of_rate(days: float) -> float:
@@ -115,9 +114,11 @@ def weigh(
         name_similarity: of the report's text to the name of its matter.
     """
     best: dict[int, tuple[Earlier, float]] = {}
+    new_per_day_m2 = _NewIncidents(question, crowd)
     texts = [one.text_similarity for one in earlier if one.text_similarity is not None]
     for one in earlier:
-        odds = _odds(question, one, crowd) * _odds_of_text(one, texts, name_similarity)
+        odds = _repeats_per_day_m2(question, one) / new_per_day_m2.without(one.case)
+        odds *= _odds_of_text(one, texts, name_similarity)
         if one.is_same_component and one.is_same_matter:
             odds = max(odds, _SAME_FAULT)
         found = best.get(one.case.id)
@@ -127,28 +128,35 @@ def weigh(
     return [(one, odds / total) for one, odds in best.values()]
 
 
-def _odds(question: Question, one: Earlier, crowd: Crowd) -> float:
-    """Return how many times likelier a repeat of this one is there and then than a new incident."""
+def _repeats_per_day_m2(question: Question, one: Earlier) -> float:
+    """Return how many repeats of a report are to be expected there and then."""
     age_days = abs(one.age_s) / 86400
     per_day = 1 / ((age_days + _SOON_DAYS) * math.log1p(MEMORY.days / _SOON_DAYS))
     error_m = _error_m(question, one.accuracy_m)
     distance_m = 0.0 if one.is_same_component else one.distance_m
     per_m2 = (1 - _COARSE) * _density(distance_m, error_m)
     per_m2 += _COARSE * _density(distance_m, _COARSER * error_m)
-    odds = _REPEATS * per_day * per_m2 / _new_per_day_m2(question, one, crowd)
+    repeats = _REPEATS * per_day * per_m2
     if not one.is_same_matter:
-        odds *= _OTHER_MATTER
+        repeats *= _OTHER_MATTER
     if one.is_other_component:
-        odds *= _OTHER_COMPONENT
-    return odds
+        repeats *= _OTHER_COMPONENT
+    return repeats
 
 
-def _new_per_day_m2(question: Question, one: Earlier, crowd: Crowd) -> float:
-    """Return the rate of new incidents there, estimated without the case itself."""
-    reach, bandwidth = reach_m(question), bandwidth_m(question)
-    smoothed_m2 = 2 * math.pi * bandwidth**2 * (1 - math.exp(-0.5 * (reach / bandwidth) ** 2))
-    others = max(crowd.incidents - one.crowding, 0.0)
-    return (_UNKNOWN_INCIDENTS / (math.pi * reach**2) + others / smoothed_m2) / crowd.days
+class _NewIncidents:
+    """The rate of new incidents at a place."""
+
+    def __init__(self, question: Question, crowd: Crowd) -> None:
+        reach, bandwidth = reach_m(question), bandwidth_m(question)
+        self._smoothed_m2 = 2 * math.pi * bandwidth**2 * (1 - math.exp(-0.5 / _BANDWIDTH**2))
+        self._unknown = _UNKNOWN_INCIDENTS / (math.pi * reach**2)
+        self._crowd = crowd
+
+    def without(self, case: Case) -> float:
+        """Return the rate a day and square metre, estimated without a case itself."""
+        others = max(self._crowd.incidents - self._crowd.by_case.get(case.id, 0.0), 0.0)
+        return (self._unknown + others / self._smoothed_m2) / self._crowd.days
 
 
 def _odds_of_text(one: Earlier, texts: Sequence[float], name_similarity: float) -> float:

@@ -58,12 +58,6 @@ def similar(
     return session.execute(_QUERIES["similar"], values).mappings().all()
 
 
-def first_reported_at(session: Session) -> datetime | None:
-    """Return when the earliest report was made."""
-    first_at: datetime | None = session.scalar(_QUERIES["first_reported_at"])
-    return first_at
-
-
 def text_similarities(session: Session, pairs: Sequence[tuple[str, str]]) -> Sequence[float]:
     """Return how similar the texts of each pair are, 0 to 1."""
     if not pairs:

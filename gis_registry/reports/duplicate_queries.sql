@@ -1,17 +1,23 @@
 -- similar: for each report asked of, how crowded its place is, and the reports of open cases there
 -- (a row without a report where there is none). Of a place where very much is reported only what is
--- nearest in time is read, so that none takes long; over how many seconds that goes is told.
+-- nearest in time is read, so that none takes long; over how many seconds that goes is told. Which
+-- of two of the same moment is the last of these does not matter, so the index gives their order.
 WITH asked AS MATERIALIZED (
-  SELECT a.*, ST_SetSRID(ST_MakePoint(a.lon, a.lat), 4490) AS geom, m.kind, m.major_code,
-    nullif(greatest(similarity(a.said, m.name_zh), similarity(a.said, m.name_en)), 0) AS name_like
+  SELECT a.*, ST_SetSRID(ST_MakePoint(a.lon, a.lat), 4490) AS geom, alike.matter_type_ids,
+    greatest(similarity(a.said, m.name_zh), similarity(a.said, m.name_en)) AS name_similarity
   FROM unnest(
     CAST(:numbers AS int[]), CAST(:lons AS float8[]), CAST(:lats AS float8[]),
     CAST(:reaches_m AS float8[]), CAST(:bandwidths_m AS float8[]), CAST(:moments AS timestamptz[]),
     CAST(:matter_type_ids AS int[]), CAST(:component_codes AS text[]), CAST(:texts AS text[])
   ) AS a (n, lon, lat, reach_m, bandwidth_m, moment, matter_type_id, component_code, said)
   JOIN matter_types m ON m.id = a.matter_type_id
+  JOIN (
+    SELECT kind, major_code, array_agg(id) AS matter_type_ids
+    FROM matter_types
+    GROUP BY kind, major_code
+  ) AS alike USING (kind, major_code)
 )
-SELECT asked.n, asked.name_like, found.*
+SELECT asked.n, asked.name_similarity, (SELECT min(reported_at) FROM reports) AS first_at, found.*
 FROM asked
 CROSS JOIN LATERAL (
   WITH near AS MATERIALIZED (
@@ -22,7 +28,7 @@ CROSS JOIN LATERAL (
       WHERE r.geom && metres_box(asked.geom, asked.reach_m)
         AND r.reported_at BETWEEN asked.moment - CAST(:memory AS interval)
           AND asked.moment + CAST(:memory AS interval)
-      ORDER BY r.reported_at <-> asked.moment, r.id
+      ORDER BY r.reported_at <-> asked.moment
       LIMIT :most_read
     )
     UNION ALL
@@ -41,11 +47,7 @@ CROSS JOIN LATERAL (
     SELECT near.*, near.matter_type_id = asked.matter_type_id AS is_same_matter,
       ST_Distance(CAST(near.geom AS geography), CAST(asked.geom AS geography)) AS distance_m
     FROM near
-    JOIN matter_types m ON m.id = near.matter_type_id
-      AND m.kind = asked.kind AND m.major_code = asked.major_code
-    WHERE near.component_code = asked.component_code OR ST_DWithin(
-      CAST(near.geom AS geography), CAST(asked.geom AS geography), asked.reach_m
-    )
+    WHERE near.matter_type_id = ANY(asked.matter_type_ids)
   ), crowd AS MATERIALIZED (
     SELECT case_division_code, case_id,
       exp(-0.5 * (min(distance_m) / asked.bandwidth_m) ^ 2) AS crowding
@@ -78,6 +80,8 @@ CROSS JOIN LATERAL (
     FROM alike
     LEFT JOIN crowd USING (case_division_code, case_id)
     WHERE (
+      alike.distance_m <= asked.reach_m OR alike.component_code = asked.component_code
+    ) AND (
       SELECT e.kind FROM case_events e
       WHERE e.division_code = alike.case_division_code AND e.case_id = alike.case_id
       ORDER BY e.sequence DESC
@@ -89,9 +93,6 @@ CROSS JOIN LATERAL (
   ) AS told ON true
 ) AS found
 ORDER BY asked.n, found.id;
-
--- first_reported_at: when the earliest report was made
-SELECT min(reported_at) FROM reports;
 
 -- text_similarities: how similar texts are to each other, pair by pair
 SELECT similarity(one, other) AS text_similarity

@@ -6,7 +6,7 @@ Earlier reports are found here, those of the same batch too; how probable each i
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from sqlalchemy import RowMapping
@@ -98,8 +98,11 @@ def find_all(
         cases = {(one.case_division_code, one.case_id) for one in joined} - checked
         if not (to_keep and cases):
             return similar
+        still_open = queries.lock_cases(session, cases)
+        if len(still_open) == len(cases):
+            return similar
         checked |= cases
-        closed |= {case_id for _, case_id in cases} - queries.lock_cases(session, cases)
+        closed |= {case_id for _, case_id in cases} - still_open
 
 
 def joined_cases(
@@ -192,24 +195,23 @@ def _near(session: Session, asked: Sequence[Asked]) -> list[_Near]:
     rows: list[list[RowMapping]] = [[] for _ in asked]
     for row in queries.similar(session, [_probe(one) for one in asked], memory=odds.MEMORY):
         rows[row["n"]].append(row)
-    first_at = queries.first_reported_at(session)
-    told = []
     in_batches = neighbours(
         session, [one.question for one in asked], [one.component_code for one in asked]
     )
+    first_at = rows[0][0]["first_at"]
+    told = []
     for one, found, in_batch in zip(asked, rows, in_batches, strict=True):
         moment = one.question.reported_at
         first_at = min(first_at or moment, moment)
         span_s = found[0]["span_s"]
         days = (moment - first_at).days if span_s is None else float(span_s) / _DAY_S
-        told.append(
-            _Near(
-                crowd=Crowd(found[0]["whole_crowding"], odds.days_of_rate(days)),
-                name_similarity=found[0]["name_like"] or 0.0,
-                kept=[_kept(row, one) for row in found if row["id"] is not None],
-                in_batch=in_batch,
-            )
+        crowd = Crowd(
+            incidents=found[0]["whole_crowding"],
+            days=odds.days_of_rate(days),
+            by_case={row["case_id"]: row["crowding"] for row in found if row["crowding"]},
         )
+        kept = [_kept(row, one) for row in found if row["id"] is not None]
+        told.append(_Near(crowd, found[0]["name_similarity"], kept, in_batch))
     return told
 
 
@@ -238,7 +240,6 @@ def _kept(row: RowMapping, asked: Asked) -> Earlier:
         is_same_component=_is_same(row["component_code"], asked.component_code),
         is_other_component=_is_other(row["component_code"], asked.component_code),
         text_similarity=row["text_similarity"],
-        crowding=row["crowding"] or 0.0,
     )
 
 
@@ -257,23 +258,15 @@ def _weighed(
     cases = [Case(one.case_division_code, one.case_id, one.report_id) for one in asked]
     told = []
     for n, (one, found) in enumerate(zip(asked, near, strict=True)):
-        earlier = [other for other in found.kept if other.case.id not in closed]
-        crowding = {other.case.id: other.crowding for other in found.kept}
-        incidents = found.crowd.incidents
-        for neighbour in found.in_batch:
-            other = _of_batch(neighbour, asked, cases[neighbour.index], one)
-            before = crowding.get(other.case.id, 0.0)
-            if other.crowding > before:
-                crowding[other.case.id] = other.crowding
-                incidents += other.crowding - before
-            earlier.append(other)
-        weighed = odds.weigh(
-            one.question,
-            [replace(other, crowding=crowding.get(other.case.id, 0.0)) for other in earlier],
-            Crowd(incidents, found.crowd.days),
-            name_similarity=found.name_similarity,
+        of_batch = [_of_batch(each, asked, cases[each.earlier], one) for each in found.in_batch]
+        similar = _told(
+            odds.weigh(
+                one.question,
+                [each for each in found.kept if each.case.id not in closed] + of_batch,
+                _with_batch(found.crowd, of_batch, one.question),
+                name_similarity=found.name_similarity,
+            )
         )
-        similar = _told(weighed)
         joined = _joined(similar)
         if joined is not None:
             cases[n] = Case(joined.case_division_code, joined.case_id, joined.report_id)
@@ -282,24 +275,33 @@ def _weighed(
 
 
 def _of_batch(neighbour: Neighbour, asked: Sequence[Asked], case: Case, one: Asked) -> Earlier:
-    other = asked[neighbour.index]
+    other = asked[neighbour.earlier]
     question = other.question
-    is_same_matter = question.matter.type.id == one.question.matter.type.id
-    is_near = neighbour.distance_m <= odds.reach_m(one.question)
     return Earlier(
         report_id=other.report_id,
         case=case,
         accuracy_m=question.accuracy_m,
         distance_m=neighbour.distance_m,
         age_s=(one.question.reported_at - question.reported_at).total_seconds(),
-        is_same_matter=is_same_matter,
+        is_same_matter=question.matter.type.id == one.question.matter.type.id,
         is_same_component=_is_same(other.component_code, one.component_code),
         is_other_component=_is_other(other.component_code, one.component_code),
         text_similarity=neighbour.text_similarity,
-        crowding=odds.crowding(one.question, neighbour.distance_m)
-        if is_same_matter and is_near
-        else 0.0,
     )
+
+
+def _with_batch(crowd: Crowd, of_batch: Sequence[Earlier], question: Question) -> Crowd:
+    """Add the reports of the batch to a crowd; a case counts where it is nearest."""
+    if not of_batch:
+        return crowd
+    reach_m, bandwidth_m = odds.reach_m(question), odds.bandwidth_m(question)
+    by_case = dict(crowd.by_case)
+    for one in of_batch:
+        if one.is_same_matter and one.distance_m <= reach_m:
+            own = odds.crowding(one.distance_m, bandwidth_m)
+            by_case[one.case.id] = max(own, by_case.get(one.case.id, 0.0))
+    added = sum(by_case.values()) - sum(crowd.by_case.values())
+    return Crowd(crowd.incidents + added, crowd.days, by_case)
 
 
 def _told(weighed: Sequence[tuple[Earlier, float]]) -> list[Similar]:

@@ -100,9 +100,9 @@ def test_nearness_in_place_and_time_decides(
 
 
 def test_a_coarse_position_is_worth_less(session: Session) -> None:
-    submit(session, 30, accuracy_m=5, age_h=24)
+    submit(session, 45, accuracy_m=5, age_h=24)
     fine = submit(session, accuracy_m=5)
-    coarse = submit(session, 30, accuracy_m=150, matter=GARBAGE)
+    coarse = submit(session, 45, accuracy_m=150)
     probable = [one.probability for one in fine.answer.similar]
     assert max(probable, default=0) < 0.5
     assert told(coarse).probability < 0.9
@@ -168,7 +168,8 @@ def test_a_batch_comes_to_what_one_by_one_comes_to(
 ) -> None:
     register(session, *moved(*CORNER, azimuth=90, metres=30))
     reports = [
-        report(east_m, matter=matter, age_h=age_h, text=text) for east_m, matter, age_h, text in made
+        report(east_m, matter=matter, age_h=age_h, text=text)
+        for east_m, matter, age_h, text in made
     ]
     told_of = []
     for sizes in (1, len(reports) or 1):
