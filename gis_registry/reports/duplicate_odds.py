@@ -4,7 +4,8 @@ Reports of a place come in two ways: new incidents at a steady rate, and repeats
 case draws near itself, many at first and fewer as it ages (as earthquakes are told from their
 aftershocks). The odds of a case are how much likelier the second way is than the first. The steady
 rate is estimated from the incidents of that matter thereabouts, so that nearness says less where
-much is reported. The figures below are set beforehand, and none is fitted to known duplicates.
+much is reported. The figures below are set beforehand; of two, ``_SOON_DAYS`` and the least reach,
+the decision page says by what they were chosen.
 """
 
 import math
