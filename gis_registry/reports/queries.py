@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import RowMapping, exists, func, insert, select
 from sqlalchemy.orm import Session
 
-from gis_registry.cases.tables import CaseEvent, CaseEventKind
+from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.catalogue.tables import MatterType
 from gis_registry.db.base import SRID
 from gis_registry.db.numbers import taken_numbers
@@ -124,7 +124,8 @@ def page(
     if before is not None:
         query = query.where(Report.id < before)
     if case_id is not None:
-        query = query.where(Report.case_id == case_id)
+        division_code = select(Case.division_code).where(Case.id == case_id).scalar_subquery()
+        query = query.where(Report.case_division_code == division_code, Report.case_id == case_id)
     return session.execute(query).mappings().all()
 
 

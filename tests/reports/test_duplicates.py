@@ -193,7 +193,7 @@ def test_a_batch_comes_to_what_one_by_one_comes_to(
     assert told_of[0] == told_of[1]
 
 
-def test_ten_at_the_same_moment_come_to_one_case(own_database: Database) -> None:
+def test_six_at_the_same_moment_come_to_one_case(own_database: Database) -> None:
     start = Barrier(6)
 
     def send(n: int) -> int:
