@@ -71,5 +71,5 @@ def identify_case(
         "reason": reason,
         "decision_id": decide(session, case, asked, decided),
     }
-    service.append(session, case, CaseEventKind.IDENTIFIED, actor, note)
+    service.note(session, case.key, CaseEventKind.IDENTIFIED, actor=actor, note=note)
     return service.show(session, case_id)

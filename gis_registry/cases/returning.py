@@ -1,5 +1,6 @@
 """Cases that change hands: returned by a unit as not its own, or assigned by a dispatcher."""
 
+from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries, service
@@ -65,7 +66,7 @@ def return_case(
         "responsibility_id": before.claim.responsibility_id,
         "decision_id": decision_id,
     }
-    service.append(session, case, CaseEventKind.RETURNED, actor, note)
+    service.note(session, case.key, CaseEventKind.RETURNED, actor=actor, note=note)
     return service.show(session, case_id)
 
 
@@ -117,8 +118,12 @@ def assign_case(
     )
     asked = queries.asked_again(session, case.division_code, case.id)
     decision_id = decide(session, case, asked, found)
-    note = {"unit_code": unit.code, "reason": reason, "decision_id": decision_id}
-    service.append(session, case, CaseEventKind.ASSIGNED, actor, note)
+    note: dict[str, JsonValue] = {
+        "unit_code": unit.code,
+        "reason": reason,
+        "decision_id": decision_id,
+    }
+    service.note(session, case.key, CaseEventKind.ASSIGNED, actor=actor, note=note)
     return service.show(session, case_id)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries
@@ -127,6 +128,32 @@ def join(session: Session, joinings: Sequence[Joining]) -> None:
     )
 
 
+def note(
+    session: Session,
+    case: tuple[str, int],
+    kind: CaseEventKind,
+    *,
+    actor: str,
+    note: Mapping[str, JsonValue],
+    report_id: int | None = None,
+) -> None:
+    """Note that something happened to a case (division code, number)."""
+    division_code, case_id = case
+    queries.append_events(
+        session,
+        [
+            {
+                "division_code": division_code,
+                "case_id": case_id,
+                "kind": kind,
+                "actor": actor,
+                "report_id": report_id,
+                "note": dict(note),
+            }
+        ],
+    )
+
+
 def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> CaseSummary:
     """Close an open case.
 
@@ -138,7 +165,7 @@ def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> Ca
     if not reason.strip():
         raise InvalidInput("Closing a case needs a reason: what was done.")
     case, _ = locked_open(session, case_id)
-    append(session, case, CaseEventKind.CLOSED, actor, {"reason": reason.strip()})
+    note(session, case.key, CaseEventKind.CLOSED, actor=actor, note={"reason": reason.strip()})
     return show(session, case_id)
 
 
@@ -157,21 +184,6 @@ def locked_open(session: Session, case_id: int) -> tuple[Case, Sequence[CaseEven
         closed_at = events[-1].happened_at.astimezone(zone)
         raise Conflict(f"Case {case_id} was closed on {closed_at:%Y-%m-%d %H:%M}.")
     return case, events
-
-
-def append(
-    session: Session, case: Case, kind: CaseEventKind, actor: str, note: Mapping[str, object]
-) -> None:
-    """Note that something happened to a case."""
-    event = {
-        "division_code": case.division_code,
-        "case_id": case.id,
-        "kind": kind,
-        "actor": actor,
-        "report_id": None,
-        "note": note,
-    }
-    queries.append_events(session, [event])
 
 
 def show(session: Session, case_id: int) -> CaseSummary:

@@ -45,6 +45,11 @@ class Case(Base):
     geom: Mapped[WKBElement] = geometry("POINT")
     opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """Its division code and number."""
+        return self.division_code, self.id
+
 
 class CaseEvent(Base):
     """Something that happened to a case; appended, never edited.

@@ -139,11 +139,14 @@ def list_(
         int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
+    case: Annotated[
+        int | None, typer.Option(help="Those of this case.", min=1, max=LARGEST_NUMBER)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List reports, the newest first."""
     with transaction() as session:
-        page = service.page(session, before=before, limit=limit)
+        page = service.page(session, before=before, limit=limit, case_id=case)
         zone = city_zone(session)
     if as_json:
         print_json(page)

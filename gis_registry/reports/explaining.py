@@ -224,11 +224,26 @@ def _case(report: AnsweredReport) -> ExplanationStep:
     claim = report.answer.responsible.claim
     zh = f"派{claim.unit.name_zh}" if claim else "尚无责任单位"
     en = f"for {claim.unit.name_en}" if claim else "which has no responsible unit yet"
+    similar = report.answer.similar
+    told = [one for one in report.answer.grounds if one.step == "case"]
+    case_zh, case_en = (
+        (f"属于案件{report.case_id}。", f"It belongs to case {report.case_id}.")
+        if report.is_duplicate
+        else (
+            f"为此立案：案件{report.case_id}，{zh}。",
+            f"Case {report.case_id} was opened for it, {en}.",
+        )
+    )
     return ExplanationStep(
         step="case",
-        zh=f"为此立案：案件{report.case_id}，{zh}。",
-        en=f"Case {report.case_id} was opened for it, {en}.",
-        facts={"case_id": report.case_id, "division_code": report.division_code},
+        zh="".join([*(one.zh for one in told), case_zh]),
+        en=" ".join([*(one.en for one in told), case_en]),
+        facts={
+            "case_id": report.case_id,
+            "division_code": report.division_code,
+            "is_duplicate": report.is_duplicate,
+            "similar": [_plain(one) for one in similar],
+        },
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import ARRAY, RowMapping, Text, and_, cast, exists, func, insert, select
 from sqlalchemy.orm import Session
 
-from gis_registry.cases.tables import CaseEvent, CaseEventKind
+from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.catalogue.tables import MatterType
 from gis_registry.db.base import SRID
 from gis_registry.db.numbers import taken_numbers
@@ -78,8 +78,36 @@ def insert_reports(session: Session, rows: Sequence[Mapping[str, object]]) -> No
         session.execute(insert(Report), rows)
 
 
-def page(session: Session, *, before: int | None, limit: int) -> Sequence[RowMapping]:
-    """Return reports, the newest first."""
+def by_ids(session: Session, ids: Collection[int]) -> Sequence[Report]:
+    """Return the reports with these numbers."""
+    return session.scalars(select(Report).where(Report.id.in_(ids))).all()
+
+
+def locked(session: Session, report_id: int) -> Report:
+    """Return a report as it is now, and keep others from changing it until this ends."""
+    query = select(Report).where(Report.id == report_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def case_of(session: Session, report_id: int) -> tuple[str, int] | None:
+    """Return the case (division code, number) of a report."""
+    query = select(Report.case_division_code, Report.case_id).where(Report.id == report_id)
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def count_of_case(session: Session, division_code: str, case_id: int) -> int:
+    """Return how many reports a case has."""
+    query = select(func.count()).where(
+        Report.case_division_code == division_code, Report.case_id == case_id
+    )
+    return session.scalar(query) or 0
+
+
+def page(
+    session: Session, *, before: int | None, limit: int, case_id: int | None = None
+) -> Sequence[RowMapping]:
+    """Return reports, the newest first, of all cases or of one."""
     query = (
         select(
             Report.id,
@@ -100,6 +128,9 @@ def page(session: Session, *, before: int | None, limit: int) -> Sequence[RowMap
     )
     if before is not None:
         query = query.where(Report.id < before)
+    if case_id is not None:
+        division_code = select(Case.division_code).where(Case.id == case_id).scalar_subquery()
+        query = query.where(Report.case_division_code == division_code, Report.case_id == case_id)
     return session.execute(query).mappings().all()
 
 

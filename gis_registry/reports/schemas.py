@@ -118,15 +118,32 @@ class ComponentCandidate(BaseModel):
 
 
 class SimilarReport(BaseModel):
-    """An earlier report that may be of the same incident."""
+    """An open case that a report may repeat, by its first report."""
 
-    report_id: int
+    report_id: int = Field(description="First report of the case")
     case_id: int
     probability: float = Field(description="That it is of the same incident")
-    distance_m: float
-    age_s: float = Field(description="How much earlier it was made, in seconds")
-    text_similarity: float = Field(description="Of the two texts, 0 to 1")
+    distance_m: float = Field(description="To the case's report that is most alike, as all below")
+    age_s: float = Field(description="How much earlier that one was made, in seconds")
+    text_similarity: float = Field(description="Of the two texts, 0 to 1; 0 where one is empty")
     is_same_component: bool
+
+
+class Suggestion(SimilarReport):
+    """An open case that a report may repeat, with what its first report says."""
+
+    state: str = Field(description="Of the case: open")
+    component_code: str | None = Field(description="Component that its first report is about")
+    text: str
+    reported_at: datetime
+
+
+class SimilarReports(BaseModel):
+    """What a report would repeat, if it were sent."""
+
+    component_code: str | None = Field(description="Component that it would be about")
+    joins_case_id: int | None = Field(description="Case that it would join; none: its own")
+    similar: list[Suggestion] = Field(description="Likeliest first")
 
 
 class Answer(BaseModel):

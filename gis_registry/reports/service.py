@@ -161,14 +161,16 @@ def _shown(row: RowMapping) -> AnsweredReport:
     )
 
 
-def page(session: Session, *, before: int | None = None, limit: int = 100) -> ReportPage:
-    """Return reports, the newest first.
+def page(
+    session: Session, *, before: int | None = None, limit: int = 100, case_id: int | None = None
+) -> ReportPage:
+    """Return reports, the newest first, of all cases or of one.
 
     Raises:
         InvalidInput: the limit is not 1 to 1000.
     """
     if not 1 <= limit <= 1000:
         raise InvalidInput("The limit must be 1 to 1000.")
-    rows = queries.page(session, before=before, limit=limit + 1)
+    rows = queries.page(session, before=before, limit=limit + 1, case_id=case_id)
     reports = [ReportSummary.model_validate(dict(row)) for row in rows[:limit]]
     return ReportPage(reports=reports, next_before=reports[-1].id if len(rows) > limit else None)

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue.tables import ComponentClass
 from gis_registry.db.sql import load_queries
-from gis_registry.reports.weighing import reach_m
 from gis_registry.reports.survey_task_tables import TaskState
+from gis_registry.reports.weighing import reach_m
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 

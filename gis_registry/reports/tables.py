@@ -61,7 +61,8 @@ class Report(Base):
         Index("ix_reports_id", "id"),
         Index("ix_reports_case_id", "case_division_code", "case_id"),
         Index("ix_reports_reported_at", "reported_at"),
-        Index("ix_reports_geom", "geom", postgresql_using="gist"),
+        Index("ix_reports_geom_reported_at", "geom", "reported_at", postgresql_using="gist"),
+        Index("ix_reports_component_code_reported_at", "component_code", "reported_at"),
         Index("ix_reports_client_key", "reported_by", "client_key", unique=True),
     )
 

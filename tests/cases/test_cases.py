@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from making import CORNER, register
+from making import CORNER, moved, register
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service
@@ -14,8 +14,9 @@ from gis_registry.reports import service as reports
 from gis_registry.reports.schemas import NewReport
 
 
-def open_case(session: Session, matter: str = "06001") -> int:
-    new = NewReport(lon=CORNER[0], lat=CORNER[1], matter=matter)
+def open_case(session: Session, matter: str = "06001", *, metres: float = 0) -> int:
+    lon, lat = moved(*CORNER, azimuth=90, metres=metres)
+    new = NewReport(lon=lon, lat=lat, matter=matter)
     return reports.submit(session, new, reported_by="王巡查").case_id
 
 
@@ -78,7 +79,7 @@ def test_closing_needs_a_case_and_a_reason(session: Session) -> None:
 
 
 def test_cases_are_listed_the_newest_first_page_by_page(session: Session) -> None:
-    numbers = [open_case(session) for _ in range(6)]
+    numbers = [open_case(session, metres=400 * n) for n in range(6)]
     for number in numbers[::2]:
         service.close_case(session, number, actor="a", reason="done")
     for only_open, wanted in ((False, numbers[::-1]), (True, numbers[5::-2])):

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
 
-Number = Annotated[int, Path(ge=1, le=_LARGEST, description="Its number")]
+Number = Annotated[int, Path(ge=1, le=LARGEST, description="Its number")]
 Before = Annotated[
     int | None,
-    Query(ge=1, le=_LARGEST, description="Only those before this number: `next_before` of a page"),
+    Query(ge=1, le=LARGEST, description="Only those before this number: `next_before` of a page"),
 ]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most")]
 Lon = Annotated[float, Query(description="Longitude in degrees, EPSG:4490", examples=[120.3826])]

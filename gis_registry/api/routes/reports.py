@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gis_registry.api.access import CurrentActor, requires
 from gis_registry.api.intake import Intake
 from gis_registry.api.problems import Problem, explained_faults, guarded, told
-from gis_registry.api.routes.parameters import Before, Limit, Number
+from gis_registry.api.routes.parameters import LARGEST, Before, Limit, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
 from gis_registry.errors import (
@@ -124,9 +124,16 @@ def _submit_batch(
 
 
 @router.get("", dependencies=[requires(Permission.READ)], responses=guarded())
-def list_reports(session: DatabaseSession, before: Before = None, limit: Limit = 100) -> ReportPage:
+def list_reports(
+    session: DatabaseSession,
+    case: Annotated[
+        int | None, Query(ge=1, le=LARGEST, description="Only those of the case with this number")
+    ] = None,
+    before: Before = None,
+    limit: Limit = 100,
+) -> ReportPage:
     """List reports, the newest first."""
-    return service.page(session, before=before, limit=limit)
+    return service.page(session, before=before, limit=limit, case_id=case)
 
 
 @router.get("/{number}", dependencies=[requires(Permission.READ)], responses=guarded(NotFound))
