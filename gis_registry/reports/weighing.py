@@ -3,7 +3,8 @@
 What senders mean by an accuracy differs (a radius that holds 68 times in 100, a root mean square,
 one standard error along each axis), so a belief is a mixture of normal errors, each so many times
 as wide along each axis as the accuracy says. A component that is not registered is weighed as if
-there were some more of its kind thereabouts, nobody knows where. The formulas stand in docs/decisions (a report is matched by odds).
+there were some more of its kind thereabouts, nobody knows where. The formulas stand in
+docs/decisions (a report is matched by odds).
 """
 
 import math
