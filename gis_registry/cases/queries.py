@@ -68,7 +68,7 @@ def returns(session: Session, *, since: datetime) -> Sequence[RowMapping]:
 
 def insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
     """Add rows to a table of cases."""
-    session.execute(insert_into(table), rows)
+    session.execute(insert_into(table.metadata.tables[table.__tablename__]), rows)
 
 
 def append_events(session: Session, events: Sequence[Mapping[str, object]]) -> None:
@@ -91,4 +91,4 @@ def append_events(session: Session, events: Sequence[Mapping[str, object]]) -> N
     for one in events:
         last[one["case_id"]] += 1
         rows.append({**one, "sequence": last[one["case_id"]]})
-    session.execute(insert_into(CaseEvent), rows)
+    insert(session, CaseEvent, rows)

@@ -92,8 +92,8 @@ def open_cases(session: Session, new: Sequence[NewCase]) -> None:
                 "unit_id": unit_ids[one.responsible.claim.unit.code]
                 if one.responsible.claim
                 else None,
-                "responsibility": one.responsible.model_dump(mode="json"),
-                "responders": [each.model_dump(mode="json") for each in one.responders],
+                "responsibility": one.responsible,
+                "responders": one.responders,
             }
             for one in new
         ],

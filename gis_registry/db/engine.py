@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from pydantic_core import to_json
 from sqlalchemy import URL, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
@@ -91,6 +92,11 @@ def answering(url: URL) -> Iterator[None]:
         ) from error
 
 
+def _as_json(value: Any) -> str:
+    """Return a value of a JSON column, in which models may stand for what they hold."""
+    return to_json(value).decode()
+
+
 def _driver_url(given: str) -> URL:
     try:
         url = make_url(given)
@@ -112,5 +118,6 @@ def _engine(url: URL, settings: Settings) -> Engine:
         pool_size=settings.pool_size,
         max_overflow=settings.pool_size,
         pool_pre_ping=True,
+        json_serializer=_as_json,
         connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
     )

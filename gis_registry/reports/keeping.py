@@ -156,5 +156,5 @@ def _row(
         "component_code": report.answer.component_code,
         "case_division_code": report.division_code if joined is None else joined.case_division_code,
         "case_id": report.case_id,
-        "answer": report.answer.model_dump(mode="json", by_alias=True),
+        "answer": report.answer,
     }

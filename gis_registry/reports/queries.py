@@ -75,7 +75,7 @@ def next_report_ids(session: Session, count: int) -> Sequence[int]:
 def insert_reports(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
     """Keep reports."""
     if rows:
-        session.execute(insert(Report), rows)
+        session.execute(insert(Report.metadata.tables[Report.__tablename__]), rows)
 
 
 def by_ids(session: Session, ids: Collection[int]) -> Sequence[Report]:
