@@ -56,7 +56,7 @@ class Intake:
     def _answer(self, batch: list[_Waiting]) -> None:
         try:
             with self._database.session() as session:
-                limit_statements(session, self._settings)
+                limit_statements(session, self._settings, plans="force_generic_plan")
                 found = service.submit_all(session, [one.submission for one in batch])
         except BaseException as error:
             if len(batch) == 1:

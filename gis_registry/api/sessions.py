@@ -1,7 +1,7 @@
 """One database session a request: its transaction is committed before the answer is sent."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio
 from fastapi import Depends, Request
@@ -13,6 +13,10 @@ from gis_registry.errors import DatabaseUnavailable
 from gis_registry.settings import Settings
 
 _LONGEST_WAIT_S = 20.0
+_LIMIT = text(
+    "SELECT set_config('statement_timeout', :milliseconds, true), "
+    "set_config('plan_cache_mode', :plans, true)"
+)
 
 
 def connections(settings: Settings) -> int:
@@ -56,11 +60,23 @@ def open_session(
         yield session
 
 
-def limit_statements(session: Session, settings: Settings) -> None:
-    """Let no statement of a transaction take longer than the settings allow."""
+def limit_statements(
+    session: Session, settings: Settings, *, plans: Literal["auto", "force_generic_plan"] = "auto"
+) -> None:
+    """Let no statement of a transaction take longer than the settings allow.
+
+    Args:
+        session: open transaction.
+        settings: every setting.
+        plans: how the server plans statements that it has seen before; generic plans are made once
+            for a connection, which pays where statements ask for little.
+    """
     session.execute(
-        text("SELECT set_config('statement_timeout', :milliseconds, true)"),
-        {"milliseconds": str(max(1, round(settings.statement_timeout_s * 1000)))},
+        _LIMIT,
+        {
+            "milliseconds": str(max(1, round(settings.statement_timeout_s * 1000))),
+            "plans": plans,
+        },
     )
 
 

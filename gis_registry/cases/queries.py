@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import Insert, RowMapping, bindparam, select
 from sqlalchemy import insert as insert_into
 from sqlalchemy.orm import Session
 
@@ -12,8 +12,16 @@ from gis_registry.cases.tables import Case, CaseEvent
 from gis_registry.db.base import Base
 from gis_registry.db.sql import load_queries
 from gis_registry.dispatch.tables import Decision
+from gis_registry.units.tables import Unit
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+# Run for every report: made once, since to make a statement takes longer than to run it.
+_INSERT: dict[type[Base], Insert] = {
+    table: insert_into(table.metadata.tables[table.__tablename__]) for table in (Case, CaseEvent)
+}
+_INSERT_DECISIONS = insert_into(Decision.metadata.tables[Decision.__tablename__]).values(
+    unit_id=select(Unit.id).where(Unit.code == bindparam("unit_code")).scalar_subquery()
+)
 
 
 def summaries(
@@ -68,7 +76,12 @@ def returns(session: Session, *, since: datetime) -> Sequence[RowMapping]:
 
 def insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
     """Add rows to a table of cases."""
-    session.execute(insert_into(table.metadata.tables[table.__tablename__]), rows)
+    session.execute(_INSERT[table], rows)
+
+
+def insert_decisions(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    """Add decisions, whose rows name the unit by ``unit_code``."""
+    session.execute(_INSERT_DECISIONS, rows)
 
 
 def append_events(session: Session, events: Sequence[Mapping[str, object]]) -> None:

@@ -13,10 +13,8 @@ from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.db.base import SRID
 from gis_registry.db.numbers import taken_numbers
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit
-from gis_registry.dispatch.tables import Decision
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.places.service import the_city
-from gis_registry.units import queries as units
 
 
 @dataclass(frozen=True)
@@ -79,19 +77,13 @@ def open_cases(session: Session, new: Sequence[NewCase]) -> None:
             for one in new
         ],
     )
-    unit_ids = units.unit_ids(
-        session, {one.responsible.claim.unit.code for one in new if one.responsible.claim}
-    )
-    queries.insert(
+    queries.insert_decisions(
         session,
-        Decision,
         [
             {
                 "division_code": one.division_code,
                 "case_id": one.id,
-                "unit_id": unit_ids[one.responsible.claim.unit.code]
-                if one.responsible.claim
-                else None,
+                "unit_code": one.responsible.claim.unit.code if one.responsible.claim else None,
                 "responsibility": one.responsible,
                 "responders": one.responders,
             }

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from gis_registry.catalogue.tables import (
@@ -12,6 +12,18 @@ from gis_registry.catalogue.tables import (
     MatterKind,
     MatterType,
     MatterTypeClass,
+)
+
+# Asked for every report: made once, since to make a statement takes longer than to run it.
+_MATTER_TYPES_CODED = select(MatterType).where(
+    MatterType.edition_key.in_(bindparam("edition_keys", expanding=True)),
+    MatterType.code.in_(bindparam("codes", expanding=True)),
+)
+_CLASSES_OF_MATTERS = (
+    select(MatterTypeClass.matter_type_id, ComponentClass)
+    .join(ComponentClass, MatterTypeClass.class_id == ComponentClass.id)
+    .where(MatterTypeClass.matter_type_id.in_(bindparam("ids", expanding=True)))
+    .order_by(ComponentClass.edition_key, ComponentClass.code)
 )
 
 
@@ -115,11 +127,8 @@ def matter_types_coded(
     session: Session, codes: Collection[str], edition_keys: Collection[str]
 ) -> Sequence[MatterType]:
     """Return the matter types of some editions that have one of these codes."""
-    return session.scalars(
-        select(MatterType).where(
-            MatterType.edition_key.in_(edition_keys), MatterType.code.in_(codes)
-        )
-    ).all()
+    values = {"codes": list(codes), "edition_keys": list(edition_keys)}
+    return session.scalars(_MATTER_TYPES_CODED, values).all()
 
 
 def classes_of_matter(session: Session, matter_type_id: int) -> Sequence[ComponentClass]:
@@ -131,13 +140,7 @@ def classes_of_matters(
     session: Session, matter_type_ids: Collection[int]
 ) -> dict[int, list[ComponentClass]]:
     """Return for each matter the classes of every edition that it can be about."""
-    rows = session.execute(
-        select(MatterTypeClass.matter_type_id, ComponentClass)
-        .join(ComponentClass, MatterTypeClass.class_id == ComponentClass.id)
-        .where(MatterTypeClass.matter_type_id.in_(matter_type_ids))
-        .order_by(ComponentClass.edition_key, ComponentClass.code)
-    )
     found: dict[int, list[ComponentClass]] = {}
-    for matter_type_id, one in rows:
+    for matter_type_id, one in session.execute(_CLASSES_OF_MATTERS, {"ids": list(matter_type_ids)}):
         found.setdefault(matter_type_id, []).append(one)
     return found

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping, func, or_, select, update
+from sqlalchemy import RowMapping, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from gis_registry.db.sql import load_queries
@@ -21,6 +21,14 @@ from gis_registry.places.tables import (
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
+# Asked for every report: made once, since to make a statement takes longer than to run it.
+_FORMER_EDITIONS = select(EditionChange.from_edition_key, EditionChange.to_edition_key).order_by(
+    EditionChange.change_id.desc()
+)
+_DIVISION_NAMES = select(Division.code, Division.name_zh, Division.name_en).where(
+    Division.code.in_(bindparam("codes", expanding=True))
+)
+
 
 def city(session: Session) -> City | None:
     """Return the city, or None while no profile is loaded."""
@@ -29,12 +37,7 @@ def city(session: Session) -> City | None:
 
 def former_editions(session: Session) -> Sequence[str]:
     """Return the editions that the registry was moved from or to, the latest moves first."""
-    moves = session.execute(
-        select(EditionChange.from_edition_key, EditionChange.to_edition_key).order_by(
-            EditionChange.change_id.desc()
-        )
-    )
-    return [key for move in moves for key in move]
+    return [key for move in session.execute(_FORMER_EDITIONS) for key in move]
 
 
 def division(session: Session, code: str) -> Division | None:
@@ -56,9 +59,7 @@ def divisions(
 
 def division_names(session: Session, codes: set[str]) -> dict[str, tuple[str, str]]:
     """Return the Chinese and English name of each division code."""
-    rows = session.execute(
-        select(Division.code, Division.name_zh, Division.name_en).where(Division.code.in_(codes))
-    )
+    rows = session.execute(_DIVISION_NAMES, {"codes": list(codes)})
     return {code: (name_zh, name_en) for code, name_zh, name_en in rows}
 
 

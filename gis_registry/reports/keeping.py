@@ -42,11 +42,8 @@ def keep(
     """Keep answered reports, each in a case of its own or in that of an earlier one."""
     asked = [
         Asked(report_id, case_id, found.division_code, found.question, found.answer.component_code)
-        for report_id, case_id, (_, found) in zip(
-            queries.next_report_ids(session, len(incoming)),
-            cases.next_ids(session, len(incoming)),
-            incoming,
-            strict=True,
+        for (report_id, case_id), (_, found) in zip(
+            queries.next_numbers(session, len(incoming)), incoming, strict=True
         )
     ]
     similar = duplicates.find_all(session, asked)

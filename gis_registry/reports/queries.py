@@ -4,17 +4,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import ARRAY, RowMapping, Text, and_, cast, exists, func, insert, select
+from sqlalchemy import RowMapping, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.catalogue.tables import MatterType
 from gis_registry.db.base import SRID
-from gis_registry.db.numbers import taken_numbers
 from gis_registry.db.sql import load_queries
 from gis_registry.reports.tables import Report
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_INSERT_REPORTS = insert(Report.metadata.tables[Report.__tablename__])
 
 
 def lock_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> None:
@@ -23,12 +23,13 @@ def lock_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> Non
     Many keys are not locked one by one, since the server keeps room for some thousand locks: their
     senders are, and who sends a single report holds a share of that.
     """
-    lock = func.pg_advisory_xact_lock if len(keys) > 1 else func.pg_advisory_xact_lock_shared
-    for sender in sorted({sender for sender, _ in keys}):  # in an order that is everybody's
-        session.execute(select(lock(func.hashtextextended(sender, 1))))
     if len(keys) == 1:
-        text = "\n".join(next(iter(keys)))
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(text, 1))))
+        ((sender, key),) = keys
+        values = {"sender": sender, "key": f"{sender}\n{key}"}
+        session.execute(_QUERIES["lock_client_key"], values)
+        return
+    for sender in sorted({sender for sender, _ in keys}):  # in an order that is everybody's
+        session.execute(_QUERIES["lock_sender"], {"sender": sender})
 
 
 _SHOWN = select(
@@ -50,16 +51,11 @@ _SHOWN = select(
 def by_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> Sequence[RowMapping]:
     """Return the reports with these senders and keys, with their positions and matters."""
     senders, client_keys = ([one[n] for one in keys] for n in (0, 1))
-    given = func.unnest(cast(senders, ARRAY(Text)), cast(client_keys, ARRAY(Text)))
-    wanted = given.table_valued("reported_by", "client_key", name="wanted").render_derived()
-    query = _SHOWN.join(
-        wanted,
-        and_(
-            wanted.c.reported_by == Report.reported_by,
-            wanted.c.client_key == Report.client_key,
-        ),
-    )
-    return session.execute(query).mappings().all()
+    values = {"senders": senders, "client_keys": client_keys}
+    ids = session.scalars(_QUERIES["with_client_keys"], values).all()
+    if not ids:
+        return []
+    return session.execute(_SHOWN.where(Report.id.in_(ids))).mappings().all()
 
 
 def report(session: Session, report_id: int) -> RowMapping | None:
@@ -67,15 +63,16 @@ def report(session: Session, report_id: int) -> RowMapping | None:
     return session.execute(_SHOWN.where(Report.id == report_id)).mappings().one_or_none()
 
 
-def next_report_ids(session: Session, count: int) -> Sequence[int]:
-    """Take the numbers of so many new reports."""
-    return taken_numbers(session, Report, count)
+def next_numbers(session: Session, count: int) -> Sequence[tuple[int, int]]:
+    """Take the numbers of so many new reports and of the cases that they may open."""
+    rows = session.execute(_QUERIES["next_numbers"], {"count": count})
+    return [(report_id, case_id) for report_id, case_id in rows]
 
 
 def insert_reports(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
     """Keep reports."""
     if rows:
-        session.execute(insert(Report.metadata.tables[Report.__tablename__]), rows)
+        session.execute(_INSERT_REPORTS, rows)
 
 
 def by_ids(session: Session, ids: Collection[int]) -> Sequence[Report]:

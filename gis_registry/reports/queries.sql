@@ -47,3 +47,22 @@ WHERE (CAST(:ids AS bigint[]) IS NULL OR r.id = ANY(CAST(:ids AS bigint[])))
   )
 ORDER BY r.id DESC
 LIMIT :limit OFFSET :offset;
+
+-- lock_client_key: keep a sender's key from others, and the sender from who locks all of its keys
+SELECT
+  pg_advisory_xact_lock_shared(hashtextextended(:sender, 1)),
+  pg_advisory_xact_lock(hashtextextended(:key, 1));
+
+-- lock_sender: keep every key of a sender from others
+SELECT pg_advisory_xact_lock(hashtextextended(:sender, 1));
+
+-- with_client_keys: the numbers of the reports that senders sent with these keys
+SELECT r.id
+FROM unnest(CAST(:senders AS text[]), CAST(:client_keys AS text[]))
+  AS wanted (reported_by, client_key)
+JOIN reports r USING (reported_by, client_key);
+
+-- next_numbers: numbers of new reports and of the cases that they may open, which nobody else gets
+SELECT
+  nextval(pg_get_serial_sequence('reports', 'id')), nextval(pg_get_serial_sequence('cases', 'id'))
+FROM generate_series(1, :count);

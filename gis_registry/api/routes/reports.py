@@ -84,22 +84,33 @@ def submit_report(
     session: DatabaseSession,
     actor: CurrentActor,
     report: Annotated[NewReport | Many, WrapValidator(_checked)],
-    response: Response,
-) -> AnsweredReport | BatchAnswer:
+) -> Response:
     """Answer a report: the component meant, the responsible unit, who is nearest, and why.
 
     A list is a batch: each of its reports is kept and answered, or refused with its own problem.
     """
     if isinstance(report, list):
-        response.status_code = status.HTTP_200_OK
-        return _submit_batch(session, report, reported_by=actor.name)
+        return _as_json(_submit_batch(session, report, reported_by=actor.name))
     session.commit()  # others may have its connection while this report waits for its turn
     intake: Intake = request.app.state.intake
     answered = intake.submit(Submission(report, actor.name))
-    response.headers["Location"] = f"{router.prefix}/{answered.id}"
-    if answered.is_repeat:
-        response.status_code = status.HTTP_200_OK
-    return answered
+    return _as_json(
+        answered,
+        status_code=status.HTTP_200_OK if answered.is_repeat else status.HTTP_201_CREATED,
+        headers={"Location": f"{router.prefix}/{answered.id}"},
+    )
+
+
+def _as_json(
+    answer: BaseModel,
+    *,
+    status_code: int = status.HTTP_200_OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return an answer as it is: it was checked when it was made."""
+    return Response(
+        answer.model_dump_json(by_alias=True), status_code, headers, media_type="application/json"
+    )
 
 
 def _submit_batch(
