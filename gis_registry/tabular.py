@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -94,6 +95,29 @@ def text_encoding(path: Path) -> str:
     return "utf-8-sig"
 
 
+def csv_header(path: Path) -> set[str]:
+    """Return the names of the columns of a CSV file, which tell what it holds.
+
+    Raises:
+        UnreadableFile: it is missing, not UTF-8, or no CSV file.
+    """
+    with _reading(path), path.open(encoding="utf-8-sig", newline="") as file:
+        return {name.strip() for name in next(csv.reader(file), [])}
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a CSV file is read into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
+    except csv.Error as error:
+        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
+
+
 def read_csv(path: Path, required: set[str], *, encoding: str = "utf-8-sig") -> Iterator[Row]:
     """Read a CSV file with a header that has at least the required columns.
 
@@ -101,26 +125,19 @@ def read_csv(path: Path, required: set[str], *, encoding: str = "utf-8-sig") -> 
         UnreadableFile: it is missing, not in the encoding, or lacks a column.
         InvalidInput: a line has more values than there are columns.
     """
-    try:
-        with path.open(encoding=encoding, newline="") as file:
-            reader = csv.DictReader(file)
-            missing = required - set(reader.fieldnames or ())
-            if missing:
-                raise UnreadableFile(
-                    f"{path} has no column {', '.join(sorted(missing))}; "
-                    f"its header is: {', '.join(reader.fieldnames or ()) or 'empty'}."
+    with _reading(path), path.open(encoding=encoding, newline="") as file:
+        reader = csv.DictReader(file)
+        missing = required - set(reader.fieldnames or ())
+        if missing:
+            raise UnreadableFile(
+                f"{path} has no column {', '.join(sorted(missing))}; "
+                f"its header is: {', '.join(reader.fieldnames or ()) or 'empty'}."
+            )
+        for values in reader:
+            row = Row(path, reader.line_num, values)
+            if reader.restkey in values:
+                raise row.fault(
+                    "it has more values than the header has columns; a value that holds a "
+                    "comma needs quotation marks."
                 )
-            for values in reader:
-                row = Row(path, reader.line_num, values)
-                if reader.restkey in values:
-                    raise row.fault(
-                        "it has more values than the header has columns; a value that holds a "
-                        "comma needs quotation marks."
-                    )
-                yield row
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
-    except csv.Error as error:
-        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
+            yield row

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries
 from gis_registry.cases.schemas import ReturnCount, ReturnedFact, Returns, UnitReturns
-from gis_registry.components.schemas import ClassName, Named
+from gis_registry.components.lookup import class_name
+from gis_registry.components.schemas import Named
 from gis_registry.dispatch.checking import facts_by_id
 from gis_registry.places.service import the_city
 
@@ -75,12 +76,7 @@ def _none_yet(row: RowMapping) -> ReturnCount:
             code=row["matter_code"], name_zh=row["matter_name_zh"], name_en=row["matter_name_en"]
         )
     if row["class_code"] is not None:
-        component_class = ClassName(
-            edition=row["edition_key"],
-            code=row["class_code"],
-            name_zh=row["class_name_zh"],
-            name_en=row["class_name_en"],
-        )
+        component_class = class_name(row)
     return ReturnCount(
         matter=matter,
         component_class=component_class,

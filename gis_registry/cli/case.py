@@ -1,5 +1,7 @@
 """``gis-registry case``: list, show, return, assign and close cases."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -85,14 +87,8 @@ def return_(
     as_json: AsJson = False,
 ) -> None:
     """Return a case as not the unit's own; it is decided again without that unit."""
-    with transaction() as session:
-        found = returning.return_case(session, case, unit_code=unit, reason=reason, actor=actor())
-        zone = city_zone(session)
-        if dry_run:
-            session.rollback()
-    _print(found, zone, as_json=as_json)
-    if dry_run:
-        tell("This was a dry run: nothing was kept.")
+    change = partial(returning.return_case, unit_code=unit, reason=reason)
+    _change(case, change, dry_run=dry_run, as_json=as_json)
 
 
 @app.command("assign")
@@ -104,14 +100,8 @@ def assign(
     as_json: AsJson = False,
 ) -> None:
     """Give a case to a unit by hand."""
-    with transaction() as session:
-        found = returning.assign_case(session, case, unit_code=unit, reason=reason, actor=actor())
-        zone = city_zone(session)
-        if dry_run:
-            session.rollback()
-    _print(found, zone, as_json=as_json)
-    if dry_run:
-        tell("This was a dry run: nothing was kept.")
+    change = partial(returning.assign_case, unit_code=unit, reason=reason)
+    _change(case, change, dry_run=dry_run, as_json=as_json)
 
 
 @app.command("identify")
@@ -123,10 +113,14 @@ def identify(
     as_json: AsJson = False,
 ) -> None:
     """Say which component a case is about; whose job it is, is decided again."""
+    change = partial(identifying.identify_case, component=component, reason=reason)
+    _change(case, change, dry_run=dry_run, as_json=as_json)
+
+
+def _change(case: int, change: Callable[..., CaseSummary], *, dry_run: bool, as_json: bool) -> None:
+    """Change a case and print what came of it; in a dry run the change is not kept."""
     with transaction() as session:
-        found = identifying.identify_case(
-            session, case, component=component, reason=reason, actor=actor()
-        )
+        found = change(session, case, actor=actor())
         zone = city_zone(session)
         if dry_run:
             session.rollback()

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from gis_registry.components.schemas import ClassName, Named
+from gis_registry.components.lookup import class_name
+from gis_registry.components.schemas import Named
 from gis_registry.dispatch import queries
 from gis_registry.dispatch.precedence import FOR_COMPONENTS, ROLES
 from gis_registry.dispatch.schemas import (
@@ -85,12 +86,7 @@ def _undecided(
 def _matter(row: RowMapping, where: list[Named]) -> UndecidedMatter:
     component_class = None
     if row["class_code"] is not None:
-        component_class = ClassName(
-            edition=row["edition_key"],
-            code=row["class_code"],
-            name_zh=row["class_name_zh"],
-            name_en=row["class_name_en"],
-        )
+        component_class = class_name(row)
     return UndecidedMatter(
         matter=Named(
             code=row["matter_code"], name_zh=row["matter_name_zh"], name_en=row["matter_name_en"]

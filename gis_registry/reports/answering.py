@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
 from gis_registry.catalogue.service import Matter
-from gis_registry.components.schemas import ClassName, Named
+from gis_registry.components.lookup import class_name
+from gis_registry.components.schemas import Named
 from gis_registry.dispatch import service as dispatch
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit, Sentence
 from gis_registry.dispatch.service import Destination
@@ -283,12 +284,7 @@ def candidate_entry(one: Candidate) -> ComponentCandidate:
     row = one.component
     return ComponentCandidate(
         code=row["code"],
-        component_class=ClassName(
-            edition=row["edition_key"],
-            code=row["class_code"],
-            name_zh=row["class_name_zh"],
-            name_en=row["class_name_en"],
-        ),
+        component_class=class_name(row),
         distance_m=round(row["distance_m"], 2),
         reach_m=round(one.reach_m, 1),
         probability=round(one.probability, 4),

@@ -1,6 +1,5 @@
 """Loading cameras, sensors, their kinds and rules, and kinds of citizen reports, from CSV files."""
 
-import csv
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gis_registry.catalogue import service as catalogue
 from gis_registry.components.identifiers import parse_identifier
 from gis_registry.db.base import SRID, Base
-from gis_registry.errors import InvalidInput, RegistryError, UnreadableFile
+from gis_registry.errors import InvalidInput, UnreadableFile
 from gis_registry.places import service as places
-from gis_registry.places.tables import City, Division, GridCell
+from gis_registry.places.coded_rows import CodedRows
+from gis_registry.places.tables import Division, GridCell
 from gis_registry.profile import CityProfile
 from gis_registry.reports.device_tables import (
     Camera,
@@ -30,7 +29,7 @@ from gis_registry.reports.device_tables import (
     VideoKind,
 )
 from gis_registry.reports.projection import LONGEST_RANGE_M
-from gis_registry.tabular import Row, read_csv
+from gis_registry.tabular import Row, csv_header, read_csv
 from gis_registry.units import queries as units
 
 #: What the texts of a rule can name.
@@ -64,9 +63,8 @@ class _Known:
     """What rows refer to."""
 
     session: Session
-    city: City
     unit_ids: dict[str, int]
-    matters: set[str]
+    coded: CodedRows
     major_kinds: set[str]
 
 
@@ -76,15 +74,7 @@ def kind_of_file(path: Path) -> FileKind:
     Raises:
         UnreadableFile: it is no CSV file with one of the headers.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = {name.strip() for name in next(csv.reader(file), [])}
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
-    except csv.Error as error:
-        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
+    header = csv_header(path)
     for column, kind in _TELLING_COLUMN.items():
         if column in header:
             return kind
@@ -122,9 +112,8 @@ def load(session: Session, files: dict[FileKind, list[Path]]) -> dict[FileKind, 
     majors = select(CitizenKind.code).where(CitizenKind.parent_code.is_(None))
     known = _Known(
         session=session,
-        city=places.the_city(session),
         unit_ids=units.unit_ids(session),
-        matters=set(),
+        coded=CodedRows(session, places.the_city(session)),
         major_kinds=set(session.scalars(majors)),
     )
     counts = {
@@ -200,7 +189,7 @@ def _video_kind(known: _Known, row: Row) -> dict[str, object]:
     return {
         "name_zh": row.required("name_zh"),
         "name_en": row.text("name_en"),
-        "matter": _matter(known, row, row.required("matter")),
+        "matter": _matter(known, row) or row.required("matter"),
         "min_confidence": _number(row, "min_confidence", 0, 1),
         "unseen_s": _whole(row, "unseen_s", 1, _LONGEST_SPAN_S),
     }
@@ -218,7 +207,7 @@ def _citizen_kind(known: _Known, row: Row) -> dict[str, object]:
         "parent_code": parent,
         "name_zh": row.required("name_zh"),
         "name_en": row.text("name_en"),
-        "matter": None if matter is None else _matter(known, row, matter),
+        "matter": _matter(known, row),
     }
 
 
@@ -268,9 +257,9 @@ def _sensor_rule(known: _Known, row: Row) -> dict[str, object]:
     _check_bounds(row, Comparison(comparison))
     _check_window(row, Comparison(comparison))
     _check_zone(known, row)
-    matter = row.optional("matter")
+    matter = _matter(known, row)
     if matter is not None:
-        values["matter"] = _matter(known, row, matter)
+        values["matter"] = matter
     return values
 
 
@@ -314,21 +303,10 @@ def _check_zone(known: _Known, row: Row) -> None:
         )
 
 
-def _matter(known: _Known, row: Row, code: str) -> str:
-    """Return a code that is a matter type's or a class's."""
-    if code not in known.matters:
-        try:
-            catalogue.find_matter(
-                known.session,
-                code,
-                matter_edition_key=known.city.matter_edition_key,
-                class_edition_key=known.city.edition_key,
-                earlier_edition_keys=places.class_editions(known.session),
-            )
-        except RegistryError as error:
-            raise row.fault(str(error)) from error
-        known.matters.add(code)
-    return code
+def _matter(known: _Known, row: Row) -> str | None:
+    """Return a code that is a matter type's or a class's, or None where there is none."""
+    known.coded.matter_type_id(row, "matter")
+    return row.optional("matter")
 
 
 def _unit_id(known: _Known, row: Row) -> int | None:

@@ -7,9 +7,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries as catalogue_queries
-from gis_registry.catalogue import service as catalogue
-from gis_registry.errors import RegistryError
-from gis_registry.places.service import class_editions
+from gis_registry.places.coded_rows import CodedRows
 from gis_registry.places.tables import City
 from gis_registry.reports import reward_queries as queries
 from gis_registry.reports.reward_schemas import RewardRuleEntry
@@ -44,11 +42,12 @@ def load_rules(session: Session, paths: Iterable[Path], *, city: City) -> int:
         for one in catalogue_queries.matter_types(session, edition_key=city.matter_edition_key)
     }
     present = {_scope(one): one for one in queries.all_rules(session)}
+    coded = CodedRows(session, city)
     count = 0
     for path in paths:
         for row in read_csv(path, _REQUIRED):
             count += 1
-            rule = _rule(session, row, city, majors)
+            rule = _rule(row, coded, city, majors)
             there = present.get(_scope(rule))
             if there is None:
                 present[_scope(rule)] = rule
@@ -64,7 +63,7 @@ def load_rules(session: Session, paths: Iterable[Path], *, city: City) -> int:
     return count
 
 
-def _rule(session: Session, row: Row, city: City, majors: set[str]) -> RewardRule:
+def _rule(row: Row, coded: CodedRows, city: City, majors: set[str]) -> RewardRule:
     valid_from, valid_to = row.date("valid_from"), row.date("valid_to")
     if valid_from is None:
         raise row.fault("the column 'valid_from' is empty.")
@@ -80,8 +79,8 @@ def _rule(session: Session, row: Row, city: City, majors: set[str]) -> RewardRul
     if len([one for one in about if one is not None]) > 1:
         raise row.fault("it names more than one of matter_code, class_code and major_code.")
     return RewardRule(
-        matter_type_id=_matter_type_id(session, row, city),
-        class_id=_class_id(session, row, city),
+        matter_type_id=coded.matter_type_id(row),
+        class_id=coded.class_id(row),
         major_code=major,
         amount_yuan=_amount(row),
         daily_limit=_daily_limit(row),
@@ -90,39 +89,6 @@ def _rule(session: Session, row: Row, city: City, majors: set[str]) -> RewardRul
         valid_to=valid_to,
         note=row.text("note"),
     )
-
-
-def _matter_type_id(session: Session, row: Row, city: City) -> int | None:
-    code = row.optional("matter_code")
-    if code is None:
-        return None
-    try:
-        matter = catalogue.find_matter(
-            session,
-            code,
-            matter_edition_key=city.matter_edition_key,
-            class_edition_key=city.edition_key,
-            earlier_edition_keys=class_editions(session),
-        )
-    except RegistryError as error:
-        raise row.fault(str(error)) from error
-    return matter.type.id
-
-
-def _class_id(session: Session, row: Row, city: City) -> int | None:
-    code = row.optional("class_code")
-    if code is None:
-        return None
-    try:
-        found = catalogue.find_class(
-            session,
-            code,
-            edition_key=city.edition_key,
-            earlier_edition_keys=class_editions(session),
-        )
-    except RegistryError as error:
-        raise row.fault(str(error)) from error
-    return found.id
 
 
 def _amount(row: Row) -> Decimal:

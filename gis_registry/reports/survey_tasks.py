@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from gis_registry.components.schemas import ClassName, Named
+from gis_registry.components.lookup import class_name
+from gis_registry.components.schemas import Named
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.places.service import the_city
 from gis_registry.reports import survey_task_queries as queries
@@ -173,12 +174,7 @@ def _task(row: RowMapping, least_incidents: int) -> SurveyTask:
             name_zh=row["area_name_zh"] or row["area_code"],
             name_en=row["area_name_en"] or row["area_name_zh"] or row["area_code"],
         ),
-        component_class=ClassName(
-            edition=row["edition_key"],
-            code=row["class_code"],
-            name_zh=row["class_name_zh"],
-            name_en=row["class_name_en"],
-        ),
+        component_class=class_name(row),
         priority=TaskPriority.HIGH if is_high else TaskPriority.NORMAL,
         incident_count=row["incident_count"],
         none_count=row["none_count"],

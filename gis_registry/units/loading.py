@@ -1,6 +1,5 @@
 """Loading units, responsibilities and responders from CSV and GeoJSON files."""
 
-import csv
 import re
 from collections.abc import Iterable
 from datetime import date
@@ -12,13 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gis_registry.catalogue import service as catalogue
 from gis_registry.db.base import SRID
-from gis_registry.errors import InvalidInput, RegistryError, UnreadableFile
+from gis_registry.errors import InvalidInput, UnreadableFile
 from gis_registry.places import queries as places
-from gis_registry.places.service import class_editions, position_fault
+from gis_registry.places.coded_rows import CodedRows
+from gis_registry.places.service import position_fault
 from gis_registry.places.tables import City
-from gis_registry.tabular import Row, read_csv
+from gis_registry.tabular import Row, csv_header, read_csv
 from gis_registry.units import queries
 from gis_registry.units.tables import (
     Responder,
@@ -55,15 +54,7 @@ def kind_of_file(path: Path) -> FileKind:
     """
     if path.suffix.lower() != ".csv":
         return FileKind.RESPONDERS
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = {name.strip() for name in next(csv.reader(file), [])}
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
-    except csv.Error as error:
-        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
+    header = csv_header(path)
     if "role" in header:
         return FileKind.RESPONSIBILITIES
     if "parent_code" in header:
@@ -130,8 +121,7 @@ def load_responsibilities(session: Session, paths: Iterable[Path], *, city: City
     present: dict[_Fact, Responsibility] = {
         _fact_key(one): one for one in session.scalars(select(Responsibility))
     }
-    resolved_classes: dict[str, int] = {}
-    resolved_matters: dict[str, int] = {}
+    coded = CodedRows(session, city)
     count = 0
     for path in paths:
         for row in read_csv(path, {"unit_code", "role", "valid_from"}):
@@ -140,8 +130,8 @@ def load_responsibilities(session: Session, paths: Iterable[Path], *, city: City
                 unit_id=_known(row, "unit_code", unit_ids),
                 role=_one_of(row, "role", UnitRole),
                 component_code=row.optional("component_code"),
-                class_id=_class_id(session, row, city, resolved_classes),
-                matter_type_id=_matter_id(session, row, city, resolved_matters),
+                class_id=coded.class_id(row),
+                matter_type_id=coded.matter_type_id(row),
                 division_code=row.optional("division_code"),
                 valid_from=row.date("valid_from") or date.min,
                 valid_to=row.date("valid_to"),
@@ -269,43 +259,6 @@ def _known(row: Row, column: str, ids: dict[str, int]) -> int:
     if value not in ids:
         raise row.fault(f"{value!r} is not a unit.")
     return ids[value]
-
-
-def _class_id(session: Session, row: Row, city: City, resolved: dict[str, int]) -> int | None:
-    code = row.optional("class_code")
-    if code is None:
-        return None
-    if code not in resolved:
-        try:
-            found = catalogue.find_class(
-                session,
-                code,
-                edition_key=city.edition_key,
-                earlier_edition_keys=class_editions(session),
-            )
-        except RegistryError as error:
-            raise row.fault(str(error)) from error
-        resolved[code] = found.id
-    return resolved[code]
-
-
-def _matter_id(session: Session, row: Row, city: City, resolved: dict[str, int]) -> int | None:
-    code = row.optional("matter_code")
-    if code is None:
-        return None
-    if code not in resolved:
-        try:
-            matter = catalogue.find_matter(
-                session,
-                code,
-                matter_edition_key=city.matter_edition_key,
-                class_edition_key=city.edition_key,
-                earlier_edition_keys=class_editions(session),
-            )
-        except RegistryError as error:
-            raise row.fault(str(error)) from error
-        resolved[code] = matter.type.id
-    return resolved[code]
 
 
 def _check_fact(row: Row, fact: Responsibility, divisions: set[str]) -> None:
