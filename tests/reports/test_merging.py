@@ -11,7 +11,7 @@ from gis_registry.cases import service as cases
 from gis_registry.cases.tables import Case
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, InvalidPosition, NotFound, RegistryError
-from gis_registry.reports import merging, open311, queries, rewards, service
+from gis_registry.reports import merging, open311, queries, reward_queries, rewards, service
 from gis_registry.reports.reward_schemas import NewRewardDecision
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Report
@@ -230,6 +230,24 @@ def test_a_report_that_somebody_else_moves_is_moved_from_where_it_is(
     with own_database.session() as session:
         assert cases.show(session, alone.case_id).state == "closed"
         assert cases.show(session, first.case_id).state == "open"
+
+
+def test_who_decides_about_a_reward_waits_for_the_case_that_the_report_comes_to(
+    own_database: Database,
+) -> None:
+    with own_database.session() as session:
+        near, far = submit(session), submit(session, 500)
+    with ThreadPoolExecutor(1) as threads:
+        with own_database.session() as session:
+            merge(session, near.id, far.case_id)
+
+            def lock() -> tuple[str, int] | None:
+                with own_database.session() as other:
+                    return reward_queries.lock_case_of(other, near.id)
+
+            waiting = threads.submit(lock)
+            wait_for_a_lock(own_database)
+        assert waiting.result(30) == (far.division_code, far.case_id)
 
 
 def test_asking_beforehand_says_which_case_it_would_join_and_keeps_nothing(
