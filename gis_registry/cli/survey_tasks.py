@@ -72,7 +72,7 @@ class TaskFormat(StrEnum):
 
 
 Incidents = Annotated[
-    int, typer.Option(help="How many distinct cases make a task.", min=1, max=1000)
+    int, typer.Option(help="How many make a task; a case counts once a day.", min=1, max=1000)
 ]
 Days = Annotated[int, typer.Option(help="How many days back reports count.", min=1, max=3650)]
 

@@ -9,7 +9,14 @@ from gis_registry.cases.service import NewCase
 from gis_registry.cases.tables import CaseEventKind
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.places import service as places
-from gis_registry.reports import answering, duplicate_queries, duplicates, queries, service
+from gis_registry.reports import (
+    answering,
+    duplicate_queries,
+    duplicates,
+    queries,
+    rewards,
+    service,
+)
 from gis_registry.reports.duplicates import Asked
 from gis_registry.reports.schemas import (
     AnsweredReport,
@@ -25,7 +32,8 @@ _Key = tuple[str, int]
 def separate(session: Session, report_id: int, *, reason: str, actor: str) -> AnsweredReport:
     """Take a report out of the case that it joined, and open a case of its own for it.
 
-    The unit is the one that its own answer found. What is handled under the former case stays.
+    The unit is the one that its own answer found. What is handled under the former case stays; a
+    reward that the report got for it is taken back.
 
     Raises:
         InvalidInput: no reason is given.
@@ -70,13 +78,15 @@ def separate(session: Session, report_id: int, *, reason: str, actor: str) -> An
         actor=actor,
         note={"reason": reason, "separated_into": number},
     )
-    return _moved(session, report, new)
+    return _moved(session, report, new, actor=actor)
 
 
 def merge(
     session: Session, report_id: int, case_id: int, *, reason: str, actor: str
 ) -> AnsweredReport:
     """Put a report into another open case; its own is closed if no report is left in it.
+
+    A reward that the report got for its own case is taken back.
 
     Raises:
         InvalidInput: no reason is given.
@@ -109,7 +119,7 @@ def merge(
         actor=actor,
         note={"reason": reason, "merged_into": case_id},
     )
-    return _moved(session, report, new)
+    return _moved(session, report, new, actor=actor)
 
 
 def similar_to(session: Session, new: NewReport) -> SimilarReports:
@@ -170,7 +180,10 @@ def _require_open(session: Session, case: _Key) -> None:
         raise Conflict(f"Case {case[1]} is closed: its reports stay in it.")
 
 
-def _moved(session: Session, report: Report, case: _Key) -> AnsweredReport:
-    report.case_division_code, report.case_id = case
+def _moved(session: Session, report: Report, new: _Key, *, actor: str) -> AnsweredReport:
+    """Move a report to another case; the reward of the case that it leaves is taken back."""
+    old = (report.case_division_code, report.case_id)
+    report.case_division_code, report.case_id = new
     session.flush()
+    rewards.take_back_lost(session, *old, actor=actor)
     return service.show(session, report.id)

@@ -26,17 +26,18 @@ def claim(
 
 def lock_case_of(session: Session, report_id: int) -> tuple[str, int] | None:
     """Let nobody else change the case of a report until the transaction ends; return its key."""
-    case = session.execute(
-        select(Report.case_division_code, Report.case_id).where(Report.id == report_id)
-    ).one_or_none()
-    if case is None:
-        return None
-    session.execute(
-        select(Case.id)
-        .where(Case.division_code == case.case_division_code, Case.id == case.case_id)
-        .with_for_update()
-    )
-    return case.case_division_code, case.case_id
+    of_report = select(Report.case_division_code, Report.case_id).where(Report.id == report_id)
+    locked = None
+    while (case := session.execute(of_report).one_or_none()) is not None:
+        if locked == case:
+            return case.case_division_code, case.case_id
+        session.execute(
+            select(Case.id)
+            .where(Case.division_code == case.case_division_code, Case.id == case.case_id)
+            .with_for_update()
+        )
+        locked = case  # it may have been moved meanwhile
+    return None
 
 
 def lock_account(session: Session, reported_by: str, account: str) -> None:

@@ -2,7 +2,8 @@
 -- Reports whose reward was refused or reclaimed no longer stand before the others of their case.
 SELECT
   r.id AS report_id, r.division_code, r.case_division_code, r.case_id, r.channel, r.reported_by,
-  account.name AS account, account.reported_on, r.media_url IS NOT NULL AS has_photo,
+  account.name AS account, account.reported_on,
+  r.media_url IS NOT NULL OR r.photos <> '{}' AS has_photo,
   m.name_zh AS matter_name_zh, m.name_en AS matter_name_en,
   own.state, own.amount_yuan AS decided_amount_yuan, own.rule_id AS decided_rule_id,
   own.case_division_code AS reward_case_division_code, own.case_id AS reward_case_id,

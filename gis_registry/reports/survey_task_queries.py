@@ -20,6 +20,7 @@ def open_tasks(
     *,
     edition_key: str,
     epsg: int,
+    zone: str,
     since: datetime,
     least_incidents: int,
     place: str | None,
@@ -30,6 +31,7 @@ def open_tasks(
     values = {
         "edition_key": edition_key,
         "epsg": epsg,
+        "zone": zone,
         "since": since,
         "least_incidents": least_incidents,
         "place": place,

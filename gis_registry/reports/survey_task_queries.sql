@@ -1,7 +1,8 @@
 -- open_tasks: places and classes where enough incidents came to no certain component, most first
--- A place is a grid cell, or where there is none a square of 100 m of the projected grid. What came
--- before a task was closed, or before a survey with rows of that place and class was applied, does
--- not count any more.
+-- A place is a grid cell, or where there is none a square of 100 m of the projected grid. A case
+-- counts once for each day of the city on which it is reported: repeats join it while it is open.
+-- What came before a task was closed, or before a survey with rows of that place and class was
+-- applied, does not count any more.
 WITH about AS (
   -- The class that a matter is about, in the city's edition if there is one.
   SELECT DISTINCT ON (mc.matter_type_id) mc.matter_type_id, mc.class_id
@@ -33,7 +34,8 @@ found AS (
 ),
 squared AS (
   SELECT
-    id, case_id, reported_at, received_at, reason, class_id, cell_code, area_code,
+    id, (case_id, CAST(reported_at AT TIME ZONE :zone AS date)) AS incident_day,
+    reported_at, received_at, reason, class_id, cell_code, area_code,
     CAST(floor(ST_X(projected) / 100) AS int) AS square_x,
     CAST(floor(ST_Y(projected) / 100) AS int) AS square_y
   FROM found
@@ -59,7 +61,7 @@ crowded AS (
     100 * min(square_x) AS x, 100 * min(square_y) AS y
   FROM unclosed
   GROUP BY place, class_id
-  HAVING count(DISTINCT case_id) >= :least_incidents
+  HAVING count(DISTINCT incident_day) >= :least_incidents
 ),
 wanted AS MATERIALIZED (
   SELECT
@@ -97,7 +99,7 @@ surveyed AS (
 tasks AS (
   SELECT
     u.place, u.class_id,
-    count(DISTINCT u.case_id) AS incident_count,
+    count(DISTINCT u.incident_day) AS incident_count,
     count(*) FILTER (WHERE u.reason = 'none') AS none_count,
     count(*) FILTER (WHERE u.reason = 'ambiguous') AS ambiguous_count,
     count(*) FILTER (WHERE u.reason = 'far_off') AS far_off_count,
@@ -108,7 +110,7 @@ tasks AS (
   LEFT JOIN surveyed s USING (place, class_id)
   WHERE s.applied_at IS NULL OR u.received_at > s.applied_at
   GROUP BY u.place, u.class_id
-  HAVING count(DISTINCT u.case_id) >= :least_incidents
+  HAVING count(DISTINCT u.incident_day) >= :least_incidents
 )
 SELECT
   t.*, w.cell_code, k.edition_key, k.code AS class_code,

@@ -36,7 +36,9 @@ class SurveyTask(BaseModel):
     component_class: ClassName = Field(alias="class", serialization_alias="class")
     state: TaskState = TaskState.OPEN
     priority: TaskPriority
-    incident_count: int = Field(description="Distinct cases, which makes it a task")
+    incident_count: int = Field(
+        description="Distinct cases, each once for every day on which it was reported"
+    )
     none_count: int = Field(description="Reports that found no component")
     ambiguous_count: int = Field(description="Reports that several components fit")
     far_off_count: int = Field(description="Reports that scanned a component registered elsewhere")

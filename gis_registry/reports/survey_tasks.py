@@ -2,7 +2,8 @@
 
 A report that found no component, or several alike, or scanned one that is registered elsewhere,
 says that the registry may be wrong there. Enough incidents of one place and class are a survey
-task. Tasks are derived from the reports each time; only that one was closed is kept.
+task; a case that is reported on several days counts once for each of them. Tasks are derived from
+the reports each time; only that one was closed is kept.
 """
 
 import json
@@ -54,7 +55,7 @@ def tasks(
         state: open, done or dismissed.
         place: only those of this grid cell or square.
         class_code: only those of this class.
-        incidents: how many distinct cases make a task.
+        incidents: how many make a task; a case counts once for each day of its reports.
         days: how many days back reports count.
         limit: at most so many.
 
@@ -152,6 +153,7 @@ def _open(
         session,
         edition_key=city.edition_key,
         epsg=city.projected_epsg,
+        zone=city.time_zone,
         since=datetime.now(UTC) - timedelta(days=days),
         least_incidents=incidents,
         place=place,

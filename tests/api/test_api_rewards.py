@@ -1,5 +1,6 @@
 """Rewards and survey tasks over HTTP: decided, listed, refused, and who may."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -104,8 +105,9 @@ def test_the_rules_are_listed(shared_api: Api) -> None:
 
 
 def test_survey_tasks_are_listed_and_closed(api: Api) -> None:
-    for _ in range(3):
-        send(api.as_(Role.DISPATCHER), lon=NOWHERE[0], lat=NOWHERE[1])
+    for day in (1, 2, 3):
+        moment = (datetime.now(UTC) - timedelta(days=day)).isoformat()
+        send(api.as_(Role.DISPATCHER), lon=NOWHERE[0], lat=NOWHERE[1], reported_at=moment)
     client = api.as_(Role.ANALYST)
     found = client.get("/api/surveys/tasks").json()
     (task,) = found["tasks"]

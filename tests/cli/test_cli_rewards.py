@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,17 @@ LON, LAT = 120.3826, 36.0671
 
 @pytest.fixture(scope="module")
 def reports(module_settings: Settings) -> list[int]:
-    """Submit three citizens' reports of a street light that is not registered."""
+    """Submit citizens' reports, on three days, of a street light that is not registered."""
+    now = datetime.now(UTC)
     new = {"lon": LON, "lat": LAT, "matter": "0137", "channel": "citizen"}
     with Database(module_settings) as database, database.session() as session:
         return [
             service.submit(
                 session,
-                NewReport.model_validate(new | {"sender": {"account": f"wx-{n}"}}),
+                NewReport.model_validate(
+                    new
+                    | {"sender": {"account": f"wx-{n}"}, "reported_at": now - timedelta(days=3 - n)}
+                ),
                 reported_by="app",
             ).id
             for n in range(3)

@@ -11,7 +11,8 @@ from gis_registry.cases import service as cases
 from gis_registry.cases.tables import Case
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, InvalidPosition, NotFound, RegistryError
-from gis_registry.reports import merging, open311, queries, service
+from gis_registry.reports import merging, open311, queries, reward_queries, rewards, service
+from gis_registry.reports.reward_schemas import NewRewardDecision
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Report
 
@@ -86,6 +87,51 @@ def test_a_report_is_put_into_another_case_and_its_own_is_closed(session: Sessio
     assert back.case_id not in (first.case_id, far.case_id)
     again = merge(session, far.id, first.case_id)
     assert again.is_duplicate
+
+
+def decide(session: Session, report_id: int, decision: str, reference: str | None = None) -> None:
+    new = NewRewardDecision.model_validate({"decision": decision, "reference": reference})
+    rewards.decide(session, report_id, new, actor="李派遣")
+
+
+def states(session: Session, report_id: int) -> list[tuple[str, int]]:
+    events = rewards.show(session, report_id).events
+    return [(one.state, one.case_id) for one in events]
+
+
+def test_a_report_that_leaves_its_case_loses_the_reward_that_it_got_for_it(
+    session: Session,
+) -> None:
+    new = {"channel": "citizen", "matter": "01037", "lon": CORNER[0], "lat": CORNER[1]}
+    first, again = (
+        service.submit(
+            session,
+            NewReport.model_validate(new | {"sender": {"account": account}}),
+            reported_by="app",
+        )
+        for account in ("wx-1", "wx-2")
+    )
+    far = submit(session, 500)
+    assert again.case_id == first.case_id
+    decide(session, first.id, "accept")
+    decide(session, first.id, "paid", "A1")
+    merge(session, first.id, far.case_id)
+    lost = rewards.show(session, first.id).events[-1]
+    assert (lost.state, lost.actor) == ("reclaimed", "李派遣")
+    assert lost.reason is not None
+    assert f"The report was taken out of case {first.case_id}." in lost.reason
+    decide(session, again.id, "accept")
+    decide(session, first.id, "accept")
+    assert states(session, first.id) == [
+        ("due", first.case_id),
+        ("paid", first.case_id),
+        ("reclaimed", first.case_id),
+        ("due", far.case_id),
+    ]
+    alone = separate(session, first.id)
+    assert states(session, first.id)[4:] == [("refused", far.case_id)]
+    assert alone.case_id not in (first.case_id, far.case_id)
+    assert states(session, again.id) == [("due", first.case_id)]
 
 
 def test_a_case_that_keeps_a_report_stays_open(session: Session) -> None:
@@ -184,6 +230,24 @@ def test_a_report_that_somebody_else_moves_is_moved_from_where_it_is(
     with own_database.session() as session:
         assert cases.show(session, alone.case_id).state == "closed"
         assert cases.show(session, first.case_id).state == "open"
+
+
+def test_who_decides_about_a_reward_waits_for_the_case_that_the_report_comes_to(
+    own_database: Database,
+) -> None:
+    with own_database.session() as session:
+        near, far = submit(session), submit(session, 500)
+    with ThreadPoolExecutor(1) as threads:
+        with own_database.session() as session:
+            merge(session, near.id, far.case_id)
+
+            def lock() -> tuple[str, int] | None:
+                with own_database.session() as other:
+                    return reward_queries.lock_case_of(other, near.id)
+
+            waiting = threads.submit(lock)
+            wait_for_a_lock(own_database)
+        assert waiting.result(30) == (far.division_code, far.case_id)
 
 
 def test_asking_beforehand_says_which_case_it_would_join_and_keeps_nothing(

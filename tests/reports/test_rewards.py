@@ -18,6 +18,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from gis_registry.cases import service as cases
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.places.service import the_city
@@ -57,6 +58,7 @@ def only_rules(session: Session, path: Path) -> None:
 
 
 def report(session: Session, account: str | None = "wx-1", **values: object) -> int:
+    """Submit a report of an incident of its own: its case is closed, so that none joins it."""
     new = {
         "lon": CORNER[0],
         "lat": CORNER[1],
@@ -66,6 +68,7 @@ def report(session: Session, account: str | None = "wx-1", **values: object) -> 
         "sender": {"account": account} if account is not None else None,
     }
     answered = service.submit(session, NewReport.model_validate(new | values), reported_by="app")
+    cases.close_case(session, answered.case_id, actor="app", reason="已处理")
     return answered.id
 
 
@@ -169,8 +172,12 @@ def test_a_rule_that_needs_a_photo_needs_one(session: Session) -> None:
     assert step(rewards.show(session, without), "photo")[1] == "It needs a photo and has none."
     with pytest.raises(Conflict, match="It needs a photo and has none"):
         decide(session, without, "accept")
-    photo = report(session, matter=PLACE_MATTER, media_url="https://example.org/1.jpg")
-    assert decide(session, photo, "accept").amount_yuan == 4
+    linked = report(session, matter=PLACE_MATTER, media_url="https://example.org/1.jpg")
+    assert decide(session, linked, "accept").amount_yuan == 4
+    kept = report(session, matter=PLACE_MATTER)
+    session.execute(update(Report).where(Report.id == kept).values(photos=["a" * 64]))
+    assert step(rewards.show(session, kept), "photo") == ("附有照片。", "It has a photo.")
+    assert decide(session, kept, "accept").amount_yuan == 4
 
 
 def test_who_was_first_gets_it_and_the_others_are_told(session: Session) -> None:

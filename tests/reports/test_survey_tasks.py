@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from gis_registry.cases import service as cases
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.places.tables import GridCell
 from gis_registry.reports import service, survey_tasks
@@ -22,6 +23,8 @@ from gis_registry.reports.tables import Report
 LIGHT, LIGHT_MATTER, PLACE_MATTER = "0137", "01037", "06001"
 #: Where no grid cell is known.
 OPEN_GROUND = CORNER
+#: What is reported without a moment is reported now, all on one day.
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -35,12 +38,19 @@ def cell(session: Session) -> tuple[str, float, float]:
 
 
 def report(session: Session, lon: float, lat: float, **values: object) -> int:
-    """Submit a report an hour ago."""
-    new = {"lon": lon, "lat": lat, "matter": LIGHT_MATTER, "accuracy_m": 5} | values
-    number = service.submit(session, NewReport.model_validate(new), reported_by="app").id
-    hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    session.execute(update(Report).where(Report.id == number).values(received_at=hour_ago))
+    """Submit a report an hour ago, of an incident of its own: its case is closed."""
+    number, case_id = submit(session, lon, lat, **values)
+    cases.close_case(session, case_id, actor="app", reason="已处理")
     return number
+
+
+def submit(session: Session, lon: float, lat: float, **values: object) -> tuple[int, int]:
+    """Submit a report an hour ago; return its number and that of its case."""
+    new = {"lon": lon, "lat": lat, "matter": LIGHT_MATTER, "accuracy_m": 5, "reported_at": NOW}
+    answered = service.submit(session, NewReport.model_validate(new | values), reported_by="app")
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    session.execute(update(Report).where(Report.id == answered.id).values(received_at=hour_ago))
+    return answered.id, answered.case_id
 
 
 def put_in_one_case(session: Session, numbers: list[int]) -> None:
@@ -97,6 +107,27 @@ def test_reports_of_one_incident_count_once(
     report(session, lon, lat)
     (task,) = open_tasks(session)
     assert (task.incident_count, task.none_count) == (3, 5)
+
+
+def test_a_case_counts_once_for_each_day_of_the_city_on_which_it_is_reported(
+    session: Session, cell: tuple[str, float, float]
+) -> None:
+    _, lon, lat = cell
+    midnight = (NOW - timedelta(days=20)).replace(hour=16, minute=0, second=0, microsecond=0)
+    moments = [midnight + timedelta(minutes=minutes) for minutes in (1, 2, 60)]
+    moments += [midnight + timedelta(days=1, minutes=-1), midnight + timedelta(days=7)]
+    sent = [
+        submit(session, lon, lat, reported_at=moment, sender={"account": f"wx-{n}"})
+        for n, moment in enumerate(moments)
+    ]
+    assert len({case_id for _, case_id in sent}) == 1
+    assert open_tasks(session) == []
+    assert [one.incident_count for one in open_tasks(session, incidents=2)] == [2]
+    sent.append(submit(session, lon, lat, reported_at=midnight - timedelta(minutes=1)))
+    assert sent[-1][1] == sent[0][1]
+    (task,) = open_tasks(session)
+    assert (task.incident_count, task.none_count) == (3, 6)
+    assert task.report_ids == [number for number, _ in sent]
 
 
 def test_other_classes_places_matters_and_times_count_apart(

@@ -29,7 +29,7 @@ def list_survey_tasks(
         str | None, Query(alias="class", description="Only of this class", max_length=20)
     ] = None,
     incidents: Annotated[
-        int, Query(ge=1, le=1000, description="How many distinct cases make a task")
+        int, Query(ge=1, le=1000, description="How many make a task; a case counts once a day")
     ] = survey_tasks.DEFAULT_INCIDENTS,
     days: Annotated[
         int, Query(ge=1, le=3650, description="How many days back reports count")
