@@ -15,6 +15,8 @@ from gis_registry.reports.questions import Question
 
 #: CGCS2000's ellipsoid, as PostGIS takes it for geographies of EPSG:4490.
 _GEOD = Geod(a=6378137.0, rf=298.257222101)
+#: PostGIS rounds distances so; what lies just at the reach counts in a batch as it does alone.
+_DECIMALS = 8
 #: Side of the squares that reports are sorted into, in degrees.
 _SQUARE = 0.003
 #: How many reports of a square, and how many of all, are compared with one: those just before it.
@@ -42,7 +44,8 @@ def neighbours(
     ones, others = np.array(pairs).T
     lons = np.array([one.lon for one in questions])
     lats = np.array([one.lat for one in questions])
-    distances_m = _GEOD.inv(lons[ones], lats[ones], lons[others], lats[others])[2]
+    exact_m = _GEOD.inv(lons[ones], lats[ones], lons[others], lats[others])[2]
+    distances_m = np.round(exact_m, _DECIMALS)
     reaches_m = [odds.reach_m(one) for one in questions]
     near = [
         (one, other, distance_m)

@@ -85,10 +85,11 @@ def test_each_role_may_what_it_may(shared_api: Api, role: Role | None) -> None:
     client = shared_api.as_(role)
     for method, path, permissions in GUARDED:
         status = call(client, method, path).status_code
+        # Open311 has one answer for a missing and for a wrong key, and is older than 422.
+        unknown, unusable = (403, 400) if path.startswith("/open311/") else (401, 422)
         if role is None:
-            assert status == 401, (method, path)
+            assert status == unknown, (method, path)
         elif PERMISSIONS[role] & set(permissions):
-            unusable = 400 if path.startswith("/open311/") else 422
             assert status in (200, 404, unusable), (method, path)
         else:
             assert status == 403, (method, path)

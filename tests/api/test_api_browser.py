@@ -59,6 +59,10 @@ class Visit:
     def settle(self) -> None:
         """Wait until nothing is loading, then look for faults."""
         self.page.wait_for_load_state("networkidle")
+        self.check()
+
+    def check(self) -> None:
+        """Look for faults."""
         assert self.faults == []
         beyond = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert beyond <= 0, "the page is wider than the screen"
@@ -148,4 +152,7 @@ def test_the_map_is_served(chromium: Browser, shared_api: Api) -> None:
     visit.page.get_by_role("main").get_by_role("button").click()
     expect(visit.page).to_have_url(f"{shared_api.url}/maps/overview")
     expect(visit.page.get_by_text("图例").first).to_be_visible()
-    visit.settle()
+    # The page itself says when it is drawn; until the network is idle may take far longer.
+    expect(visit.page.locator("html")).to_have_attribute("data-ready", "true", timeout=20_000)
+    expect(visit.page.locator(".cluster, .leaflet-overlay-pane canvas").first).to_be_visible()
+    visit.check()

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from making import CORNER, border_between, forget_facts, register
+from making import CORNER, border_between, forget_facts, moved, register
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import returning, service
@@ -61,6 +61,11 @@ def facts(session: Session) -> dict[str, int]:
         "QD-E-02": state(session, "QD-E-02", area=SHINAN),
         "QD-CC": state(session, "QD-CC", area=CITY),
     }
+
+
+def apart(number: int) -> tuple[float, float]:
+    """Return a place of its own for each number, so far off that no report repeats another."""
+    return moved(*CORNER, azimuth=180, metres=330 * number)
 
 
 def open_case(
@@ -160,9 +165,9 @@ def test_asking_again_is_by_the_day_of_the_report(session: Session) -> None:
     state(session, "QD-E-01", area=SHINAN, matter=MATTER)
     state(session, "QD-E-02", area=SHINAN, until=date(2026, 6, 1))
     state(session, "QD-CC", area=CITY)
-    for day, then in ((31, "QD-E-02"), (32, "QD-CC")):
+    for n, (day, then) in enumerate(((31, "QD-E-02"), (32, "QD-CC"))):
         reported_at = datetime(2026, 4, 30, 4, tzinfo=UTC) + timedelta(days=day)
-        number = open_case(session, reported_at=reported_at)
+        number = open_case(session, apart(n), reported_at=reported_at)
         assert returned(session, number, "QD-E-01").unit_code == then
 
 
@@ -202,7 +207,7 @@ def test_returns_are_counted_with_the_facts_that_they_cast_doubt_on(
 ) -> None:
     empty = count_returns(session)
     assert (empty.count, empty.stood, empty.units, empty.facts) == (0, 0, [], [])
-    first, second, third = (open_case(session) for _ in range(3))
+    first, second, third = (open_case(session, apart(n)) for n in range(3))
     returned(session, first, "QD-E-01")
     returned(session, second, "QD-E-01")
     returned(session, second, "QD-E-02", "不在辖区")

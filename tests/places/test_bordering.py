@@ -15,7 +15,7 @@ from gis_registry.places import service
 from gis_registry.places.bordering import RADIUS_68, neighbours, reach_m
 from gis_registry.places.service import Place, Point
 from gis_registry.places.tables import Level
-from gis_registry.reports import matching
+from gis_registry.reports import weighing
 
 METRES = 4549
 
@@ -67,7 +67,8 @@ def test_the_example_of_the_guide_is_so() -> None:
 def test_within_reach_a_position_lies_95_times_in_100() -> None:
     error = np.random.default_rng(7).normal(0, 10 / RADIUS_68, 1_000_000)
     assert np.mean(np.abs(error) <= reach_m(10)) == pytest.approx(0.954, abs=0.002)
-    assert matching._RADIUS_68 == RADIUS_68
+    usual = max(weighing.USUAL.errors, key=lambda one: one.share)
+    assert usual.scale == pytest.approx(1 / RADIUS_68, abs=0.005)
 
 
 def test_where_three_meet_each_is_as_probable() -> None:

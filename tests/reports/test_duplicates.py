@@ -1,11 +1,12 @@
 """Which open case a report repeats, how probable that is, and that two never miss each other."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from making import CORNER, moved, register, wait_for_a_lock
 from sqlalchemy import func, select
@@ -16,6 +17,7 @@ from gis_registry.cases.tables import Case
 from gis_registry.db.engine import Database
 from gis_registry.errors import RegistryError
 from gis_registry.reports import duplicates, explaining, service
+from gis_registry.reports.keeping import Submission
 from gis_registry.reports.schemas import AnsweredReport, NewReport, SimilarReport
 
 LIGHT, GARBAGE, OTHER_PLACE = "01037", "06010", "06013"
@@ -33,6 +35,12 @@ def report(
 
 def submit(session: Session, *args: float, **values: object) -> AnsweredReport:
     return service.submit(session, report(*args, **values), reported_by="王巡查")  # type: ignore[arg-type]
+
+
+def submit_all(
+    session: Session, reports: Sequence[NewReport]
+) -> list[AnsweredReport | RegistryError]:
+    return service.submit_all(session, [Submission(one, "王巡查") for one in reports])
 
 
 def told(answered: AnsweredReport) -> SimilarReport:
@@ -137,7 +145,7 @@ def test_texts_that_are_alike_count_and_what_everybody_says_does_not(session: Se
 
 def test_a_chain_leads_to_the_one_case_that_is_open(session: Session) -> None:
     batch = [report(east_m) for east_m in (0, 12, 24, 36)]
-    answered = service.submit_all(session, batch, reported_by="王巡查")
+    answered = submit_all(session, batch)
     found = [one for one in answered if isinstance(one, AnsweredReport)]
     assert len({one.case_id for one in found}) == 1
     assert [one.is_duplicate for one in found] == [False, True, True, True]
@@ -163,6 +171,7 @@ def test_a_chain_leads_to_the_one_case_that_is_open(session: Session) -> None:
         max_size=12,
     )
 )
+@example([(0, GARBAGE, 0, ""), (100, GARBAGE, 0, "")])
 def test_a_batch_comes_to_what_one_by_one_comes_to(
     session: Session, made: list[tuple[int, str, int, str]]
 ) -> None:
@@ -176,7 +185,7 @@ def test_a_batch_comes_to_what_one_by_one_comes_to(
         savepoint = session.begin_nested()
         answered: list[AnsweredReport | RegistryError] = []
         for n in range(0, len(reports), sizes):
-            answered += service.submit_all(session, reports[n : n + sizes], reported_by="a")
+            answered += submit_all(session, reports[n : n + sizes])
         savepoint.rollback()
         found = [one for one in answered if isinstance(one, AnsweredReport)]
         order = {one.id: n for n, one in enumerate(found)}
@@ -212,7 +221,7 @@ def test_a_report_waits_for_a_batch_and_joins_what_came_of_it(own_database: Data
     with ThreadPoolExecutor(1) as threads:
         with own_database.session() as session:
             batch = [report(), report(2000)]
-            first, _ = service.submit_all(session, batch, reported_by="a")
+            first, _ = submit_all(session, batch)
 
             def send() -> int:
                 with own_database.session() as other:
