@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
@@ -91,12 +92,14 @@ def candidates(session: Session, text: str) -> list[Candidate]:
 
 def class_name(row: RowMapping) -> ClassName:
     """Return the class of a row with its edition and names."""
-    return ClassName(
-        edition=row["edition_key"],
-        code=row["class_code"],
-        name_zh=row["class_name_zh"],
-        name_en=row["class_name_en"],
+    return _class_name(
+        row["edition_key"], row["class_code"], row["class_name_zh"], row["class_name_en"]
     )
+
+
+@lru_cache(maxsize=1000)  # a day's reports name a few hundred classes some 75,000 times
+def _class_name(edition: str, code: str, name_zh: str, name_en: str) -> ClassName:
+    return ClassName(edition=edition, code=code, name_zh=name_zh, name_en=name_en)
 
 
 def _own(session: Session, text: str) -> Sequence[RowMapping]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
@@ -29,7 +30,7 @@ class Submission:
         key = self.report.client_key
         return None if key is None else (self.reported_by, key)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A digest of all that the report says."""
         said = self.report.model_dump_json(exclude={"client_key"})
