@@ -143,10 +143,13 @@ def _with_numbers_of_its_own(script: str, done: object) -> str:
     """Return a script that gives a report and its case the numbers that it takes when replayed."""
     if not isinstance(done, AnsweredReport):
         return script
-    for table, number in (("reports", done.id), ("cases", done.case_id)):
-        taken = f"currval(pg_get_serial_sequence('{table}', 'id'))"
-        script = re.sub(rf"(?<![\d.]){number}(?![\d.])", taken, script)
-    return script
+    taken = {
+        str(number): f"currval(pg_get_serial_sequence('{table}', 'id'))"
+        for table, number in (("reports", done.id), ("cases", done.case_id))
+    }
+    # What stands in quotes is text, and stays.
+    parts = re.compile(r"'(?:[^']|'')*'|(?<![\w.])\d+(?![\w.])")
+    return parts.sub(lambda found: taken.get(found[0], found[0]), script)
 
 
 def replay(database: Database, timing: Timing, transactions: int) -> list[float]:
@@ -170,7 +173,7 @@ def replay(database: Database, timing: Timing, transactions: int) -> list[float]
                 url,
             ],
             check=True,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
         )
         lines = [
             line for log in Path(folder).glob("log.*") for line in log.read_text().splitlines()
