@@ -12,6 +12,7 @@ import uvicorn
 
 from gis_registry.api.app import create_app
 from gis_registry.api.logs import configure_logging
+from gis_registry.collecting import collect_seldom
 from gis_registry.errors import Conflict, InvalidInput
 from gis_registry.settings import Settings
 from gis_registry.startup import open_registry
@@ -36,9 +37,11 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
             structlog.get_logger("gis_registry.api").info(
                 "listening", url=f"http://{host}:{listener.getsockname()[1]}"
             )
+            app = create_app(settings, database=database)
+            collect_seldom()
             uvicorn.Server(
                 uvicorn.Config(
-                    create_app(settings, database=database),
+                    app,
                     log_config=None,
                     access_log=False,
                     server_header=False,

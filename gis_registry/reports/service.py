@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from gis_registry.collecting import not_collecting
 from gis_registry.components.schemas import Named
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.places import service as places
@@ -52,6 +53,7 @@ def submit(session: Session, new: NewReport, *, reported_by: str) -> AnsweredRep
     return found
 
 
+@not_collecting()
 def submit_all(
     session: Session, submissions: Sequence[Submission]
 ) -> list[AnsweredReport | RegistryError]:
