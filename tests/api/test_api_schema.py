@@ -16,8 +16,6 @@ from gis_registry.api.app import create_app
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
 
-pytestmark = pytest.mark.slow
-
 DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
 CALLS = [
     pytest.param(operation, mode, id=f"{operation.label}-{mode.value}")
