@@ -74,6 +74,11 @@ def returns(session: Session, *, since: datetime) -> Sequence[RowMapping]:
     return session.execute(_QUERIES["returns"], {"since": since}).mappings().all()
 
 
+def next_id(session: Session) -> int:
+    """Take the number of a new case; nobody else gets it."""
+    return int(session.scalars(_QUERIES["next_id"]).one())
+
+
 def insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
     """Add rows to a table of cases."""
     session.execute(_INSERT[table], rows)
@@ -96,6 +101,8 @@ def append_events(session: Session, events: Sequence[Mapping[str, object]]) -> N
         "division_codes": [division_code for division_code, _ in sorted(keys)],
         "case_ids": [case_id for _, case_id in sorted(keys)],
     }
+    # Two statements: the second sees what was committed while the first waited.
+    session.execute(_QUERIES["lock_cases"], values)
     last = {
         row["case_id"]: row["sequence"]
         for row in session.execute(_QUERIES["last_sequences"], values).mappings()

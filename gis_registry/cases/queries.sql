@@ -29,16 +29,23 @@ WHERE (CAST(:case_id AS bigint) IS NULL OR c.id = :case_id)
 ORDER BY c.id DESC
 LIMIT :limit;
 
--- last_sequences: the place of the last event of each of some cases, which are locked
-SELECT c.id AS case_id, (
-  SELECT max(e.sequence) FROM case_events e
-  WHERE e.division_code = c.division_code AND e.case_id = c.id
-) AS sequence
+-- next_id: the number of a new case, which nobody else gets
+SELECT nextval(pg_get_serial_sequence('cases', 'id'));
+
+-- lock_cases: keep others from changing some cases, in the order given, until the transaction ends
+SELECT c.id
 FROM cases c
 JOIN unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
   WITH ORDINALITY AS wanted (division_code, id, n) USING (division_code, id)
 ORDER BY wanted.n
 FOR UPDATE OF c;
+
+-- last_sequences: the place of the last event of each of some cases
+SELECT e.case_id, max(e.sequence) AS sequence
+FROM case_events e
+JOIN unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
+  AS wanted (division_code, case_id) USING (division_code, case_id)
+GROUP BY e.case_id;
 
 -- asked_again: what a case asks of responsibility: its place, component, and when it was reported
 -- Where no report is kept, it was reported when it was opened, at its exact position.

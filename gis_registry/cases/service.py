@@ -11,7 +11,6 @@ from gis_registry.cases import queries
 from gis_registry.cases.schemas import CaseEventEntry, CasePage, CaseSummary
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.db.base import SRID
-from gis_registry.db.numbers import taken_numbers
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.places.service import the_city
@@ -21,7 +20,7 @@ from gis_registry.places.service import the_city
 class NewCase:
     """A case to open, for a report, with what was decided of it.
 
-    ``lon`` and ``lat`` are degrees in EPSG:4490; ``id`` is a number of :func:`next_ids`.
+    ``lon`` and ``lat`` are degrees in EPSG:4490; ``id`` is a number of :func:`next_id`.
     """
 
     id: int
@@ -37,9 +36,9 @@ class NewCase:
     responders: Sequence[NearResponder]
 
 
-def next_ids(session: Session, count: int) -> Sequence[int]:
-    """Take the numbers of so many new cases."""
-    return taken_numbers(session, Case, count)
+def next_id(session: Session) -> int:
+    """Take the number of a new case."""
+    return queries.next_id(session)
 
 
 def open_cases(session: Session, new: Sequence[NewCase]) -> None:

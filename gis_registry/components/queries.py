@@ -41,7 +41,6 @@ def as_of(query: TextClause) -> TextClause:
 #: One component as it is told of, taken from the table or from how it was at a moment.
 _COMPONENT = _QUERIES["component"]
 _COMPONENT_AS_OF = as_of(_QUERIES["component"])
-_NEAREST_AS_OF = as_of(_QUERIES["nearest_within"])
 
 #: Building an index over so many rows at once is quicker than adding each row to it.
 _WITHOUT_INDEXES_FROM = 200_000
@@ -116,28 +115,6 @@ def nearest(
         .mappings()
         .all()
     )
-
-
-def nearest_as_of(
-    session: Session,
-    *,
-    lon: float,
-    lat: float,
-    class_ids: Sequence[int],
-    radius_m: float,
-    count: int,
-    moment: datetime,
-) -> Sequence[RowMapping]:
-    """Return what :func:`nearest` would have returned at a moment."""
-    values = {
-        "lon": lon,
-        "lat": lat,
-        "class_ids": list(class_ids),
-        "radius_m": radius_m,
-        "count": count,
-        "moment": moment,
-    }
-    return session.execute(_NEAREST_AS_OF, values).mappings().all()
 
 
 def history(session: Session, division_code: str, code: str) -> Sequence[RowMapping]:

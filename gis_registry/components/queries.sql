@@ -88,28 +88,6 @@ WHERE near.distance_m <= reach.metres
 ORDER BY near.distance_m, near.code
 LIMIT :count;
 
--- nearest_within: active components of some classes within a distance, nearest first, in metres
-SELECT
-  near.code, near.state, near.accuracy_m, near.distance_m, near.lon, near.lat,
-  near.supervisor_id, near.owner_id, near.maintainer_id, near.subdistrict_code,
-  near.class_id, k.edition_key, k.code AS class_code,
-  k.name_zh AS class_name_zh, k.name_en AS class_name_en
-FROM (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS geom) AS probe
-CROSS JOIN unnest(CAST(:class_ids AS int[])) AS wanted (class_id)
-CROSS JOIN LATERAL (
-  SELECT c.*, ST_X(ST_PointOnSurface(c.geom)) AS lon, ST_Y(ST_PointOnSurface(c.geom)) AS lat,
-    ST_Distance(c.geom::geography, probe.geom::geography) AS distance_m
-  FROM components c
-  WHERE point(c.class_id, 0) ~= point(wanted.class_id, 0) AND c.state = 'active'
-    AND c.geom && metres_box(probe.geom, :radius_m)
-  ORDER BY distance_m, c.code
-  LIMIT :count
-) AS near
-JOIN component_classes k ON k.id = near.class_id
-WHERE near.distance_m <= :radius_m
-ORDER BY near.distance_m, near.code
-LIMIT :count;
-
 -- history: every state that a component had, the first one first
 SELECT
   h.version, h.operation, h.state, k.code AS class_code, h.accuracy_m,

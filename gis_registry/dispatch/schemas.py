@@ -10,7 +10,9 @@ from gis_registry.components.schemas import ClassName, Named
 class Sentence(BaseModel):
     """A reason in one sentence, in both languages."""
 
-    step: str = Field(description="What it is a reason for: place, component, unit or responder")
+    step: str = Field(
+        description="What it is a reason for: place, photo, component, unit, responder or case"
+    )
     zh: str
     en: str
 

@@ -50,7 +50,7 @@ def separate(session: Session, report_id: int, *, reason: str, actor: str) -> An
             "separate it from."
         )
     shown = service.show(session, report_id)
-    (number,) = cases.next_ids(session, 1)
+    number = cases.next_id(session)
     new = (report.division_code, number)
     cases.open_cases(
         session,

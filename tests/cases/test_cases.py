@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from making import CORNER, moved, register
+from making import CORNER, moved, register, wait_for_a_lock
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service
+from gis_registry.cases.tables import CaseEventKind
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.reports import service as reports
@@ -100,3 +101,26 @@ def test_cases_are_listed_the_newest_first_page_by_page(session: Session) -> Non
 def test_a_page_has_1_to_1000_cases(session: Session, limit: int) -> None:
     with pytest.raises(InvalidInput, match="1 to 1000"):
         service.page(session, limit=limit)
+
+
+def test_events_that_wait_for_each_other_stand_one_after_the_other(own_database: Database) -> None:
+    with own_database.session() as session:
+        number = open_case(session)
+        key = (service.show(session, number).division_code, number)
+
+    def note(session: Session, actor: str) -> None:
+        service.note(session, key, CaseEventKind.SEPARATED, actor=actor, note={})
+
+    def later() -> None:
+        with own_database.session() as session:
+            note(session, "later")
+
+    with ThreadPoolExecutor(1) as pool:
+        with own_database.session() as session:
+            note(session, "first")
+            waiting = pool.submit(later)
+            wait_for_a_lock(own_database)
+        waiting.result(30)
+    with own_database.session() as session:
+        events = service.show(session, number).events
+    assert [(one.sequence, one.actor) for one in events][1:] == [(2, "first"), (3, "later")]

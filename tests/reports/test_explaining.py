@@ -9,7 +9,6 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
-from gis_registry.components import queries
 from gis_registry.components.editing import edit
 from gis_registry.components.tables import Component, ComponentState
 from gis_registry.errors import NotFound
@@ -17,6 +16,8 @@ from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.places.tables import DivisionPiece
 from gis_registry.reports import service
 from gis_registry.reports.explaining import Language, explain
+from gis_registry.reports.matching import Match, match_all
+from gis_registry.reports.questions import Question
 from gis_registry.reports.schemas import AnsweredReport, Explanation, NewReport
 from gis_registry.units import queries as units
 from gis_registry.units.tables import Responsibility
@@ -244,29 +245,42 @@ def test_a_report_that_is_not_there_has_no_explanation(session: Session) -> None
         explain(session, 987654)
 
 
-def test_the_nearest_as_of_now_are_the_nearest(session: Session) -> None:
-    """The two queries agree: lights and bins about the corner, at every limit."""
+def test_what_is_matched_as_of_now_is_what_is_matched_now(session: Session) -> None:
+    """The replay weighs the same: lights and bins about the corner, at every accuracy."""
     for n in range(8):
         register(
             session,
             *moved(*CORNER, azimuth=40 * n, metres=3 * n),
             class_code=LIGHT if n % 2 else "0305",
         )
-    classes = [
-        catalogue.find_class(session, one, edition_key="gbt30428-2013").id
-        for one in (LIGHT, "0305")
+    lon, lat = CORNER
+    asked = [
+        Question(
+            matter=catalogue.find_matter(
+                session,
+                code,
+                matter_edition_key="gbt47678-2026",
+                class_edition_key="gbt30428-2013",
+            ),
+            lon=lon,
+            lat=lat,
+            accuracy_m=accuracy_m,
+            text="",
+            scanned=None,
+            reported_at=datetime.now(UTC),
+            on_date=DAY,
+        )
+        for code in (LIGHT, "0305")
+        for accuracy_m in (1.0, 8.0, 50.0)
     ]
-    asked: dict[str, Any] = {
-        "lon": CORNER[0],
-        "lat": CORNER[1],
-        "class_ids": classes,
-        "radius_m": 16.0,
-    }
-    for count in (1, 3, 20):
-        now = queries.nearest(session, **asked, count=count)
-        then = queries.nearest_as_of(session, **asked, count=count, moment=datetime.now(UTC))
-        assert [dict(one) for one in then] == [dict(one) for one in now]
-        assert len(now) == min(count, 6)
-    assert not queries.nearest_as_of(
-        session, **asked, count=1, moment=datetime(2026, 1, 1, tzinfo=UTC)
-    )
+    now = match_all(session, asked)
+    then = match_all(session, asked, moment=datetime.now(UTC))
+    assert [_said(one) for one in then] == [_said(one) for one in now]
+    assert all(one.candidates for one in now)
+    before = match_all(session, asked, moment=datetime(2026, 1, 1, tzinfo=UTC))
+    assert [(one.outcome, one.candidates) for one in before] == [("none", ())] * len(asked)
+
+
+def _said(match: Match) -> tuple[Any, ...]:
+    told = [(dict(one.component), one.probability, one.reach_m) for one in match.candidates]
+    return match.outcome, match.count, told
