@@ -1,6 +1,7 @@
 """How quickly reports are taken in, answered and kept, on a big registry.
 
-    python bench/intake.py [--reports 10000] [--posts 3000] [--clients 8] [--seed 7]
+    python bench/intake.py [--reports 10000] [--posts 3000] [--clients 8] [--processes 2]
+        [--seed 7]
 
 Runs on the registry that the settings name (GIS_REGISTRY_HOME or GIS_REGISTRY_DATABASE_URL; see
 README.md for filling it). First a day's reports in one batch, then single POSTs from several
@@ -75,13 +76,22 @@ def batch(database: Database, new: Sequence[NewReport]) -> None:
 
 
 @contextmanager
-def served() -> Iterator[int]:
+def served(processes: int) -> Iterator[int]:
     """Serve the registry from a process of its own; yields the port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "gis_registry.cli.main", "serve", "--port", str(port)],
+        [
+            sys.executable,
+            "-m",
+            "gis_registry.cli.main",
+            "serve",
+            "--port",
+            str(port),
+            "--processes",
+            str(processes),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -145,6 +155,7 @@ def main() -> None:
     parser.add_argument("--reports", type=int, default=10_000)
     parser.add_argument("--posts", type=int, default=3_000)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     with open_registry(Settings(), tell=print) as database:
@@ -156,7 +167,7 @@ def main() -> None:
         print(f"{total:,} components")
         new = day(chosen, arguments.seed)
         batch(database, new[: arguments.reports])
-        with served() as port:
+        with served(arguments.processes) as port:
             posts(port, key, new[arguments.reports :], arguments.clients)
 
 

@@ -1,11 +1,13 @@
 """Who asks, and whether they may: a key in a header, or for reading pages in a cookie."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Security
+import anyio
+from fastapi import Depends, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as DependsOn
 from fastapi.routing import RouteContext, iter_route_contexts
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
@@ -13,6 +15,8 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from starlette.routing import BaseRoute
 
 from gis_registry.api.sessions import DatabaseSession
+from gis_registry.api.text import CheckedRoute
+from gis_registry.db.engine import Database
 from gis_registry.errors import NotAuthenticated
 from gis_registry.roles import Permission
 from gis_registry.settings import Settings
@@ -35,11 +39,28 @@ _cookie = APIKeyCookie(
 )
 
 
+async def sent_key(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    header: Annotated[str | None, Security(_header)],
+) -> str | None:
+    """Return the key that was sent in a header, whosever it is.
+
+    Raises:
+        NotAuthenticated: Authorization holds none.
+    """
+    if "authorization" in request.headers and (bearer is None or not bearer.credentials):
+        raise NotAuthenticated("The header Authorization must be `Bearer KEY`.")
+    return bearer.credentials if bearer is not None else header
+
+
+SentKey = Annotated[str | None, Depends(sent_key)]
+
+
 def current_actor(
     request: Request,
     session: DatabaseSession,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-    header: Annotated[str | None, Security(_header)],
+    key: SentKey,
     cookie: Annotated[str | None, Security(_cookie)],
 ) -> Actor:
     """Return whose key was sent; without one, nobody known.
@@ -48,16 +69,12 @@ def current_actor(
     that anybody may read.
 
     Raises:
-        NotAuthenticated: the key is not known, or Authorization holds none.
+        NotAuthenticated: the key is not known.
     """
     settings: Settings = request.app.state.settings
     actor = users.anonymous(settings.anonymous_role)
-    if "authorization" in request.headers and (bearer is None or not bearer.credentials):
-        raise NotAuthenticated("The header Authorization must be `Bearer KEY`.")
-    if bearer is not None:
-        actor = users.actor_of(session, bearer.credentials)
-    elif header is not None:
-        actor = users.actor_of(session, header)
+    if key is not None:
+        actor = users.actor_of(session, key)
     elif cookie is not None and request.method in ("GET", "HEAD"):
         with suppress(NotAuthenticated):
             actor = users.actor_of(session, cookie)
@@ -84,9 +101,59 @@ class Requires:
         actor.require(*self.permissions)
 
 
+class RequiresLater(Requires):
+    """The same where whose key it is, is asked together with what was asked.
+
+    Nobody known is refused now, and :class:`LaterRoute` asks before it tells faults of the input.
+    """
+
+    async def __call__(self, request: Request, key: SentKey) -> None:  # type: ignore[override]
+        """Refuse who sends no key, unless anybody may.
+
+        Raises:
+            NotAuthenticated: a key is needed.
+        """
+        request.state.requires_later = (key, self.permissions)
+        if key is None:
+            settings: Settings = request.app.state.settings
+            users.anonymous(settings.anonymous_role).require(*self.permissions)
+
+
+class LaterRoute(CheckedRoute):
+    """A route that asks by :class:`gis_registry.api.combining.Combining`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler; who may not ask is told so before what is wrong with the input."""
+        handle = super().get_route_handler()
+
+        async def asked(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError:
+                if hasattr(request.state, "requires_later"):
+                    await anyio.to_thread.run_sync(_require_now, request)
+                raise
+
+        return asked
+
+
+def _require_now(request: Request) -> None:
+    key, permissions = request.state.requires_later
+    if key is not None:
+        database: Database = request.app.state.database
+        with database.session() as session:
+            users.actor_of(session, key).require(*permissions)
+
+
 def requires(*permissions: Permission) -> DependsOn:
     """Return what a route lists under ``dependencies`` to need one of these permissions."""
     dependency: DependsOn = Depends(Requires(permissions))
+    return dependency
+
+
+def requires_later(*permissions: Permission) -> DependsOn:
+    """Return the same for a route that asks by :class:`gis_registry.api.combining.Combining`."""
+    dependency: DependsOn = Depends(RequiresLater(permissions))
     return dependency
 
 

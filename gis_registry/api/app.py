@@ -94,7 +94,7 @@ async def _lifespan(
             lambda: open_registry(settings, tell=lambda what: log.info("opening", what=what))
         )
     app.state.database = opened
-    app.state.intake = Intake(opened, settings)
+    app.state.intake = Intake(opened, settings, app.state.turns)
     try:
         yield
     finally:

@@ -1,69 +1,50 @@
-"""Reports that arrive at about the same time are answered together, in one transaction.
+"""Reports taken in: single ones that arrive together are answered together, batches in turn."""
 
-Whoever comes while others are being answered waits for them, and is then answered with all who have
-come meanwhile. A batch of eight costs little more than one report, so that many senders at once are
-served more quickly this way than side by side.
-"""
+from collections.abc import Sequence
 
-import threading
-from collections import deque
-from dataclasses import dataclass
+import anyio
+from sqlalchemy.orm import Session
 
-from gis_registry.api.sessions import limit_statements
+from gis_registry.api.combining import Combining
 from gis_registry.db.engine import Database
+from gis_registry.errors import RegistryError
 from gis_registry.reports import service
 from gis_registry.reports.keeping import Submission
-from gis_registry.reports.schemas import AnsweredReport
+from gis_registry.reports.schemas import AnsweredReport, NewReport
+from gis_registry.roles import Permission
 from gis_registry.settings import Settings
+from gis_registry.users.service import Actor
 
-_MOST_AT_ONCE = 100
-
-
-@dataclass
-class _Waiting:
-    """A report that waits for its answer."""
-
-    submission: Submission
-    result: AnsweredReport | BaseException | None = None
+Found = AnsweredReport | RegistryError
 
 
 class Intake:
-    """Takes single reports from many threads, and answers in batches those that wait."""
+    """Where reports come in."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        """Begin with nobody waiting."""
-        self._database = database
-        self._settings = settings
-        self._waiting: deque[_Waiting] = deque()
-        self._turn = threading.Lock()
+    def __init__(self, database: Database, settings: Settings, turns: anyio.Semaphore) -> None:
+        """Begin with nobody waiting; arguments as for :class:`Combining`."""
+        self.reports = Combining[NewReport, AnsweredReport](
+            database, settings, turns, permissions=[Permission.REPORT], answer=_answer_each
+        )
+        self.batches = Combining[Sequence[NewReport], list[Found]](
+            database,
+            settings,
+            turns,
+            permissions=[Permission.REPORT],
+            answer=_answer_batches,
+            most_at_once=1,
+            plans="auto",
+        )
 
-    def submit(self, submission: Submission) -> AnsweredReport:
-        """Return a report's answer once it is committed.
 
-        Raises:
-            RegistryError: as :func:`gis_registry.reports.service.submit`.
-        """
-        mine = _Waiting(submission)
-        self._waiting.append(mine)
-        with self._turn:
-            while mine.result is None:
-                count = min(len(self._waiting), _MOST_AT_ONCE)
-                self._answer([self._waiting.popleft() for _ in range(count)])
-        if isinstance(mine.result, BaseException):
-            raise mine.result
-        return mine.result
+def _answer_each(session: Session, asked: Sequence[tuple[Actor, NewReport]]) -> list[Found]:
+    return service.submit_all(session, [Submission(new, actor.name) for actor, new in asked])
 
-    def _answer(self, batch: list[_Waiting]) -> None:
-        try:
-            with self._database.session() as session:
-                limit_statements(session, self._settings, plans="force_generic_plan")
-                found = service.submit_all(session, [one.submission for one in batch])
-        except BaseException as error:
-            if len(batch) == 1:
-                batch[0].result = error
-                return
-            for one in batch:  # what one of them ran into is not the others' fault
-                self._answer([one])
-            return
-        for one, result in zip(batch, found, strict=True):
-            one.result = result
+
+def _answer_batches(
+    session: Session, asked: Sequence[tuple[Actor, Sequence[NewReport]]]
+) -> list[list[Found]]:
+    return [
+        service.submit_all(session, [Submission(new, actor.name) for new in batch])
+        for actor, batch in asked
+    ]

@@ -1,4 +1,4 @@
-"""Serving: one process, our log lines, a clear refusal when the port is taken."""
+"""Serving: one process or several, our log lines, a clear refusal when the port is taken."""
 
 import errno
 import signal
@@ -6,25 +6,35 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from gis_registry.api.app import create_app
 from gis_registry.api.logs import configure_logging
 from gis_registry.collecting import collect_seldom
+from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput
 from gis_registry.settings import Settings
 from gis_registry.startup import open_registry
 
+#: A process that has not answered for so long is replaced; one that starts imports for seconds.
+_SLOWEST_START_S = 60
 
-def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
+
+def serve(
+    settings: Settings, host: str = "127.0.0.1", port: int = 8000, *, processes: int = 1
+) -> None:
     """Serve the application until it is told to stop (SIGINT, SIGTERM).
 
     Args:
         settings: every setting.
         host: name or address to listen on.
         port: port to listen on; 0: any that is free.
+        processes: how many share the work; one that dies is replaced.
 
     Raises:
         Conflict: another program listens there.
@@ -37,16 +47,27 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
             structlog.get_logger("gis_registry.api").info(
                 "listening", url=f"http://{host}:{listener.getsockname()[1]}"
             )
-            app = create_app(settings, database=database)
-            collect_seldom()
-            uvicorn.Server(
-                uvicorn.Config(
-                    app,
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                )
-            ).run(sockets=[listener])
+            config = uvicorn.Config(
+                partial(_application, settings, database if processes == 1 else None),
+                factory=True,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                workers=processes,
+                timeout_worker_healthcheck=_SLOWEST_START_S,
+            )
+            if processes == 1:
+                uvicorn.Server(config).run(sockets=[listener])
+            else:
+                Multiprocess(config, sockets=[listener]).run()
+
+
+def _application(settings: Settings, database: Database | None) -> FastAPI:
+    """Make the application in the process that serves it."""
+    configure_logging(settings)
+    app = create_app(settings, database=database)
+    collect_seldom()
+    return app
 
 
 @contextmanager

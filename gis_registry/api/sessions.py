@@ -1,6 +1,7 @@
 """One database session a request: its transaction is committed before the answer is sent."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
 import anyio
@@ -33,7 +34,17 @@ async def take_turn(request: Request) -> AsyncIterator[None]:
     Raises:
         DatabaseUnavailable: too many are before this one.
     """
-    turns: anyio.Semaphore = request.app.state.turns
+    async with turn(request.app.state.turns):
+        yield
+
+
+@asynccontextmanager
+async def turn(turns: anyio.Semaphore) -> AsyncIterator[None]:
+    """Hold one of as many turns as there are connections.
+
+    Raises:
+        DatabaseUnavailable: too many are before this one.
+    """
     try:
         with anyio.fail_after(_LONGEST_WAIT_S):
             await turns.acquire()

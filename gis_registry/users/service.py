@@ -2,10 +2,11 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ARRAY, Text, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from gis_registry.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, NotPermitted
@@ -13,6 +14,14 @@ from gis_registry.roles import PERMISSIONS, Permission, Role
 from gis_registry.users.tables import ApiKey, User
 
 _PREFIX = "gr_"
+_ACTORS = (
+    select(ApiKey.key_sha256, User.name, User.role)
+    .join(User, ApiKey.user_id == User.id)
+    .where(
+        ApiKey.key_sha256 == func.any(bindparam("hashes", type_=ARRAY(Text))),
+        ApiKey.revoked_at.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -33,16 +42,22 @@ class Actor:
             NotAuthenticated: nobody is known.
             NotPermitted: the role is not enough.
         """
+        refused = self.refusal(*permissions)
+        if refused is not None:
+            raise refused
+
+    def refusal(self, *permissions: Permission) -> NotAuthenticated | NotPermitted | None:
+        """Return why the actor may not, unless the role includes one of these permissions."""
         if any(self.may(one) for one in permissions):
-            return
+            return None
         if self.name == "anonymous":
-            raise NotAuthenticated(
+            return NotAuthenticated(
                 "Send a key as `Authorization: Bearer …`; an administrator makes one with "
                 "`gis-registry user add NAME --role ROLE`."
             )
         roles = ", ".join(role for role in Role if PERMISSIONS[role] & set(permissions))
         needed = " or ".join(f"“{one}”" for one in permissions)
-        raise NotPermitted(
+        return NotPermitted(
             f"This needs the permission {needed}, which {roles} have; yours is {self.role}."
         )
 
@@ -108,14 +123,33 @@ def actor_of(session: Session, key: str) -> Actor:
     Raises:
         NotAuthenticated: it is nobody's, or no longer valid.
     """
-    row = session.execute(
-        select(User.name, User.role)
-        .join(ApiKey, ApiKey.user_id == User.id)
-        .where(ApiKey.key_sha256 == _hash(key), ApiKey.revoked_at.is_(None))
-    ).one_or_none()
-    if row is None:
-        raise NotAuthenticated("The API key is not known or was revoked.")
-    return Actor(name=row.name, role=Role(row.role))
+    found = actors(session, [key], anonymous_role=None)[0]
+    if isinstance(found, NotAuthenticated):
+        raise found
+    return found
+
+
+def actors(
+    session: Session, keys: Sequence[str | None], *, anonymous_role: Role | None
+) -> list[Actor | NotAuthenticated]:
+    """Return whose each key is, or that it is nobody's or no longer valid.
+
+    Args:
+        session: open transaction.
+        keys: what was sent; None: no key, so nobody known.
+        anonymous_role: the role of nobody known.
+    """
+    hashes = {key: _hash(key) for key in keys if key is not None}
+    found = {
+        row.key_sha256: Actor(name=row.name, role=Role(row.role))
+        for row in session.execute(_ACTORS, {"hashes": list(hashes.values())})
+    }
+    return [
+        anonymous(anonymous_role)
+        if key is None
+        else found.get(hashes[key]) or NotAuthenticated("The API key is not known or was revoked.")
+        for key in keys
+    ]
 
 
 def users(session: Session) -> list[tuple[User, int]]:

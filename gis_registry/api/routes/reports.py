@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import (
     BaseModel,
@@ -13,29 +14,27 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from sqlalchemy.orm import Session
 
-from gis_registry.api.access import CurrentActor, requires
+from gis_registry.api.access import LaterRoute, SentKey, requires, requires_later
 from gis_registry.api.intake import Intake
 from gis_registry.api.problems import Problem, explained_faults, guarded, told
 from gis_registry.api.routes.parameters import LARGEST, Before, Limit, Number
 from gis_registry.api.sessions import DatabaseSession
-from gis_registry.api.text import CheckedRoute
 from gis_registry.errors import (
     Conflict,
     InvalidPosition,
     NotFound,
+    RegistryError,
     RequestTooLarge,
     UnknownMatterType,
 )
 from gis_registry.reports import explaining, service
 from gis_registry.reports.explaining import Language
-from gis_registry.reports.keeping import Submission
 from gis_registry.reports.schemas import AnsweredReport, Explanation, NewReport, ReportPage
 from gis_registry.reports.service import LARGEST_BATCH
 from gis_registry.roles import Permission
 
-router = APIRouter(prefix="/api/reports", tags=["reports"], route_class=CheckedRoute)
+router = APIRouter(prefix="/api/reports", tags=["reports"], route_class=LaterRoute)
 
 
 class BatchEntry(BaseModel):
@@ -70,7 +69,7 @@ def _checked(body: object, _: ValidatorFunctionWrapHandler) -> object:
     "",
     status_code=status.HTTP_201_CREATED,
     response_model=AnsweredReport | BatchAnswer,
-    dependencies=[requires(Permission.REPORT)],
+    dependencies=[requires_later(Permission.REPORT)],
     responses={
         200: {
             "model": AnsweredReport | BatchAnswer,
@@ -79,21 +78,23 @@ def _checked(body: object, _: ValidatorFunctionWrapHandler) -> object:
         **guarded(UnknownMatterType, InvalidPosition, Conflict, RequestTooLarge),
     },
 )
-def submit_report(
+async def submit_report(
     request: Request,
-    session: DatabaseSession,
-    actor: CurrentActor,
+    key: SentKey,
     report: Annotated[NewReport | Many, WrapValidator(_checked)],
 ) -> Response:
     """Answer a report: the component meant, the responsible unit, who is nearest, and why.
 
     A list is a batch: each of its reports is kept and answered, or refused with its own problem.
     """
-    if isinstance(report, list):
-        return _as_json(_submit_batch(session, report, reported_by=actor.name))
-    session.commit()  # others may have its connection while this report waits for its turn
     intake: Intake = request.app.state.intake
-    answered = intake.submit(Submission(report, actor.name))
+    if isinstance(report, list):
+        results, sound = await anyio.to_thread.run_sync(_checked_batch, report)
+        actor, found = await intake.batches.ask(key, [new for _, new in sound])
+        request.state.actor = actor.name
+        return await anyio.to_thread.run_sync(_told_batch, results, sound, found)
+    actor, answered = await intake.reports.ask(key, report)
+    request.state.actor = actor.name
     return _as_json(
         answered,
         status_code=status.HTTP_200_OK if answered.is_repeat else status.HTTP_201_CREATED,
@@ -113,9 +114,10 @@ def _as_json(
     )
 
 
-def _submit_batch(
-    session: Session, batch: Sequence[Mapping[str, JsonValue]], *, reported_by: str
-) -> BatchAnswer:
+def _checked_batch(
+    batch: Sequence[Mapping[str, JsonValue]],
+) -> tuple[list[BatchEntry], list[tuple[BatchEntry, NewReport]]]:
+    """Return the entries of a batch, and those that hold a report with it."""
     results = [BatchEntry(index=index) for index in range(len(batch))]
     sound: list[tuple[BatchEntry, NewReport]] = []
     for result, said in zip(results, batch, strict=True):
@@ -124,14 +126,23 @@ def _submit_batch(
         except ValidationError as error:
             invalid, faults = explained_faults(error.errors())
             result.problem = told(invalid, faults=faults)
-    found = service.submit_all(session, [Submission(new, reported_by) for _, new in sound])
+    return results, sound
+
+
+def _told_batch(
+    results: list[BatchEntry],
+    sound: Sequence[tuple[BatchEntry, NewReport]],
+    found: Sequence[AnsweredReport | RegistryError],
+) -> Response:
     for (result, _), one in zip(sound, found, strict=True):
         if isinstance(one, AnsweredReport):
             result.report = one
         else:
             result.problem = told(one)
     accepted = sum(one.report is not None for one in results)
-    return BatchAnswer(accepted=accepted, refused=len(results) - accepted, results=results)
+    return _as_json(
+        BatchAnswer(accepted=accepted, refused=len(results) - accepted, results=results)
+    )
 
 
 @router.get("", dependencies=[requires(Permission.READ)], responses=guarded())

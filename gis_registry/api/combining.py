@@ -1,0 +1,149 @@
+"""What many ask at about the same time is answered together, in one transaction.
+
+Whoever comes while others are being answered waits, and is then answered with all who have come
+meanwhile. A batch of eight costs little more than one, so that many at once are served more quickly
+this way than side by side; and a request that waits holds neither a thread nor a connection.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+import anyio
+from sqlalchemy.orm import Session
+
+from gis_registry.api.sessions import limit_statements, turn
+from gis_registry.db.engine import Database
+from gis_registry.errors import DatabaseUnavailable, RegistryError
+from gis_registry.roles import Permission
+from gis_registry.settings import Settings
+from gis_registry.users import service as users
+from gis_registry.users.service import Actor
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+
+Plans = Literal["auto", "force_generic_plan"]
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[Asked, Told]):
+    """Somebody who waits: with which key, for what; None is the key of nobody known."""
+
+    key: str | None
+    asked: Asked
+    answer: asyncio.Future[tuple[Actor, Told]]
+
+
+class Combining(Generic[Asked, Told]):
+    """Takes single requests, and answers in batches those that wait."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        turns: anyio.Semaphore,
+        *,
+        permissions: Sequence[Permission],
+        answer: Callable[[Session, Sequence[tuple[Actor, Asked]]], Sequence[Told | RegistryError]],
+        most_at_once: int = 100,
+        plans: Plans = "force_generic_plan",
+    ) -> None:
+        """Begin with nobody waiting.
+
+        Args:
+            database: open registry.
+            settings: every setting.
+            turns: as many as there are connections; a batch takes one.
+            permissions: each who asks needs one of these.
+            answer: answers what those who may have asked, each with its answer or its error.
+            most_at_once: the largest batch.
+            plans: as for :func:`gis_registry.api.sessions.limit_statements`.
+        """
+        self._database = database
+        self._settings = settings
+        self._turns = turns
+        self._permissions = permissions
+        self._answer = answer
+        self._most_at_once = most_at_once
+        self._plans = plans
+        self._waiting: deque[_Waiting[Asked, Told]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def ask(self, key: str | None, asked: Asked) -> tuple[Actor, Told]:
+        """Return who asked, and the answer once it is committed.
+
+        Raises:
+            NotAuthenticated: the key is not known.
+            NotPermitted: its role is not enough.
+            RegistryError: as the answer has it.
+        """
+        mine = _Waiting(key, asked, asyncio.get_running_loop().create_future())
+        self._waiting.append(mine)
+        if self._task is None:
+            self._task = asyncio.create_task(self._answer_all())
+        return await mine.answer
+
+    async def _answer_all(self) -> None:
+        """Answer batch after batch until nobody waits."""
+        try:
+            while self._waiting:
+                await self._answer_next()
+        finally:
+            self._task = None
+
+    async def _answer_next(self) -> None:
+        batch: list[_Waiting[Asked, Told]] = []
+        try:
+            async with turn(self._turns):
+                while self._waiting and len(batch) < self._most_at_once:
+                    batch.append(self._waiting.popleft())
+                found = await anyio.to_thread.run_sync(self._answered, batch)
+        except DatabaseUnavailable as error:  # no turn came
+            batch = [*self._waiting]
+            self._waiting.clear()
+            found = [error] * len(batch)
+        for one, result in zip(batch, found, strict=True):
+            if one.answer.done():  # who asked has gone; what was asked is done all the same
+                continue
+            if isinstance(result, BaseException):
+                one.answer.set_exception(result)
+            else:
+                one.answer.set_result(result)
+
+    def _answered(
+        self, batch: Sequence[_Waiting[Asked, Told]]
+    ) -> list[tuple[Actor, Told] | BaseException]:
+        try:
+            with self._database.session() as session:
+                limit_statements(session, self._settings, plans=self._plans)
+                return self._in_transaction(session, batch)
+        except BaseException as error:
+            if len(batch) == 1:
+                return [error]
+            # What one of them ran into is not the others' fault.
+            return [found for one in batch for found in self._answered([one])]
+
+    def _in_transaction(
+        self, session: Session, batch: Sequence[_Waiting[Asked, Told]]
+    ) -> list[tuple[Actor, Told] | BaseException]:
+        actors = users.actors(
+            session,
+            [one.key for one in batch],
+            anonymous_role=self._settings.anonymous_role,
+        )
+        found: list[tuple[Actor, Told] | BaseException | None] = [
+            actor if isinstance(actor, RegistryError) else actor.refusal(*self._permissions)
+            for actor in actors
+        ]
+        may = [
+            (n, actor)
+            for n, (actor, refused) in enumerate(zip(actors, found, strict=True))
+            if refused is None and isinstance(actor, Actor)
+        ]
+        told = self._answer(session, [(actor, batch[n].asked) for n, actor in may])
+        for (n, actor), one in zip(may, told, strict=True):
+            found[n] = one if isinstance(one, RegistryError) else (actor, one)
+        return [one for one in found if one is not None]
