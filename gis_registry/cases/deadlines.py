@@ -296,6 +296,9 @@ def _counting(
 ) -> Iterator[Span]:
     """Return the spans of time that count after a moment, until a pause that goes on."""
     spans = [(began_at, _FAR)] if unit in _BY_CLOCK else working_time.spans(began_at)
+    if not stops and open_from == _FAR:
+        yield from spans
+        return
     for begin, end in spans:
         if begin >= open_from:
             return

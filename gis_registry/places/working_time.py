@@ -218,10 +218,12 @@ class WorkingTime:
         Raises:
             InvalidInput: they go on into the year 9990.
         """
-        for ordinal in range(began_at.astimezone(UTC).toordinal(), _LAST_DAY):
-            for begin, end in self._spans(ordinal):
-                if end > began_at:
-                    yield max(begin, began_at), end
+        today = began_at.astimezone(UTC).toordinal()
+        for begin, end in self._spans(today):
+            if end > began_at:
+                yield max(begin, began_at), end
+        for ordinal in range(today + 1, _LAST_DAY):
+            yield from self._spans(ordinal)
         raise InvalidInput("Working time is not known beyond the year 9989.")
 
     def stretches(self, began_at: datetime, ended_at: datetime) -> Iterator[Stretch]:
