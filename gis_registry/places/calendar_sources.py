@@ -3,36 +3,36 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from gis_registry.places.working_time import CalendarDay, ExceptionKind
+from gis_registry.places.working_time import SpecialDay, SpecialDayKind
 from gis_registry.tabular import read_csv
 
-_KINDS = {ExceptionKind.HOLIDAY, ExceptionKind.WORKING}
+_KINDS = {SpecialDayKind.HOLIDAY, SpecialDayKind.WORKING}
 
 
-def chinese_days() -> list[CalendarDay]:
+def chinese_days() -> list[SpecialDay]:
     """Return the holidays and make-up working days of the years that ``chinesecalendar`` knows."""
     import chinese_calendar
 
     names = {one.value: one.chinese for one in chinese_calendar.Holiday}
     days = {
-        on_date: CalendarDay(on_date, kind, names[name], name)
+        on_date: SpecialDay(on_date, kind, names[name], name)
         for kind, named in (
-            (ExceptionKind.HOLIDAY, chinese_calendar.holidays),
-            (ExceptionKind.WORKING, chinese_calendar.workdays),  # the last word, as in the package
+            (SpecialDayKind.HOLIDAY, chinese_calendar.holidays),
+            (SpecialDayKind.WORKING, chinese_calendar.workdays),  # the last word, as in the package
         )
         for on_date, name in named.items()
     }
     return [days[on_date] for on_date in sorted(days)]
 
 
-def read_days(paths: Iterable[Path]) -> list[CalendarDay]:
+def read_days(paths: Iterable[Path]) -> list[SpecialDay]:
     """Read exceptions from CSV files: ``date, kind, name_zh, name_en``.
 
     Raises:
         UnreadableFile: a file cannot be read.
         InvalidInput: a row is no exception, or its day has one already; file and line say so.
     """
-    days: dict[object, CalendarDay] = {}
+    days: dict[object, SpecialDay] = {}
     for path in paths:
         for row in read_csv(path, {"date", "kind", "name_zh", "name_en"}):
             on_date, kind = row.date("date"), row.required("kind")
@@ -42,7 +42,7 @@ def read_days(paths: Iterable[Path]) -> list[CalendarDay]:
                 raise row.fault(f"kind is {kind!r}; write holiday or working.")
             if on_date in days:
                 raise row.fault(f"{on_date} stands there already.")
-            days[on_date] = CalendarDay(
-                on_date, ExceptionKind(kind), row.required("name_zh"), row.text("name_en")
+            days[on_date] = SpecialDay(
+                on_date, SpecialDayKind(kind), row.required("name_zh"), row.text("name_en")
             )
     return list(days.values())

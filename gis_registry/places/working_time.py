@@ -14,8 +14,10 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy.orm import Session
 
-from gis_registry.errors import InvalidInput
+from gis_registry.errors import DatabaseUnsuitable, InvalidInput, NotFound
+from gis_registry.places import calendar_queries as queries
 
 #: Hours that have no other day to begin on hold from here on.
 EARLIEST = date(1900, 1, 1)
@@ -35,8 +37,8 @@ class DayKind(StrEnum):
     HOLIDAY = "holiday"
 
 
-class ExceptionKind(StrEnum):
-    """What makes a day an exception from the week; ``regular``: it is none any more."""
+class SpecialDayKind(StrEnum):
+    """How a day is an exception from the week; ``regular``: it is none any more."""
 
     HOLIDAY = "holiday"
     WORKING = "working"
@@ -102,11 +104,11 @@ def _minutes(text: str) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class CalendarDay:
-    """A day that is an exception from the week."""
+class SpecialDay:
+    """A day that is an exception from the week: a holiday, or worked to make up for one."""
 
     on_date: date
-    kind: ExceptionKind
+    kind: SpecialDayKind
     name_zh: str = ""
     name_en: str = ""
 
@@ -160,7 +162,7 @@ class WorkingTime:
         self,
         zone: ZoneInfo,
         hours: Sequence[WorkingHours],
-        days: Iterable[CalendarDay] = (),
+        days: Iterable[SpecialDay] = (),
         *,
         version: int = 0,
     ) -> None:
@@ -191,7 +193,7 @@ class WorkingTime:
         exception = self._exceptions.get(on_date)
         if exception is None:
             kind = DayKind.WORKING if minutes else DayKind.WEEKEND
-        elif exception.kind is ExceptionKind.HOLIDAY:
+        elif exception.kind is SpecialDayKind.HOLIDAY:
             kind, minutes = DayKind.HOLIDAY, ()
         else:
             kind, minutes = DayKind.MAKE_UP, minutes or season.standard
@@ -283,7 +285,58 @@ class WorkingTime:
                         )
 
 
-_REGULAR = ExceptionKind.REGULAR
+_REGULAR = SpecialDayKind.REGULAR
+
+#: The working week of the standard, for a city that says nothing else.
+STANDARD_WEEK = WorkingHours(weekdays=(1, 2, 3, 4, 5), hours=("08:00-12:00", "14:00-18:00"))
+
+_kept: dict[tuple[int, datetime], WorkingTime] = {}
+_MOST_KEPT = 16
+
+
+def working_time(
+    session: Session, *, version: int | None = None, as_of: datetime | None = None
+) -> WorkingTime:
+    """Return the city's working time: the newest, or an earlier one as it was.
+
+    What is stored with a deadline is the ``version``, by which it can be computed again for ever.
+    A version never changes once it is there, so each process keeps the last few; which one is the
+    newest is read in the caller's transaction every time.
+
+    Args:
+        session: open transaction.
+        version: the one of this number.
+        as_of: the one that was the newest at this moment; before all of them, the first.
+
+    Raises:
+        NotFound: there is no such version.
+        DatabaseUnsuitable: no calendar is loaded.
+    """
+    key = queries.version_key(session, version=version, as_of=as_of)
+    if key is None and version is not None:
+        raise NotFound(f"There is no version {version} of the calendar.")
+    if key is None:
+        raise DatabaseUnsuitable(
+            "No working time is loaded yet: run `gis-registry places calendar load`."
+        )
+    if key not in _kept:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[key] = _read(session, key[0])
+    return _kept[key]
+
+
+def _read(session: Session, version: int) -> WorkingTime:
+    row = queries.version(session, version)
+    return WorkingTime(
+        ZoneInfo(row.time_zone),
+        [WorkingHours.model_validate(one) for one in row.hours],
+        [
+            SpecialDay(one.on_date, SpecialDayKind(one.kind), one.name_zh, one.name_en)
+            for one in queries.days(session, version)
+        ],
+        version=version,
+    )
 
 
 def _weeks(hours: Sequence[WorkingHours]) -> list[tuple[date, list[_Season]]]:

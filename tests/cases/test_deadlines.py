@@ -24,8 +24,8 @@ from gis_registry.cases.deadlines import (
 from gis_registry.errors import InvalidInput
 from gis_registry.places.calendar_sources import chinese_days
 from gis_registry.places.working_time import (
-    CalendarDay,
-    ExceptionKind,
+    SpecialDay,
+    SpecialDayKind,
     WorkingHours,
     WorkingTime,
 )
@@ -45,7 +45,7 @@ class Plain:
 
     zone: str
     weeks: dict[date, dict[str, dict[int, list[tuple[int, int]]]]]
-    exceptions: dict[date, ExceptionKind]
+    exceptions: dict[date, SpecialDayKind]
 
     known: dict[date, list[tuple[int, int]]] = field(default_factory=dict, compare=False)
 
@@ -65,9 +65,9 @@ class Plain:
         week = seasons[max(begun)]
         hours = week.get(on_date.isoweekday(), [])
         kind = self.exceptions.get(on_date)
-        if kind is ExceptionKind.HOLIDAY:
+        if kind is SpecialDayKind.HOLIDAY:
             return []
-        if kind is ExceptionKind.WORKING and not hours:
+        if kind is SpecialDayKind.WORKING and not hours:
             return week[min(week)]
         return hours
 
@@ -85,7 +85,7 @@ class Plain:
                 for season, week in seasons.items()
                 for weekday, hours in week.items()
             ],
-            [CalendarDay(on_date, kind, "节", "day") for on_date, kind in self.exceptions.items()],
+            [SpecialDay(on_date, kind, "节", "day") for on_date, kind in self.exceptions.items()],
         )
 
 
@@ -112,7 +112,7 @@ _calendars = st.builds(
         min_size=1,
     ),
     exceptions=st.dictionaries(
-        _days, st.sampled_from([ExceptionKind.HOLIDAY, ExceptionKind.WORKING]), max_size=12
+        _days, st.sampled_from([SpecialDayKind.HOLIDAY, SpecialDayKind.WORKING]), max_size=12
     ),
 )
 _starts = st.builds(
