@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from gis_registry.catalogue import queries as catalogue_queries
 from gis_registry.catalogue.loading import CatalogueSummary, load_catalogue
 from gis_registry.errors import InvalidProfile
+from gis_registry.places import calendars
 from gis_registry.places import loading as places_loading
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
@@ -29,6 +30,7 @@ class CitySummary:
     responders: int
     devices: dict[device_loading.FileKind, int]
     reward_rules: int
+    calendar_version: int
 
 
 def load_city(session: Session, profile: CityProfile) -> CitySummary:
@@ -59,6 +61,9 @@ def load_city(session: Session, profile: CityProfile) -> CitySummary:
         responders=units_loading.load_responders(session, profile.paths(files.responders)),
         devices=device_loading.load(session, device_loading.files_of(profile)),
         reward_rules=reward_rules.load_rules(session, profile.paths(files.reward_rules), city=city),
+        calendar_version=calendars.load_profile_calendar(
+            session, profile, actor=f"city profile {profile.key}"
+        ).version,
     )
 
 

@@ -7,8 +7,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from gis_registry.errors import InvalidProfile
+from gis_registry.errors import InvalidInput, InvalidProfile
+from gis_registry.places.working_time import STANDARD_WEEK, WorkingHours, WorkingTime
 from gis_registry.resources import bundled
+
+#: The calendar of mainland China's public holidays, which is kept by the package of this name.
+CHINESE_CALENDAR = "chinesecalendar"
 
 
 class _Part(BaseModel):
@@ -79,6 +83,10 @@ class CityProfile(_Part):
     projected_epsg: int
     place_tolerance_m: float = Field(ge=0, le=50_000)
     max_missing_share: float = Field(default=0.2, ge=0, le=1)
+    calendar: str | None = Field(
+        default=None, description=f"{CHINESE_CALENDAR}, or a CSV file of holidays"
+    )
+    working_hours: list[WorkingHours] = Field(default=[STANDARD_WEEK], min_length=1)
     map: MapView
     files: ProfileFiles
     surveys: list[ProfileSurvey] = []
@@ -92,6 +100,22 @@ class CityProfile(_Part):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{name!r} is no time zone such as Asia/Shanghai") from error
         return name
+
+    @field_validator("calendar")
+    @classmethod
+    def _known_calendar(cls, name: str | None) -> str | None:
+        if name is not None and name != CHINESE_CALENDAR and not name.endswith(".csv"):
+            raise ValueError(f"write {CHINESE_CALENDAR}, or the name of a CSV file")
+        return name
+
+    @field_validator("working_hours")
+    @classmethod
+    def _weeks_that_fit(cls, hours: list[WorkingHours]) -> list[WorkingHours]:
+        try:
+            WorkingTime(ZoneInfo("UTC"), hours)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
+        return hours
 
     def paths(self, names: list[str]) -> list[Path]:
         """Return files of the profile as paths.

@@ -1,18 +1,24 @@
-"""``gis-registry places``: divisions and grid cells."""
+"""``gis-registry places``: divisions, grid cells, and the calendar of working time."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cli.context import AsJson, city_profile, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_profile, transaction
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.places import service as places
-from gis_registry.places.schemas import DivisionEntry
+from gis_registry.places.schemas import CalendarEntry, DivisionEntry
 from gis_registry.places.tables import Level
+from gis_registry.places.working_time import DayKind
 
-app = typer.Typer(help="Divisions, grid cells, and where a point is.", no_args_is_help=True)
+app = typer.Typer(
+    help="Divisions, grid cells, where a point is, and when the city works.", no_args_is_help=True
+)
+calendar_app = typer.Typer(help="When the city works.")
+app.add_typer(calendar_app, name="calendar")
 
 
 @app.command("load")
@@ -131,4 +137,102 @@ def locate(
             ("subdistrict", named(place.subdistrict) + far),
             ("grid cell", place.cell_code or "none here"),
         ]
+    )
+
+
+@calendar_app.callback(invoke_without_command=True)
+def calendar(
+    context: typer.Context,
+    year: Annotated[
+        int | None, typer.Option(min=1900, max=9000, help="Left out: this year.")
+    ] = None,
+    month: Annotated[
+        int | None, typer.Option(min=1, max=12, help="Only this month, with all its days.")
+    ] = None,
+    version: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=LARGEST_NUMBER, help="The calendar as this version had it; else the newest."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the holidays and make-up working days of a year, or every day of a month."""
+    if context.invoked_subcommand is not None:
+        return
+    from gis_registry.places import calendars
+
+    with transaction() as session:
+        found = calendars.show_calendar(session, year=year, month=month, version=version)
+    if as_json:
+        print_json(found)
+    else:
+        _print_calendar(found, with_all_days=month is not None)
+
+
+def _print_calendar(found: CalendarEntry, *, with_all_days: bool) -> None:
+    shown = [
+        one for one in found.days if with_all_days or one.kind in {DayKind.HOLIDAY, DayKind.MAKE_UP}
+    ]
+    print_table(
+        ["date", "", "", "name_zh", "name_en", "hours"],
+        (
+            (
+                one.date,
+                f"{one.date:%a}",
+                one.kind.replace("_", "-"),
+                one.name_zh,
+                one.name_en,
+                " ".join(one.hours),
+            )
+            for one in shown
+        ),
+    )
+    worked = sum(bool(one.hours) for one in found.days)
+    loaded_at = found.loaded_at.astimezone(ZoneInfo(found.time_zone))
+    tell(
+        f"{worked} of {len(found.days)} days are worked. Version {found.version}, from "
+        f"{found.source}, of {loaded_at:%Y-%m-%d %H:%M}; the hours are {found.time_zone}'s."
+    )
+    for note in dict.fromkeys(one.note_en for one in found.days if one.note_en):
+        tell(f"The {note}: the week holds.")
+
+
+@calendar_app.command("load")
+def load_calendar(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV file of holidays and make-up working days; left out: hours and calendar of "
+            "the city profile."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and compare, change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Load holidays as a new version; deadlines that were given keep the version of then."""
+    from gis_registry.places import calendars
+
+    with transaction() as session:
+        if file is None:
+            profile = city_profile(session)
+            change = calendars.load_profile_calendar(session, profile, actor=actor())
+        else:
+            change = calendars.load_days(session, file, actor=actor())
+        if dry_run:
+            session.rollback()
+    if as_json:
+        print_json(change)
+        return
+    if not change.is_new:
+        print_sentence(f"Nothing is new: version {change.version} of the calendar stays.")
+        return
+    print_table(["", "date"], ((kind, day) for kind, days in change.days.items() for day in days))
+    said = [f"{len(days)} {kind}" for kind, days in change.days.items() if days]
+    said += ["other working hours"] if change.hours_changed else []
+    print_sentence(
+        f"{'Would load' if dry_run else 'Loaded'} version {change.version} of the calendar: "
+        f"{', '.join(said)}."
     )

@@ -1,11 +1,11 @@
 """Tables of places."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_registry.catalogue.tables import Edition
@@ -120,3 +120,36 @@ class GridCell(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     subdistrict_code: Mapped[str] = mapped_column(ForeignKey(Division.code), index=True)
     geom: Mapped[WKBElement] = geometry("POLYGON")
+
+
+class CalendarVersion(Base):
+    """What working time was from one load of a calendar until the next; appended, never edited.
+
+    ``hours`` are all the working hours of the week, ``time_zone`` the city's; ``source`` is where
+    the version's days come from: a kept calendar or the name of a file.
+    """
+
+    __tablename__ = "calendar_versions"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    loaded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    time_zone: Mapped[str]
+    hours: Mapped[list[dict[str, Any]]]
+    source: Mapped[str]
+    actor: Mapped[str]
+
+
+class CalendarDay(Base):
+    """A day that a version says something new of; of each day, the last word up to a version holds.
+
+    ``regular`` takes back that a day is a holiday or a make-up working day.
+    """
+
+    __tablename__ = "calendar_days"
+    __table_args__ = (CheckConstraint("kind in ('holiday', 'working', 'regular')", name="kind"),)
+
+    version_id: Mapped[int] = mapped_column(ForeignKey(CalendarVersion.id), primary_key=True)
+    on_date: Mapped[date] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
