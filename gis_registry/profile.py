@@ -57,6 +57,15 @@ class ProfileSurvey(_Part):
         return self
 
 
+class ProfileTimeLimits(_Part):
+    """A version of the table of time limits."""
+
+    file: str
+    title: str
+    source: str
+    valid_from: date
+
+
 class DemoFiles(_Part):
     """What the demo reports, relative to the profile's folder."""
 
@@ -81,6 +90,7 @@ class CityProfile(_Part):
     max_missing_share: float = Field(default=0.2, ge=0, le=1)
     map: MapView
     files: ProfileFiles
+    time_limits: list[ProfileTimeLimits] = []
     surveys: list[ProfileSurvey] = []
     demo: DemoFiles = DemoFiles()
 

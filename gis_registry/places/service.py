@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gis_registry.catalogue.service import CodeEditions
 from gis_registry.errors import Conflict, DatabaseUnsuitable, InvalidPosition, NotFound
 from gis_registry.places import queries
 from gis_registry.places.bordering import Neighbour, neighbours, reach_m
@@ -92,6 +93,11 @@ def show_city(session: Session) -> CityEntry:
 def class_editions(session: Session) -> list[str]:
     """Return the edition of class codes that the city has, then those that it had before."""
     return list(dict.fromkeys([the_city(session).edition_key, *queries.former_editions(session)]))
+
+
+def code_editions(session: Session) -> CodeEditions:
+    """Return the editions to which the codes in the city's files belong."""
+    return CodeEditions(the_city(session).matter_edition_key, class_editions(session))
 
 
 def list_divisions(
