@@ -95,6 +95,11 @@ def class_editions(session: Session) -> list[str]:
     return list(dict.fromkeys([the_city(session).edition_key, *queries.former_editions(session)]))
 
 
+def today(session: Session) -> date:
+    """Return the day that it is in the city."""
+    return datetime.now(ZoneInfo(the_city(session).time_zone)).date()
+
+
 def code_editions(session: Session) -> CodeEditions:
     """Return the editions to which the codes in the city's files belong."""
     return CodeEditions(the_city(session).matter_edition_key, class_editions(session))
@@ -140,7 +145,7 @@ def locate_today(session: Session, *, lon: float, lat: float) -> LocatedPlace:
     Raises:
         InvalidPosition: it is no position, or it is outside the city.
     """
-    on_date = datetime.now(ZoneInfo(the_city(session).time_zone)).date()
+    on_date = today(session)
     return locate_on(session, lon=lon, lat=lat, on_date=on_date)
 
 
