@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import queries as catalogue_queries
 from gis_registry.catalogue.loading import CatalogueSummary, load_catalogue
+from gis_registry.catalogue.time_limit_loading import NewVersion, load_profile_limits
 from gis_registry.errors import InvalidProfile
 from gis_registry.places import calendars
 from gis_registry.places import loading as places_loading
@@ -31,6 +32,7 @@ class CitySummary:
     devices: dict[device_loading.FileKind, int]
     reward_rules: int
     calendar_version: int
+    time_limits: int
 
 
 def load_city(session: Session, profile: CityProfile) -> CitySummary:
@@ -64,6 +66,21 @@ def load_city(session: Session, profile: CityProfile) -> CitySummary:
         calendar_version=calendars.load_profile_calendar(
             session, profile, actor=f"city profile {profile.key}"
         ).version,
+        time_limits=load_time_limits(session, profile),
+    )
+
+
+def load_time_limits(session: Session, profile: CityProfile) -> int:
+    """Load the versions of time limits of a profile that are not there yet; return all limits."""
+    editions = places.code_editions(session)
+    return sum(
+        load_profile_limits(
+            session,
+            profile.paths([one.file])[0],
+            NewVersion(one.title, one.source, one.valid_from),
+            editions=editions,
+        )
+        for one in profile.time_limits
     )
 
 

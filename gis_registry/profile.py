@@ -61,6 +61,15 @@ class ProfileSurvey(_Part):
         return self
 
 
+class ProfileTimeLimits(_Part):
+    """A version of the table of time limits."""
+
+    file: str
+    title: str
+    source: str
+    valid_from: date
+
+
 class DemoFiles(_Part):
     """What the demo reports, relative to the profile's folder."""
 
@@ -89,6 +98,7 @@ class CityProfile(_Part):
     working_hours: list[WorkingHours] = Field(default=[STANDARD_WEEK], min_length=1)
     map: MapView
     files: ProfileFiles
+    time_limits: list[ProfileTimeLimits] = []
     surveys: list[ProfileSurvey] = []
     demo: DemoFiles = DemoFiles()
 

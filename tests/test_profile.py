@@ -68,6 +68,7 @@ def test_a_shipped_profile_names_files_that_are_there(city: str) -> None:
             *files.sensors,
             *files.sensor_rules,
             *files.citizen_kinds,
+            *[one.file for one in profile.time_limits],
             *[one.file for one in profile.surveys],
             *[name for name in (profile.demo.reports, profile.demo.detections) if name],
         ]

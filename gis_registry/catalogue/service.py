@@ -28,6 +28,14 @@ class Matter:
     classes: tuple[ComponentClass, ...]
 
 
+@dataclass(frozen=True)
+class CodeEditions:
+    """The editions to which a city's codes belong, of classes the present one first."""
+
+    matter_edition: str
+    class_editions: Sequence[str]
+
+
 def list_editions(session: Session) -> list[EditionEntry]:
     """Return the editions by key."""
     return [EditionEntry.model_validate(one) for one in queries.editions(session)]

@@ -1,4 +1,4 @@
-"""``gis-registry catalogue``: editions, classes and matter types."""
+"""``gis-registry catalogue``: editions, classes, matter types and time limits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from gis_registry.catalogue import service
 from gis_registry.catalogue.tables import MatterKind
+from gis_registry.cli import catalogue_limits
 from gis_registry.cli.context import AsJson, actor, city_profile, transaction
 from gis_registry.cli.output import (
     print_facts,
@@ -25,7 +26,10 @@ from gis_registry.places.service import the_city
 if TYPE_CHECKING:
     from gis_registry.components.edition_change import EditionPlan
 
-app = typer.Typer(help="Editions, component classes and matter types.", no_args_is_help=True)
+app = typer.Typer(
+    help="Editions, component classes, matter types and time limits.", no_args_is_help=True
+)
+app.add_typer(catalogue_limits.app, name="limits")
 
 
 @app.command("load")

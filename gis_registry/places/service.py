@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gis_registry.catalogue.service import CodeEditions
 from gis_registry.errors import Conflict, DatabaseUnsuitable, InvalidPosition, NotFound
 from gis_registry.places import queries
 from gis_registry.places.bordering import Neighbour, neighbours, reach_m
@@ -94,6 +95,16 @@ def class_editions(session: Session) -> list[str]:
     return list(dict.fromkeys([the_city(session).edition_key, *queries.former_editions(session)]))
 
 
+def today(session: Session) -> date:
+    """Return the day that it is in the city."""
+    return datetime.now(ZoneInfo(the_city(session).time_zone)).date()
+
+
+def code_editions(session: Session) -> CodeEditions:
+    """Return the editions to which the codes in the city's files belong."""
+    return CodeEditions(the_city(session).matter_edition_key, class_editions(session))
+
+
 def list_divisions(
     session: Session, *, level: Level | None = None, parent_code: str | None = None
 ) -> list[DivisionEntry]:
@@ -134,7 +145,7 @@ def locate_today(session: Session, *, lon: float, lat: float) -> LocatedPlace:
     Raises:
         InvalidPosition: it is no position, or it is outside the city.
     """
-    on_date = datetime.now(ZoneInfo(the_city(session).time_zone)).date()
+    on_date = today(session)
     return locate_on(session, lon=lon, lat=lat, on_date=on_date)
 
 

@@ -1,5 +1,6 @@
-"""The catalogue: editions, component classes, matter types."""
+"""The catalogue: editions, component classes, matter types, time limits."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -8,10 +9,13 @@ from gis_registry.api.access import requires
 from gis_registry.api.problems import guarded
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
-from gis_registry.catalogue import service
+from gis_registry.catalogue import service, time_limit_asking, time_limit_loading
 from gis_registry.catalogue.schemas import ClassEntry, EditionEntry, MatterTypeEntry
-from gis_registry.catalogue.tables import MatterKind
-from gis_registry.errors import NotFound
+from gis_registry.catalogue.tables import LimitStage, MatterKind
+from gis_registry.catalogue.time_limit_asking import LimitAnswer
+from gis_registry.catalogue.time_limit_loading import LimitVersionEntry
+from gis_registry.errors import InvalidInput, NotFound, UnknownClass, UnknownMatterType
+from gis_registry.places.service import code_editions, today
 from gis_registry.roles import Permission
 
 router = APIRouter(prefix="/api", tags=["catalogue"], route_class=CheckedRoute)
@@ -47,3 +51,53 @@ def list_matter_types(
 ) -> list[MatterTypeEntry]:
     """List what can be wrong, with a component or in a place."""
     return service.list_matter_types(session, edition_key=edition, kind=kind)
+
+
+@router.get(
+    "/catalogue/limits",
+    dependencies=[requires(Permission.READ)],
+    responses=guarded(UnknownClass, UnknownMatterType, InvalidInput),
+)
+def find_time_limits(
+    session: DatabaseSession,
+    class_code: Annotated[
+        str | None, Query(alias="class", description="Code of a component class", max_length=20)
+    ] = None,
+    matter: Annotated[
+        str | None,
+        Query(
+            description="Code of a matter, or of a class of whose components something is wrong",
+            max_length=20,
+        ),
+    ] = None,
+    condition: Annotated[
+        str | None,
+        Query(
+            description="What was found, such as `missing`; the default if not given",
+            max_length=50,
+        ),
+    ] = None,
+    stage: Annotated[LimitStage | None, Query(description="Only this stage")] = None,
+    on: Annotated[
+        date | None,
+        Query(description="The day on which the stage begins; the city's today if not given"),
+    ] = None,
+) -> LimitAnswer:
+    """Say how long each stage of a case may take for a class or a matter, and why."""
+    return time_limit_asking.answer(
+        session,
+        editions=code_editions(session),
+        on_date=on or today(session),
+        class_code=class_code,
+        matter_code=matter,
+        condition=condition,
+        stage=stage,
+    )
+
+
+@router.get(
+    "/catalogue/limits/versions", dependencies=[requires(Permission.READ)], responses=guarded()
+)
+def list_time_limit_versions(session: DatabaseSession) -> list[LimitVersionEntry]:
+    """List the versions of the time limits, the latest first."""
+    return time_limit_loading.list_versions(session, on_date=today(session))
