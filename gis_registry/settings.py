@@ -79,6 +79,16 @@ class Settings(BaseSettings):
         le=178_000_000,
         description="Most pixels that a photo may have, counted before it is decoded",
     )
+    webhook_private_addresses: bool = Field(
+        default=False,
+        description="Whether webhooks may lead to loopback, link-local and private addresses",
+    )
+    webhook_timeout_s: float = Field(
+        default=10.0, gt=0, le=300, description="Longest wait for a webhook's answer, in seconds"
+    )
+    event_streams: int = Field(
+        default=200, ge=1, le=10_000, description="Most live event streams open in one process"
+    )
     log_format: LogFormat = Field(
         default=LogFormat.CONSOLE, description="Log lines for people (console) or programs (json)"
     )

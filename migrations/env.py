@@ -10,10 +10,13 @@ from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
 from gis_registry.tables import METADATA
 
+#: Parts of tables, and the job queue's tables, which are as its library has them.
+_NOT_OURS = ("survey_rows_", "procrastinate_")
+
 
 def is_compared(item: Any, name: str | None, kind: str, is_reflected: bool, other: object) -> bool:
-    """Return whether something should be as the tables are declared; parts of tables need not."""
-    if kind == "table" and is_reflected and str(name).startswith("survey_rows_"):
+    """Return whether something should be as the tables are declared."""
+    if kind == "table" and is_reflected and str(name).startswith(_NOT_OURS):
         return False
     return bool(alembic_helpers.include_object(item, name, kind, is_reflected, other))
 

@@ -25,6 +25,7 @@ from gis_registry.cli import (
     survey,
     units,
     user,
+    worker,
 )
 from gis_registry.cli.output import tell
 from gis_registry.errors import RegistryError
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, serve.serve, map_.map_, export.export):
+for command in (demo.demo, serve.serve, worker.worker, map_.map_, export.export):
     app.command(command.__name__.rstrip("_"))(command)
 app.command("settings")(settings.show)
 app.add_typer(db.app, name="db")

@@ -1,0 +1,68 @@
+"""Where webhooks may lead: nowhere inside the network of the server, unless a setting allows it."""
+
+import asyncio
+import ipaddress
+import socket
+
+import httpx
+
+from gis_registry.errors import InvalidInput
+
+_ADVICE = "GIS_REGISTRY_WEBHOOK_PRIVATE_ADDRESSES=true allows it"
+
+
+class PrivateAddress(Exception):
+    """A name or address leads into a network that is not public."""
+
+
+def checked_url(text: str, *, allow_private: bool) -> httpx.URL:
+    """Return an address to POST to.
+
+    A name is looked up only when something is sent, since what it stands for can change.
+
+    Raises:
+        InvalidInput: it is none, holds a password, or is private and may not be.
+    """
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise InvalidInput(f"{text!r} is no URL ({error}).") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise InvalidInput("A webhook's URL begins with https:// (or http://) and names a host.")
+    if url.userinfo or url.fragment:
+        raise InvalidInput("A webhook's URL holds no user, password or fragment.")
+    if not allow_private:
+        try:
+            address = ipaddress.ip_address(url.host)
+        except ValueError:
+            is_refused = url.host == "localhost" or url.host.endswith(".localhost")
+        else:
+            is_refused = not _is_public(address)
+        if is_refused:
+            raise InvalidInput(f"{url.host} is not on the public internet; {_ADVICE}.")
+    return url
+
+
+async def addresses_of(url: httpx.URL, *, allow_private: bool) -> list[str]:
+    """Return the addresses that a URL's host stands for now, all of which may be sent to.
+
+    Raises:
+        OSError: the name is not known.
+        PrivateAddress: one of them is private and may not be.
+    """
+    host = url.raw_host.decode("ascii")
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, url.port or (443 if url.scheme == "https" else 80), type=socket.SOCK_STREAM
+    )
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    if not allow_private:
+        for address in addresses:
+            if not _is_public(ipaddress.ip_address(address)):
+                raise PrivateAddress(f"{host} leads to {address}, a private address; {_ADVICE}")
+    return addresses
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_global and not address.is_multicast
