@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from gis_registry import __version__
-from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
+from gis_registry.cases.tables import CaseProgress
 from gis_registry.components.tables import Component, ComponentState
 from gis_registry.db.base import Base
 from gis_registry.errors import DatabaseUnsuitable
@@ -84,9 +84,7 @@ def _total(session: Session, table: type[Base], *conditions: ColumnElement[bool]
 
 
 def _open_cases(session: Session) -> Total:
-    # A case is closed at most once, so the open ones are all without the closed.
-    cases = _total(session, Case)
-    closed = session.scalar(
-        select(func.count()).select_from(CaseEvent).where(CaseEvent.kind == CaseEventKind.CLOSED)
+    count = session.scalar(
+        select(func.count()).select_from(CaseProgress).where(CaseProgress.is_open)
     )
-    return Total(count=max(0, cases.count - (closed or 0)), is_exact=cases.is_exact)
+    return Total(count=count or 0, is_exact=True)

@@ -16,8 +16,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
+from gis_registry.catalogue.tables import LimitUnit
 from gis_registry.errors import InvalidInput
 from gis_registry.places.working_time import Span, Stretch, WorkingTime
 
@@ -26,15 +26,6 @@ MOST = 10_000
 _FAR = datetime.max.replace(tzinfo=UTC)
 _NOTHING = timedelta(0)
 _MINUTE = timedelta(minutes=1)
-
-
-class LimitUnit(StrEnum):
-    """What a limit is measured in."""
-
-    URGENT_HOUR = "urgent_hour"
-    WORKING_HOUR = "working_hour"
-    WORKING_DAY = "working_day"
-    CALENDAR_DAY = "calendar_day"
 
 
 _BY_CLOCK = {

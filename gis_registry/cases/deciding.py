@@ -1,11 +1,15 @@
 """Deciding again whose job a case is, and keeping what was decided."""
 
+from collections.abc import Mapping
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from gis_registry.cases.tables import Case
+from gis_registry import clock
+from gis_registry.cases.changing import Appending
+from gis_registry.cases.tables import Case, CaseEventKind
 from gis_registry.catalogue import queries as catalogue
 from gis_registry.catalogue.service import Matter
 from gis_registry.catalogue.tables import MatterType
@@ -75,7 +79,27 @@ def decide(session: Session, case: Case, asked: RowMapping, found: ResponsibleUn
         unit_id=units.unit_ids(session, [code])[code] if code is not None else None,
         responsibility=found.model_dump(mode="json"),
         responders=[one.model_dump(mode="json") for one in responders],
+        decided_at=clock.now(),
     )
     session.add(decision)
     session.flush()
     return decision.id
+
+
+def hand_over(
+    session: Session,
+    case_id: int,
+    kind: CaseEventKind,
+    found: ResponsibleUnit,
+    note: Mapping[str, Any],
+    *,
+    actor: str,
+) -> None:
+    """Note that a case was decided again; it goes to the unit that was found."""
+    work = Appending(session, {case_id})
+    unit_code = found.claim.unit.code if found.claim else None
+    if unit_code == work.progress(case_id).unit_code:
+        work.append(case_id, kind, note, actor=actor)
+    else:
+        work.hand_over(case_id, kind, unit_code, note, actor=actor)
+    work.write()

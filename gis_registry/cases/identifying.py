@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries, service
-from gis_registry.cases.deciding import ask_again, decide
+from gis_registry.cases.deciding import ask_again, decide, hand_over
 from gis_registry.cases.schemas import CaseSummary
 from gis_registry.cases.tables import CaseEventKind
 from gis_registry.catalogue import queries as catalogue
@@ -67,9 +67,10 @@ def identify_case(
     decided = unit.model_copy(update={"grounds": [why, *unit.grounds]})
     note = {
         "component_code": found.code,
+        "class_id": case.class_id,
         "before": before,
         "reason": reason,
         "decision_id": decide(session, case, asked, decided),
     }
-    service.note(session, case.key, CaseEventKind.IDENTIFIED, actor=actor, note=note)
+    hand_over(session, case_id, CaseEventKind.IDENTIFIED, decided, note, actor=actor)
     return service.show(session, case_id)

@@ -1,14 +1,17 @@
 """Everything of cases that talks to the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Insert, RowMapping, bindparam, select
+from sqlalchemy import Insert, RowMapping, bindparam, select, update
 from sqlalchemy import insert as insert_into
 from sqlalchemy.orm import Session
 
-from gis_registry.cases.tables import Case, CaseEvent
+from gis_registry.cases.progress import Progress
+from gis_registry.cases.tables import Case, CaseEvent, CaseProgress, CaseState
 from gis_registry.db.base import Base
 from gis_registry.db.sql import load_queries
 from gis_registry.dispatch.tables import Decision
@@ -17,8 +20,19 @@ from gis_registry.units.tables import Unit
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 # Run for every report: made once, since to make a statement takes longer than to run it.
 _INSERT: dict[type[Base], Insert] = {
-    table: insert_into(table.metadata.tables[table.__tablename__]) for table in (Case, CaseEvent)
+    table: insert_into(table.metadata.tables[table.__tablename__])
+    for table in (Case, CaseEvent, CaseProgress)
 }
+_PROGRESS = tuple(one.name for one in fields(Progress))
+_progress = CaseProgress.metadata.tables[CaseProgress.__tablename__]
+_UPDATE_PROGRESS = (
+    update(_progress)
+    .where(
+        _progress.c.division_code == bindparam("of_division"),
+        _progress.c.case_id == bindparam("of_case"),
+    )
+    .values({name: bindparam(name) for name in _PROGRESS})
+)
 _INSERT_DECISIONS = insert_into(Decision.metadata.tables[Decision.__tablename__]).values(
     unit_id=select(Unit.id).where(Unit.code == bindparam("unit_code")).scalar_subquery()
 )
@@ -89,26 +103,40 @@ def insert_decisions(session: Session, rows: Sequence[Mapping[str, object]]) -> 
     session.execute(_INSERT_DECISIONS, rows)
 
 
-def append_events(session: Session, events: Sequence[Mapping[str, object]]) -> None:
-    """Add events (without their sequence) to cases, each after the last one of its case.
+def locked_progress(
+    session: Session, case_ids: Collection[int]
+) -> list[tuple[Progress, float, float]]:
+    """Return where cases stand, with their longitude and latitude, and let nobody change them."""
+    rows = session.execute(_QUERIES["locked_progress"], {"case_ids": sorted(case_ids)}).mappings()
+    return [
+        (Progress(**{**{name: row[name] for name in _PROGRESS}, "state": CaseState(row["state"])}),
+         row["lon"], row["lat"])
+        for row in rows
+    ]  # fmt: skip
 
-    The cases are locked until the transaction ends, so that two events never get one place.
-    """
-    if not events:
-        return
-    keys = {(str(one["division_code"]), one["case_id"]) for one in events}
-    values = {
-        "division_codes": [division_code for division_code, _ in sorted(keys)],
-        "case_ids": [case_id for _, case_id in sorted(keys)],
-    }
-    # Two statements: the second sees what was committed while the first waited.
-    session.execute(_QUERIES["lock_cases"], values)
-    last = {
-        row["case_id"]: row["sequence"]
-        for row in session.execute(_QUERIES["last_sequences"], values).mappings()
-    }
-    rows = []
-    for one in events:
-        last[one["case_id"]] += 1
-        rows.append({**one, "sequence": last[one["case_id"]]})
-    insert(session, CaseEvent, rows)
+
+def insert_progress(session: Session, new: Sequence[Progress]) -> None:
+    """Add where new cases stand."""
+    insert(session, CaseProgress, [_row(one) for one in new])
+
+
+def update_progress(session: Session, changed: Sequence[Progress]) -> None:
+    """Write where cases stand now."""
+    rows = [
+        {**_row(one), "of_division": one.division_code, "of_case": one.case_id} for one in changed
+    ]
+    session.connection().execute(_UPDATE_PROGRESS, rows)
+
+
+def insert_events(session: Session, events: Sequence[Mapping[str, object]]) -> None:
+    """Add events, whose places are known."""
+    insert(session, CaseEvent, events)
+
+
+def unit_codes(session: Session, codes: Collection[str]) -> set[str]:
+    """Return which of these codes are those of units."""
+    return set(session.scalars(select(Unit.code).where(Unit.code.in_(codes))))
+
+
+def _row(progress: Progress) -> dict[str, Any]:
+    return {name: getattr(progress, name) for name in _PROGRESS}

@@ -1,19 +1,14 @@
 -- summaries: cases with their state and latest dispatch decision, the newest first
 SELECT
   c.id, c.division_code, c.component_code, c.opened_at,
-  CASE WHEN last_event.kind = 'closed' THEN 'closed' ELSE 'open' END AS state,
+  p.state, p.is_open, p.version, p.stage, p.due_at,
   m.code AS matter_code, m.name_zh AS matter_name_zh, m.name_en AS matter_name_en,
   k.code AS class_code,
   u.code AS unit_code, u.name_zh AS unit_name_zh, u.name_en AS unit_name_en,
   coalesce(d.responders, '[]') AS responders,
   ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat
 FROM cases c
-CROSS JOIN LATERAL (
-  SELECT e.kind FROM case_events e
-  WHERE e.division_code = c.division_code AND e.case_id = c.id
-  ORDER BY e.sequence DESC
-  LIMIT 1
-) AS last_event
+JOIN case_progress p ON p.division_code = c.division_code AND p.case_id = c.id
 LEFT JOIN LATERAL (
   SELECT d.unit_id, d.responders FROM decisions d
   WHERE d.division_code = c.division_code AND d.case_id = c.id
@@ -25,27 +20,21 @@ LEFT JOIN component_classes k ON k.id = c.class_id
 LEFT JOIN units u ON u.id = d.unit_id
 WHERE (CAST(:case_id AS bigint) IS NULL OR c.id = :case_id)
   AND (CAST(:before AS bigint) IS NULL OR c.id < :before)
-  AND (NOT :only_open OR last_event.kind <> 'closed')
+  AND (NOT :only_open OR p.is_open)
 ORDER BY c.id DESC
 LIMIT :limit;
 
 -- next_id: the number of a new case, which nobody else gets
 SELECT nextval(pg_get_serial_sequence('cases', 'id'));
 
--- lock_cases: keep others from changing some cases, in the order given, until the transaction ends
-SELECT c.id
+-- locked_progress: where some cases stand and where they are, locked until the transaction ends
+-- The progress is read after the lock is held, so that it is what others have committed.
+SELECT p.*, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat
 FROM cases c
-JOIN unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
-  WITH ORDINALITY AS wanted (division_code, id, n) USING (division_code, id)
-ORDER BY wanted.n
-FOR UPDATE OF c;
-
--- last_sequences: the place of the last event of each of some cases
-SELECT e.case_id, max(e.sequence) AS sequence
-FROM case_events e
-JOIN unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
-  AS wanted (division_code, case_id) USING (division_code, case_id)
-GROUP BY e.case_id;
+JOIN case_progress p ON p.division_code = c.division_code AND p.case_id = c.id
+WHERE c.id = ANY(CAST(:case_ids AS bigint[]))
+ORDER BY c.id
+FOR UPDATE OF p;
 
 -- asked_again: what a case asks of responsibility: its place, component, and when it was reported
 -- Where no report is kept, it was reported when it was opened, at its exact position.

@@ -4,7 +4,7 @@ from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries, service
-from gis_registry.cases.deciding import ask_again, decide
+from gis_registry.cases.deciding import ask_again, decide, hand_over
 from gis_registry.cases.schemas import CaseSummary
 from gis_registry.cases.tables import CaseEventKind
 from gis_registry.components.schemas import Named
@@ -66,7 +66,7 @@ def return_case(
         "responsibility_id": before.claim.responsibility_id,
         "decision_id": decision_id,
     }
-    service.note(session, case.key, CaseEventKind.RETURNED, actor=actor, note=note)
+    hand_over(session, case_id, CaseEventKind.RETURNED, found, note, actor=actor)
     return service.show(session, case_id)
 
 
@@ -123,7 +123,7 @@ def assign_case(
         "reason": reason,
         "decision_id": decision_id,
     }
-    service.note(session, case.key, CaseEventKind.ASSIGNED, actor=actor, note=note)
+    hand_over(session, case_id, CaseEventKind.ASSIGNED, found, note, actor=actor)
     return service.show(session, case_id)
 
 

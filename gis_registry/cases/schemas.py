@@ -1,12 +1,15 @@
 """What is said of a case."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from gis_registry.catalogue.tables import LimitUnit
+from gis_registry.catalogue.time_limits import FoundLimit
 from gis_registry.components.schemas import ClassName, Named
 from gis_registry.dispatch.schemas import Fact, ResponsibleUnit
+from gis_registry.places.datums import Datum
 
 
 class CaseEventEntry(BaseModel):
@@ -19,12 +22,66 @@ class CaseEventEntry(BaseModel):
     note: dict[str, Any]
 
 
+class ScenePosition(BaseModel):
+    """Where somebody was when they looked at a case."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lon: float = Field(ge=-180, le=180, description="Degrees")
+    lat: float = Field(ge=-90, le=90, description="Degrees")
+    accuracy_m: float = Field(default=20.0, gt=0, le=1000)
+    datum: Datum = Datum.CGCS2000
+
+
+class CaseChange(BaseModel):
+    """What goes with a change of a case; which of it is needed depends on the change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(default="", max_length=4000, examples=["已更换灯具"])
+    photos: list[Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]] = Field(
+        default=[], max_length=20, description="SHA-256 of photos sent to /api/photos"
+    )
+    position: ScenePosition | None = None
+    unit_code: str | None = Field(
+        default=None, min_length=1, max_length=100, description="The unit that it goes to"
+    )
+    condition: str | None = Field(
+        default=None, min_length=1, max_length=100, description="What was found, for the limit"
+    )
+    amount: float | None = Field(default=None, gt=0, le=1000, description="How much more time")
+    unit: LimitUnit | None = Field(default=None, description="What the amount counts")
+    is_upheld: bool | None = Field(default=None, description="Whether an appeal is upheld")
+
+
+class CaseStatus(BaseModel):
+    """Where a case stands, and what can be done with it."""
+
+    id: int
+    division_code: str
+    version: int = Field(description="Place of its last event; give it as If-Match")
+    state: str
+    state_zh: str
+    state_en: str
+    unit_code: str | None
+    condition: str | None
+    stage: str | None = Field(description="The stage whose limit runs")
+    stage_began_at: datetime | None
+    due_at: datetime | None = Field(description="Empty: no limit, or its clock is stopped")
+    limit: FoundLimit | None
+    actions: list[str] = Field(description="What you can do with it now")
+
+
 class CaseSummary(BaseModel):
     """A case: what and where, its state, and its latest dispatch decision."""
 
     id: int
     division_code: str
-    state: str = Field(description="open or closed")
+    state: str = Field(description="Where it is in its life cycle")
+    is_open: bool
+    version: int = Field(description="Place of its last event; give it as If-Match")
+    stage: str | None = Field(description="The stage whose limit runs")
+    due_at: datetime | None = Field(description="Empty: no limit, or its clock is stopped")
     matter_code: str | None
     matter_name_zh: str | None
     matter_name_en: str | None

@@ -7,33 +7,19 @@ from zoneinfo import ZoneInfo
 from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
-from gis_registry.cases import queries
-from gis_registry.cases.schemas import CaseEventEntry, CasePage, CaseSummary
-from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
+from gis_registry import clock
+from gis_registry.cases import changing, opening, queries
+from gis_registry.cases.changing import Appending, AskedChange
+from gis_registry.cases.life_cycle import STATE_NAMES, Action
+from gis_registry.cases.opening import NewCase
+from gis_registry.cases.schemas import CaseChange, CaseEventEntry, CasePage, CaseSummary
+from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind, CaseState
 from gis_registry.db.base import SRID
-from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit
+from gis_registry.dispatch.schemas import ResponsibleUnit
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.places.service import the_city
-
-
-@dataclass(frozen=True)
-class NewCase:
-    """A case to open, for a report, with what was decided of it.
-
-    ``lon`` and ``lat`` are degrees in EPSG:4490; ``id`` is a number of :func:`next_id`.
-    """
-
-    id: int
-    report_id: int
-    actor: str
-    division_code: str
-    matter_type_id: int | None
-    class_id: int | None
-    component_code: str | None
-    lon: float
-    lat: float
-    responsible: ResponsibleUnit
-    responders: Sequence[NearResponder]
+from gis_registry.roles import Role
+from gis_registry.users.service import Actor
 
 
 def next_id(session: Session) -> int:
@@ -42,9 +28,10 @@ def next_id(session: Session) -> int:
 
 
 def open_cases(session: Session, new: Sequence[NewCase]) -> None:
-    """Open cases, each with its first event and its dispatch decision."""
+    """Open cases, each with its first event and its dispatch decision; their clocks begin."""
     if not new:
         return
+    at = clock.now()
     queries.insert(
         session,
         Case,
@@ -56,35 +43,22 @@ def open_cases(session: Session, new: Sequence[NewCase]) -> None:
                 "class_id": one.class_id,
                 "component_code": one.component_code,
                 "geom": f"SRID={SRID};POINT({one.lon} {one.lat})",
+                "opened_at": at,
             }
             for one in new
         ],
     )
-    queries.insert(
-        session,
-        CaseEvent,
-        [
-            {
-                "division_code": one.division_code,
-                "case_id": one.id,
-                "sequence": 1,
-                "kind": CaseEventKind.REPORTED,
-                "actor": one.actor,
-                "report_id": one.report_id,
-                "note": {},
-            }
-            for one in new
-        ],
-    )
+    opening.open_all(session, new, at=at)
     queries.insert_decisions(
         session,
         [
             {
                 "division_code": one.division_code,
                 "case_id": one.id,
-                "unit_code": one.responsible.claim.unit.code if one.responsible.claim else None,
+                "unit_code": one.unit_code,
                 "responsibility": one.responsible,
                 "responders": one.responders,
+                "decided_at": at,
             }
             for one in new
         ],
@@ -103,20 +77,12 @@ class Joining:
 
 def join(session: Session, joinings: Sequence[Joining]) -> None:
     """Note that reports have joined cases."""
-    queries.append_events(
-        session,
-        [
-            {
-                "division_code": one.division_code,
-                "case_id": one.case_id,
-                "kind": CaseEventKind.JOINED,
-                "actor": one.actor,
-                "report_id": one.report_id,
-                "note": {},
-            }
-            for one in joinings
-        ],
-    )
+    if not joinings:
+        return
+    work = Appending(session, {one.case_id for one in joinings})
+    for one in joinings:
+        work.append(one.case_id, CaseEventKind.JOINED, {}, actor=one.actor, report_id=one.report_id)
+    work.write()
 
 
 def note(
@@ -129,20 +95,26 @@ def note(
     report_id: int | None = None,
 ) -> None:
     """Note that something happened to a case (division code, number)."""
-    division_code, case_id = case
-    queries.append_events(
-        session,
-        [
-            {
-                "division_code": division_code,
-                "case_id": case_id,
-                "kind": kind,
-                "actor": actor,
-                "report_id": report_id,
-                "note": dict(note),
-            }
-        ],
+    work = Appending(session, {case[1]})
+    work.append(case[1], kind, note, actor=actor, report_id=report_id)
+    work.write()
+
+
+def merge(session: Session, case_id: int, into: int, *, actor: str, reason: str) -> None:
+    """Note that all of a case is in another one now; nothing is left to be done with it."""
+    work = Appending(session, {case_id})
+    work.append(
+        case_id,
+        CaseEventKind.MERGED,
+        {
+            "reason": reason,
+            "merged_into": into,
+            "state": CaseState.MERGED,
+            **work.clock_note(case_id, None),
+        },
+        actor=actor,
     )
+    work.write()
 
 
 def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> CaseSummary:
@@ -155,8 +127,14 @@ def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> Ca
     """
     if not reason.strip():
         raise InvalidInput("Closing a case needs a reason: what was done.")
-    case, _ = locked_open(session, case_id)
-    note(session, case.key, CaseEventKind.CLOSED, actor=actor, note={"reason": reason.strip()})
+    locked_open(session, case_id)
+    asked = AskedChange(
+        case_id,
+        Action.CLOSE,
+        Actor(name=actor, role=Role.ADMINISTRATOR),
+        CaseChange(reason=reason.strip()),
+    )
+    changing.change(session, asked)
     return show(session, case_id)
 
 
@@ -167,14 +145,15 @@ def locked_open(session: Session, case_id: int) -> tuple[Case, Sequence[CaseEven
         NotFound: there is no such case.
         Conflict: it is closed.
     """
-    summary = show(session, case_id)
-    case = queries.locked(session, summary.division_code, case_id)
-    events = queries.events(session, case.division_code, case.id)
-    if events[-1].kind == CaseEventKind.CLOSED:
+    work = Appending(session, {case_id})
+    progress = work.progress(case_id)
+    case = queries.locked(session, progress.division_code, case_id)
+    if not progress.is_open:
         zone = ZoneInfo(the_city(session).time_zone)
-        closed_at = events[-1].happened_at.astimezone(zone)
-        raise Conflict(f"Case {case_id} was closed on {closed_at:%Y-%m-%d %H:%M}.")
-    return case, events
+        was = STATE_NAMES[progress.state][1]
+        ended_at = (progress.ended_at or progress.reported_at).astimezone(zone)
+        raise Conflict(f"Case {case_id} was {was} on {ended_at:%Y-%m-%d %H:%M}.")
+    return case, queries.events(session, case.division_code, case.id)
 
 
 def show(session: Session, case_id: int) -> CaseSummary:

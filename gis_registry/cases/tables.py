@@ -5,23 +5,68 @@ from enum import StrEnum
 from typing import Any
 
 from geoalchemy2 import WKBElement
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Identity, Index, func
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_registry.catalogue.tables import ComponentClass, MatterType
 from gis_registry.db.base import Base, geometry
 
 
+class CaseState(StrEnum):
+    """Where a case is in its life cycle."""
+
+    REPORTED = "reported"
+    CHECKED = "checked"
+    FILED = "filed"
+    DISPATCHED = "dispatched"
+    IN_HANDLING = "in_handling"
+    HANDLED = "handled"
+    VERIFIED = "verified"
+    CLOSED = "closed"
+    NOT_ACCEPTED = "not_accepted"
+    SUSPENDED = "suspended"
+    MERGED = "merged"
+
+
 class CaseEventKind(StrEnum):
-    """What can happen to a case so far."""
+    """What can happen to a case."""
 
     REPORTED = "reported"
     JOINED = "joined"
     SEPARATED = "separated"
-    RETURNED = "returned"
+    MERGED = "merged"
     ASSIGNED = "assigned"
     IDENTIFIED = "identified"
+    CHECKED = "checked"
+    FILED = "filed"
+    NOT_ACCEPTED = "not_accepted"
+    DISPATCHED = "dispatched"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+    HANDLED = "handled"
+    SENT_BACK = "sent_back"
+    VERIFIED = "verified"
     CLOSED = "closed"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    EXTENSION_ASKED = "extension_asked"
+    EXTENDED = "extended"
+    EXTENSION_DENIED = "extension_denied"
+    APPEALED = "appealed"
+    APPEAL_DECIDED = "appeal_decided"
+    REOPENED = "reopened"
+    URGED = "urged"
+    WARNED = "warned"
+    OVERDUE = "overdue"
 
 
 class Case(Base):
@@ -62,6 +107,7 @@ class CaseEvent(Base):
         ForeignKeyConstraint(
             ["division_code", "case_id"], ["cases.division_code", "cases.id"], ondelete="CASCADE"
         ),
+        Index("ix_case_events_happened_at", "happened_at", postgresql_using="brin"),
     )
 
     division_code: Mapped[str] = mapped_column(primary_key=True)
@@ -72,3 +118,65 @@ class CaseEvent(Base):
     actor: Mapped[str]
     report_id: Mapped[int | None] = mapped_column(BigInteger)
     note: Mapped[dict[str, Any]]
+
+
+class CaseProgress(Base):
+    """Where a case stands: what its events come to, kept beside them so that it can be asked for.
+
+    It changes in the transaction that appends an event, and can be made again from the events at
+    any time (:mod:`gis_registry.cases.progress`). ``version`` is the place of the last event.
+    ``clock`` is the limit of the stage that runs, with its pauses and extensions. What indicators
+    count stands in columns: when each stage ended and whether that was on time, how often the case
+    was returned, sent back, extended, urged and appealed.
+    """
+
+    __tablename__ = "case_progress"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["division_code", "case_id"], ["cases.division_code", "cases.id"], ondelete="CASCADE"
+        ),
+        Index("ix_case_progress_open", "case_id", postgresql_where=text("is_open")),
+        Index(
+            "ix_case_progress_unit_code", "unit_code", "case_id", postgresql_where=text("is_open")
+        ),
+        Index("ix_case_progress_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    )
+
+    division_code: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    version: Mapped[int]
+    state: Mapped[str]
+    is_open: Mapped[bool] = mapped_column(
+        Computed("state NOT IN ('closed', 'not_accepted', 'merged')", persisted=True)
+    )
+    resumes_to: Mapped[str | None]
+    matter_type_id: Mapped[int | None]
+    class_id: Mapped[int | None]
+    subdistrict_code: Mapped[str | None]
+    unit_code: Mapped[str | None]
+    condition: Mapped[str | None]
+    stage: Mapped[str | None]
+    stage_began_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    clock: Mapped[dict[str, Any] | None]
+    warned_at: Mapped[datetime | None]
+    overdue_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime]
+    checked_at: Mapped[datetime | None]
+    filed_at: Mapped[datetime | None]
+    dispatched_at: Mapped[datetime | None]
+    handled_at: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    is_checked_on_time: Mapped[bool | None]
+    is_filed_on_time: Mapped[bool | None]
+    is_dispatched_on_time: Mapped[bool | None]
+    is_handled_on_time: Mapped[bool | None]
+    is_verified_on_time: Mapped[bool | None]
+    is_closed_on_time: Mapped[bool | None]
+    returned: Mapped[int] = mapped_column(server_default="0")
+    sent_back: Mapped[int] = mapped_column(server_default="0")
+    extended: Mapped[int] = mapped_column(server_default="0")
+    urged: Mapped[int] = mapped_column(server_default="0")
+    appealed: Mapped[int] = mapped_column(server_default="0")
+    reopened: Mapped[int] = mapped_column(server_default="0")

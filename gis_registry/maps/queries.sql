@@ -44,15 +44,7 @@ WHERE d.level = :level
 ORDER BY d.code, a.id;
 
 -- open_case_count: how many cases are open
-SELECT count(*)
-FROM cases c
-CROSS JOIN LATERAL (
-  SELECT e.kind FROM case_events e
-  WHERE e.division_code = c.division_code AND e.case_id = c.id
-  ORDER BY e.sequence DESC
-  LIMIT 1
-) AS last_event
-WHERE last_event.kind <> 'closed';
+SELECT count(*) FROM case_progress WHERE is_open;
 
 -- components_by_code: where the components with these keys are, and what they are
 SELECT

@@ -82,11 +82,9 @@ CROSS JOIN LATERAL (
     WHERE (
       alike.distance_m <= asked.reach_m OR alike.component_code = asked.component_code
     ) AND (
-      SELECT e.kind FROM case_events e
-      WHERE e.division_code = alike.case_division_code AND e.case_id = alike.case_id
-      ORDER BY e.sequence DESC
-      LIMIT 1
-    ) <> 'closed'
+      SELECT p.is_open FROM case_progress p
+      WHERE p.division_code = alike.case_division_code AND p.case_id = alike.case_id
+    )
     ORDER BY alike.component_code IS NOT DISTINCT FROM asked.component_code DESC,
       alike.is_same_matter DESC, alike.distance_m, alike.reported_at DESC, alike.id
     LIMIT :most_told
@@ -109,22 +107,17 @@ SELECT pg_advisory_xact_lock_shared(CAST(:all_places AS bigint)), (
 SELECT pg_advisory_xact_lock(CAST(:all_places AS bigint));
 
 -- lock_cases: let others who change some cases wait until this ends
-SELECT c.id
-FROM cases c
+SELECT p.case_id
+FROM case_progress p
 JOIN unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
-  AS wanted (division_code, id) USING (division_code, id)
-ORDER BY c.division_code, c.id
-FOR UPDATE OF c;
+  AS wanted (division_code, case_id) USING (division_code, case_id)
+ORDER BY p.case_id
+FOR UPDATE OF p;
 
 -- open_cases: those of some cases that are open
-SELECT wanted.id
-FROM unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
-  AS wanted (division_code, id)
-CROSS JOIN LATERAL (
-  SELECT e.kind FROM case_events e
-  WHERE e.division_code = wanted.division_code AND e.case_id = wanted.id
-  ORDER BY e.sequence DESC
-  LIMIT 1
-) AS last_event
-WHERE last_event.kind <> 'closed'
-ORDER BY wanted.id;
+SELECT p.case_id
+FROM case_progress p
+JOIN unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
+  AS wanted (division_code, case_id) USING (division_code, case_id)
+WHERE p.is_open
+ORDER BY p.case_id;

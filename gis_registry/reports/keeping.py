@@ -9,12 +9,13 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service as cases
-from gis_registry.cases.service import NewCase
+from gis_registry.cases.opening import NewCase
 from gis_registry.db.base import SRID
 from gis_registry.reports import answering, duplicates, queries
 from gis_registry.reports.answering import Answered
 from gis_registry.reports.duplicates import Asked, Similar
 from gis_registry.reports.schemas import AnsweredReport, NewReport
+from gis_registry.reports.tables import Channel
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def _case(asked: Asked, sent: Submission, found: Answered) -> NewCase:
         lat=asked.question.lat,
         responsible=found.answer.responsible,
         responders=found.answer.responders,
+        subdistrict_code=found.place.subdistrict_code,
+        is_checked=sent.report.channel is Channel.INSPECTOR,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service as cases
-from gis_registry.cases.service import NewCase
+from gis_registry.cases.opening import NewCase
 from gis_registry.cases.tables import CaseEventKind
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.places import service as places
@@ -24,7 +24,7 @@ from gis_registry.reports.schemas import (
     SimilarReports,
     Suggestion,
 )
-from gis_registry.reports.tables import Report
+from gis_registry.reports.tables import Channel, Report
 
 _Key = tuple[str, int]
 
@@ -67,6 +67,8 @@ def separate(session: Session, report_id: int, *, reason: str, actor: str) -> An
                 lat=shown.lat,
                 responsible=shown.answer.responsible,
                 responders=shown.answer.responders,
+                subdistrict_code=report.subdistrict_code,
+                is_checked=report.channel == Channel.INSPECTOR,
             )
         ],
     )
@@ -111,14 +113,17 @@ def merge(
         actor=actor,
         note={"reason": reason, "merged_from": report.case_id},
     )
-    cases.note(
-        session,
-        old,
-        CaseEventKind.CLOSED if is_last else CaseEventKind.SEPARATED,
-        report_id=None if is_last else report_id,
-        actor=actor,
-        note={"reason": reason, "merged_into": case_id},
-    )
+    if is_last:
+        cases.merge(session, report.case_id, case_id, actor=actor, reason=reason)
+    else:
+        cases.note(
+            session,
+            old,
+            CaseEventKind.SEPARATED,
+            report_id=report_id,
+            actor=actor,
+            note={"reason": reason, "merged_into": case_id},
+        )
     return _moved(session, report, new, actor=actor)
 
 

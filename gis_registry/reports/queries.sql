@@ -6,14 +6,15 @@ SELECT
   ST_X(r.geom) AS lon, ST_Y(r.geom) AS lat,
   m.code AS matter_code, m.name_zh AS matter_name_zh, m.name_en AS matter_name_en,
   u.name_zh AS unit_name_zh, u.name_en AS unit_name_en,
-  CASE WHEN last_event.kind = 'closed' THEN 'closed' ELSE 'open' END AS state,
+  CASE WHEN p.is_open THEN 'open' ELSE 'closed' END AS state, p.state AS progress,
   last_event.happened_at AS updated_at,
   last_event.note ->> 'reason' AS reason,
   CASE WHEN :with_events THEN (
     SELECT jsonb_agg(
       jsonb_build_object(
         'kind', e.kind, 'happened_at', e.happened_at,
-        'reason', CASE WHEN e.kind = 'closed' THEN e.note ->> 'reason' END
+        'reason', CASE WHEN e.note ->> 'state' IN ('closed', 'not_accepted', 'merged')
+          THEN e.note ->> 'reason' END
       ) ORDER BY e.sequence
     )
     FROM case_events e
@@ -21,6 +22,8 @@ SELECT
   ) END AS events
 FROM reports r
 JOIN matter_types m ON m.id = r.matter_type_id
+JOIN case_progress p
+  ON p.division_code = r.case_division_code AND p.case_id = r.case_id
 CROSS JOIN LATERAL (
   SELECT e.kind, e.happened_at, e.note FROM case_events e
   WHERE e.division_code = r.case_division_code AND e.case_id = r.case_id
@@ -42,7 +45,7 @@ WHERE (CAST(:ids AS bigint[]) IS NULL OR r.id = ANY(CAST(:ids AS bigint[])))
   AND (CAST(:updated_before AS timestamptz) IS NULL OR last_event.happened_at <= :updated_before)
   AND (
     CAST(:states AS text[]) IS NULL
-    OR CASE WHEN last_event.kind = 'closed' THEN 'closed' ELSE 'open' END
+    OR CASE WHEN p.is_open THEN 'open' ELSE 'closed' END
       = ANY(CAST(:states AS text[]))
   )
 ORDER BY r.id DESC

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.collecting import not_collecting
 from gis_registry.components.schemas import Named
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
@@ -68,7 +68,7 @@ def submit_all(
         if one.key is None or one.key not in seen:
             fresh.append(n)
             seen.add(one.key)
-    now = datetime.now(UTC)
+    now = clock.now()
     answered = answering.answer_all(
         session,
         [submissions[n].report for n in fresh],

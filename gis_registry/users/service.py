@@ -15,7 +15,7 @@ from gis_registry.users.tables import ApiKey, User
 
 _PREFIX = "gr_"
 _ACTORS = (
-    select(ApiKey.key_sha256, User.name, User.role)
+    select(ApiKey.key_sha256, User.name, User.role, User.unit_code)
     .join(User, ApiKey.user_id == User.id)
     .where(
         ApiKey.key_sha256 == func.any(bindparam("hashes", type_=ARRAY(Text))),
@@ -30,6 +30,7 @@ class Actor:
 
     name: str
     role: Role | None
+    unit_code: str | None = None
 
     def may(self, permission: Permission) -> bool:
         """Return whether the role includes a permission."""
@@ -67,8 +68,8 @@ def anonymous(role: Role | None) -> Actor:
     return Actor(name="anonymous", role=role)
 
 
-def add_user(session: Session, name: str, role: Role) -> str:
-    """Add a user and return the key, which is kept nowhere else.
+def add_user(session: Session, name: str, role: Role, *, unit_code: str | None = None) -> str:
+    """Add a user, who may be of a unit, and return the key, which is kept nowhere else.
 
     Raises:
         InvalidInput: the name is empty, too long, or reserved.
@@ -79,7 +80,7 @@ def add_user(session: Session, name: str, role: Role) -> str:
         raise InvalidInput("A user's name has 1 to 100 characters and is not “anonymous”.")
     if _user(session, name) is not None:
         raise Conflict(f"There is a user {name!r} already; `user key {name}` makes another key.")
-    user = User(name=name, role=role)
+    user = User(name=name, role=role, unit_code=unit_code)
     session.add(user)
     session.flush()
     return _new_key(session, user)
@@ -141,7 +142,7 @@ def actors(
     """
     hashes = {key: _hash(key) for key in keys if key is not None}
     found = {
-        row.key_sha256: Actor(name=row.name, role=Role(row.role))
+        row.key_sha256: Actor(name=row.name, role=Role(row.role), unit_code=row.unit_code)
         for row in session.execute(_ACTORS, {"hashes": list(hashes.values())})
     }
     return [

@@ -9,7 +9,7 @@ from gis_registry.db.base import Base
 
 
 class User(Base):
-    """A person or program that works with the registry."""
+    """A person or program that works with the registry; ``unit_code`` is the unit they are of."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -22,6 +22,7 @@ class User(Base):
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[str]
+    unit_code: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

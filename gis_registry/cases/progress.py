@@ -1,0 +1,174 @@
+"""Where a case stands, as its events have it: a fold over them, one event after the other."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from gis_registry.cases.tables import CaseEventKind, CaseState
+
+_ENDED = frozenset({CaseState.CLOSED, CaseState.NOT_ACCEPTED, CaseState.MERGED})
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event as the fold needs it.
+
+    ``note`` says what follows from it: ``state``, ``unit`` (its code, or None: nobody),
+    ``clock`` with ``due_at``, ``condition``; what is left out stays as it was.
+    """
+
+    sequence: int
+    kind: CaseEventKind
+    happened_at: datetime
+    note: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A row of :class:`gis_registry.cases.tables.CaseProgress`, which says what each field is."""
+
+    division_code: str
+    case_id: int
+    version: int
+    state: CaseState
+    reported_at: datetime
+    resumes_to: CaseState | None = None
+    matter_type_id: int | None = None
+    class_id: int | None = None
+    subdistrict_code: str | None = None
+    unit_code: str | None = None
+    condition: str | None = None
+    stage: str | None = None
+    stage_began_at: datetime | None = None
+    due_at: datetime | None = None
+    clock: Mapping[str, Any] | None = None
+    warned_at: datetime | None = None
+    overdue_at: datetime | None = None
+    checked_at: datetime | None = None
+    filed_at: datetime | None = None
+    dispatched_at: datetime | None = None
+    handled_at: datetime | None = None
+    verified_at: datetime | None = None
+    ended_at: datetime | None = None
+    is_checked_on_time: bool | None = None
+    is_filed_on_time: bool | None = None
+    is_dispatched_on_time: bool | None = None
+    is_handled_on_time: bool | None = None
+    is_verified_on_time: bool | None = None
+    is_closed_on_time: bool | None = None
+    returned: int = 0
+    sent_back: int = 0
+    extended: int = 0
+    urged: int = 0
+    appealed: int = 0
+    reopened: int = 0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The division code and number of the case."""
+        return self.division_code, self.case_id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be done."""
+        return self.state not in _ENDED
+
+
+def advance(before: Progress, event: Happening) -> Progress:
+    """Return where a case stands after an event."""
+    note, at = event.note, event.happened_at
+    on_time = None if before.due_at is None else at <= before.due_at
+    changed: dict[str, Any] = {"version": event.sequence}
+    if event.kind in _COUNTED:
+        counted = _COUNTED[event.kind]
+        changed[counted] = getattr(before, counted) + 1
+    if "condition" in note:
+        changed["condition"] = note["condition"]
+    if "class_id" in note:
+        changed["class_id"] = note["class_id"]
+    if "unit" in note:
+        changed["unit_code"] = note["unit"]
+    if "clock" in note:
+        changed |= _clock(note)
+    if "state" in note:
+        changed["state"] = CaseState(note["state"])
+    match event.kind:
+        case CaseEventKind.CHECKED:
+            changed |= {"checked_at": at, "is_checked_on_time": on_time}
+        case CaseEventKind.FILED:
+            changed |= {"filed_at": at, "is_filed_on_time": on_time}
+        case CaseEventKind.DISPATCHED:
+            changed |= {"dispatched_at": at}
+            changed["is_dispatched_on_time"] = _both(before.is_dispatched_on_time, on_time)
+        case CaseEventKind.HANDLED:
+            changed["handled_at"] = at
+            changed["is_handled_on_time"] = _both(before.is_handled_on_time, on_time)
+        case CaseEventKind.SENT_BACK:
+            changed |= {"handled_at": None, "verified_at": None}
+        case CaseEventKind.VERIFIED:
+            changed["verified_at"] = at
+            changed["is_verified_on_time"] = _both(before.is_verified_on_time, on_time)
+        case CaseEventKind.CLOSED:
+            changed |= {"ended_at": at, "is_closed_on_time": on_time}
+        case CaseEventKind.NOT_ACCEPTED | CaseEventKind.MERGED:
+            changed["ended_at"] = at
+        case CaseEventKind.SUSPENDED:
+            changed["resumes_to"] = before.state
+        case CaseEventKind.RESUMED:
+            changed["resumes_to"] = None
+        case CaseEventKind.REOPENED:
+            changed |= {"ended_at": None, "handled_at": None, "verified_at": None}
+            changed["is_closed_on_time"] = None
+            changed["filed_at"] = before.filed_at or at
+        case CaseEventKind.WARNED:
+            changed["warned_at"] = at
+        case CaseEventKind.OVERDUE:
+            changed["overdue_at"] = at
+    return replace(before, **changed)
+
+
+def progress_of(first: Progress, events: Iterable[Happening]) -> Progress:
+    """Return where a case stands after all its events.
+
+    Args:
+        first: the case before its first event: what it is about, with version 0.
+        events: what happened, in order.
+    """
+    found = first
+    for event in events:
+        found = advance(found, event)
+    return found
+
+
+def _clock(note: Mapping[str, Any]) -> dict[str, Any]:
+    clock, due_at = note["clock"], note.get("due_at")
+    return {
+        "clock": clock,
+        "stage": clock["stage"] if clock else None,
+        "stage_began_at": _moment(clock["began_at"]) if clock else None,
+        "due_at": _moment(due_at),
+        "warned_at": None,
+        "overdue_at": None,
+    }
+
+
+def _moment(said: Any) -> datetime | None:
+    return datetime.fromisoformat(said) if isinstance(said, str) else said
+
+
+def _both(before: bool | None, now: bool | None) -> bool | None:
+    """Return whether every time it was on time; None where none had a limit."""
+    known = [one for one in (before, now) if one is not None]
+    return all(known) if known else None
+
+
+#: Events that are counted, and where.
+_COUNTED = {
+    CaseEventKind.RETURNED: "returned",
+    CaseEventKind.SENT_BACK: "sent_back",
+    CaseEventKind.EXTENDED: "extended",
+    CaseEventKind.URGED: "urged",
+    CaseEventKind.APPEALED: "appealed",
+    CaseEventKind.REOPENED: "reopened",
+}
