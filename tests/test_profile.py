@@ -11,6 +11,7 @@ from gis_registry.catalogue.service import find_class
 from gis_registry.city_loading import load_city
 from gis_registry.errors import InvalidProfile
 from gis_registry.places.service import the_city
+from gis_registry.places.working_time import working_time
 from gis_registry.profile import find_profile, read_profile
 
 _MINIMAL = """
@@ -70,6 +71,7 @@ def test_a_shipped_profile_names_files_that_are_there(city: str) -> None:
             *files.citizen_kinds,
             *[one.file for one in profile.time_limits],
             *[one.file for one in profile.surveys],
+            *[name for name in (profile.calendar,) if name and name.endswith(".csv")],
             *[name for name in (profile.demo.reports, profile.demo.detections) if name],
         ]
     )
@@ -108,6 +110,17 @@ def test_a_folder_without_a_profile_is_refused(tmp_path: Path) -> None:
         ("center = [120.0, 36.0]", "center = [120.0]", "map.center.1: Field required"),
         ("projected_epsg = 4549", "projected_epsg = 4549\nmoon = 1", "moon: Extra inputs"),
         ("tolerance_m = 500", "tolerance_m = -1", "place_tolerance_m: Input should be greater"),
+        ("tolerance_m = 500", 'tolerance_m = 500\ncalendar = "moon"', "write chinesecalendar, or"),
+        (
+            "[files]",
+            '[[working_hours]]\nweekdays = [1]\nhours = ["8-12"]\n[files]',
+            "'8-12' is no working time such as 08:00-12:00",
+        ),
+        (
+            "[files]",
+            '[[working_hours]]\nweekdays = [1]\nhours = ["08:00-12:00"]\n' * 2 + "[files]",
+            "There are two working hours for weekday 1",
+        ),
         (
             "[files]",
             '[[surveys]]\nfile = "a.csv"\nas_of = 2026-01-01\n[files]',
@@ -147,6 +160,7 @@ def test_a_file_that_is_missing_is_named(folder: Path) -> None:
 def test_a_city_is_loaded_from_a_profile(session: Session, folder: Path) -> None:
     summary = load_city(session, read_profile(folder))
     assert (summary.city, summary.divisions["city"], summary.units) == ("nowhere", 1, 0)
+    assert summary.calendar_version == working_time(session).version
     assert summary.catalogue.profile_classes == 115
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis_registry.places.tables import CalendarDay, CalendarVersion
@@ -36,17 +36,17 @@ def version(session: Session, number: int) -> CalendarVersion:
 
 def days(session: Session, number: int) -> list[CalendarDay]:
     """Return the last word of a version on each day of which anything was ever said, by date."""
-    return _last_words(session, _DAYS.where(CalendarDay.version_id <= number))
+    return _last_words(session.scalars(_DAYS.where(CalendarDay.version_id <= number)))
 
 
 def days_by_source(session: Session, source: str) -> list[CalendarDay]:
     """Return the last word of a source on each day of which it ever said anything, by date."""
     said = _DAYS.join(CalendarVersion, CalendarVersion.id == CalendarDay.version_id)
-    return _last_words(session, said.where(CalendarVersion.source == source))
+    return _last_words(session.scalars(said.where(CalendarVersion.source == source)))
 
 
-def _last_words(session: Session, said: Select[tuple[CalendarDay]]) -> list[CalendarDay]:
-    return list({one.on_date: one for one in session.scalars(said)}.values())
+def _last_words(said: Iterable[CalendarDay]) -> list[CalendarDay]:
+    return list({one.on_date: one for one in said}.values())
 
 
 def hold_versions(session: Session) -> None:

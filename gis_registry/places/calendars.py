@@ -61,6 +61,7 @@ def load_days(session: Session, path: Path, *, actor: str) -> CalendarChange:
     days = read_days([path])
     if not days:
         raise InvalidInput(f"{path.name} names no days.")
+    queries.hold_versions(session)
     now = queries.version(session, working_time(session).version)
     return _load(
         session, days, source=path.name, hours=now.hours, time_zone=now.time_zone, actor=actor

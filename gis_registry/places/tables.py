@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_registry.catalogue.tables import Edition
-from gis_registry.db.base import Base, geometry
+from gis_registry.db.base import Base, big_identity, geometry
 
 
 class Level(StrEnum):
@@ -131,7 +131,7 @@ class CalendarVersion(Base):
 
     __tablename__ = "calendar_versions"
 
-    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    id: Mapped[int] = big_identity()
     loaded_at: Mapped[datetime] = mapped_column(server_default=func.now())
     time_zone: Mapped[str]
     hours: Mapped[list[dict[str, Any]]]

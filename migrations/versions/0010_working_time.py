@@ -27,7 +27,7 @@ def upgrade() -> None:
     """Add the versions of the calendar and their days."""
     op.create_table(
         "calendar_versions",
-        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column(
             "loaded_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False
         ),
@@ -39,7 +39,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "calendar_days",
-        sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.BigInteger(), nullable=False),
         sa.Column("on_date", sa.Date(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("name_zh", sa.Text(), nullable=False),

@@ -1,6 +1,7 @@
 """The migrations: one head, up and down again, and the models agree with what they make."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from alembic.config import Config
@@ -12,8 +13,10 @@ from pytest_alembic.tests import (
     test_upgrade,
 )
 from sqlalchemy import Engine, RowMapping, create_engine, make_url, text
+from sqlalchemy.orm import Session
 
 from gis_registry.db.checks import create_extensions
+from gis_registry.places.working_time import STANDARD_WEEK, working_time
 from gis_registry.resources import bundled
 from gis_registry.settings import Settings
 from gis_registry.startup import SCHEMA_VERSION
@@ -117,3 +120,27 @@ def test_the_rows_of_surveys_move_into_a_table_for_each_and_back(  # type: ignor
 
     alembic_runner.migrate_down_to("0002")
     assert _rows(alembic_engine) == before
+
+
+_CITY = """
+INSERT INTO editions (key, name_zh, name_en, class_digits) VALUES ('e', '版', 'e', 4);
+INSERT INTO city (is_only, key, name_zh, name_en, division_code, time_zone, edition_key,
+  matter_edition_key, projected_epsg, place_tolerance_m, map_lon, map_lat, map_zoom)
+VALUES (true, 'nowhere', '无名市', 'Nowhere', '990200', 'Asia/Urumqi', 'e', 'e', 4549, 500, 120, 36,
+  9)
+"""
+
+
+def test_a_city_from_before_the_calendar_gets_the_standard_week(  # type: ignore[no-untyped-def]
+    alembic_runner, alembic_engine: Engine
+) -> None:
+    alembic_runner.migrate_up_before("0010")
+    with alembic_engine.begin() as connection:
+        connection.execute(text(_CITY))
+    alembic_runner.migrate_up_one()
+    with Session(alembic_engine) as session:
+        found = working_time(session)
+        assert (found.version, found.zone.key) == (1, "Asia/Urumqi")
+        assert found.day(date(2026, 7, 1)).minutes == ((480, 720), (840, 1080))
+        hours = session.execute(text("SELECT hours FROM calendar_versions")).scalar_one()
+        assert hours == [STANDARD_WEEK.model_dump(mode="json")]
