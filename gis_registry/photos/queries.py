@@ -33,7 +33,8 @@ def photo(session: Session, sha256: str) -> RowMapping | None:
 
 def sizes(session: Session) -> dict[str, int]:
     """Return of every photo how many bytes it has."""
-    return dict(session.execute(select(Photo.sha256, Photo.size_bytes)).tuples().all())
+    found = session.execute(select(Photo.sha256, Photo.size_bytes)).all()
+    return {one.sha256: one.size_bytes for one in found}
 
 
 def lock_keeping(session: Session) -> None:
