@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -95,16 +96,23 @@ def migrate() -> None:
 @app.command()
 def check(
     as_json: AsJson = False,
+    photos: Annotated[
+        bool, typer.Option("--photos", help="Also read every photo: is it still what was sent?")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the exit code.")] = False,
 ) -> None:
-    """Check that the server is suitable and that what the registry holds fits together."""
+    """Check that the server is suitable and that the registry and its photos fit together."""
     from sqlalchemy.orm import Session
 
     from gis_registry.integrity import check_contents
+    from gis_registry.photos.checking import check_photos
+    from gis_registry.photos.store import open_store
     from gis_registry.startup import SCHEMA_VERSION, schema_version
 
+    settings = read_settings()
+    store = open_store(settings)
     with (
-        Database(read_settings()) as database,
+        Database(settings) as database,
         answering(database.url),
         database.engine.connect() as connection,
     ):
@@ -112,6 +120,7 @@ def check(
         if schema_version(connection) == SCHEMA_VERSION:
             with Session(connection) as session:
                 results += check_contents(session)
+                results += check_photos(session, store, now=datetime.now(UTC), reads_all=photos)
     if as_json:
         print_json(
             [

@@ -20,6 +20,7 @@ from gis_registry.cli import (
     report,
     report_devices,
     report_merging,
+    report_photos,
     serve,
     settings,
     survey,
@@ -51,6 +52,7 @@ app.add_typer(report.app, name="report")
 report.app.add_typer(report_devices.cameras, name="cameras")
 report.app.add_typer(report_devices.sensors, name="sensors")
 report.app.add_typer(report_devices.kinds, name="kinds")
+report.app.add_typer(report_photos.app, name="photos")
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")

@@ -10,6 +10,7 @@ from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_profile
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.reports import alarms, video
 from gis_registry.reports import sensors as service
+from gis_registry.reports.alarming import Event
 
 if TYPE_CHECKING:
     from gis_registry.reports.device_loading import FileKind
@@ -157,26 +158,79 @@ def show_sensor(
             ("component", found.component_code),
             *((one.quantity, f"{one.value:g} at {one.at.isoformat()}") for one in found.readings),
             *(
-                ("alarm", f"{one.rule} since {one.raised_at.isoformat()}, report {one.report_id}")
+                (
+                    "alarm",
+                    f"{one.rule} since {one.raised_at.isoformat()}, "
+                    + (
+                        f"not reported: {one.refusal}" if one.refusal else f"report {one.report_id}"
+                    ),
+                )
                 for one in found.alarms
             ),
         ]
     )
 
 
-@sensors.command("check")
-def check_sensors(as_json: AsJson = False) -> None:
-    """Raise alarms for sensors that fell silent; run it every few minutes."""
+@sensors.command("alarms")
+def list_alarms(
+    only_open: Annotated[
+        bool, typer.Option("--open", help="Only those that have not cleared.")
+    ] = False,
+    unreported: Annotated[
+        bool, typer.Option("--unreported", help="Only those without a report.")
+    ] = False,
+    before: Annotated[
+        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List alarms, the newest first, and why some of them were not reported."""
     with transaction() as session:
-        raised = alarms.check_silence(session, now=datetime.now(UTC), reported_by=actor())
+        page = service.alarm_page(
+            session,
+            only_open=only_open,
+            is_reported=False if unreported else None,
+            before=before,
+            limit=limit,
+        )
     if as_json:
-        print_json(raised)
+        print_json(page)
         return
     print_table(
-        ["device", "rule", "report", ""],
-        ((one.device, one.rule, one.report_id, one.refusal) for one in raised),
+        ["alarm", "device", "rule", "raised", "cleared", "peak", "report", "not reported"],
+        (
+            (
+                one.id,
+                one.device,
+                one.rule,
+                one.raised_at.isoformat(),
+                one.cleared_at.isoformat() if one.cleared_at else None,
+                f"{one.peak:g}",
+                one.report_id,
+                one.refusal,
+            )
+            for one in page.alarms
+        ),
     )
-    tell(f"{len(raised)} alarms raised.")
+    if page.next_before:
+        tell(f"There are more: --before {page.next_before}")
+
+
+@sensors.command("check")
+def check_sensors(as_json: AsJson = False) -> None:
+    """Raise alarms for silent sensors, and report refused ones again; run it every few minutes."""
+    with transaction() as session:
+        done = alarms.check_silence(session, now=datetime.now(UTC), reported_by=actor())
+    if as_json:
+        print_json(done)
+        return
+    print_table(
+        ["device", "rule", "", "report", "not reported"],
+        ((one.device, one.rule, one.event, one.report_id, one.refusal) for one in done),
+    )
+    raised = sum(one.event is Event.RAISED for one in done)
+    tell(f"{raised} alarms raised; {len(done) - raised} reported that were refused before.")
 
 
 @kinds.command("load")

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from gis_registry.photos.tables import Photo
 
+_LOCK = func.hashtextextended("photos", 0)
+
 
 def photos(session: Session, hashes: Collection[str]) -> Sequence[RowMapping]:
     """Return photos with their positions in degrees."""
@@ -27,6 +29,22 @@ def photos(session: Session, hashes: Collection[str]) -> Sequence[RowMapping]:
 def photo(session: Session, sha256: str) -> RowMapping | None:
     """Return a photo with its position in degrees."""
     return next(iter(photos(session, [sha256])), None)
+
+
+def sizes(session: Session) -> dict[str, int]:
+    """Return of every photo how many bytes it has."""
+    found = session.execute(select(Photo.sha256, Photo.size_bytes)).all()
+    return {one.sha256: one.size_bytes for one in found}
+
+
+def lock_keeping(session: Session) -> None:
+    """Let nobody remove files until the transaction ends: one found may be that of a new row."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
+
+
+def lock_removing(session: Session) -> None:
+    """Let nobody keep photos until the transaction ends; who is keeping one is waited for."""
+    session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def add_photo(session: Session, values: dict[str, object]) -> bool:

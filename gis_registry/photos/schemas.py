@@ -33,3 +33,19 @@ class PhotoEntry(BaseModel):
     received_at: datetime
     received_by: str
     is_repeat: bool = Field(default=False, description="These bytes were kept before")
+
+
+class UnusedFile(BaseModel):
+    """A file in the store that is of no photo."""
+
+    file: str = Field(description="Its path in the store")
+    size_bytes: int
+    modified_at: datetime
+
+
+class CleanedPhotos(BaseModel):
+    """Files that were of no photo, and are removed now or (a dry run) would be."""
+
+    is_dry_run: bool
+    size_bytes: int = Field(description="Of all of them")
+    files: list[UnusedFile]

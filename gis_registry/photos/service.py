@@ -34,6 +34,7 @@ def keep(
     """
     limits.check_size(len(content))
     sha256 = hashlib.sha256(content).hexdigest()
+    queries.lock_keeping(session)
     known = queries.photo(session, sha256)
     if known is not None and store.has(sha256, size_bytes=len(content)):
         return _entry(known, is_repeat=True)

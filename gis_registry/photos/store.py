@@ -1,12 +1,15 @@
 """Where the bytes of photos are: a folder, or anything else that fsspec can write to.
 
 A photo lies under the hash of its bytes, ``ab/cd/abcd…``, as it was sent; the copies that are shown
-lie beside it. Nothing is ever overwritten or deleted here.
+lie beside it. Nothing is ever overwritten, and only what is of no photo is ever removed.
 """
 
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -15,6 +18,22 @@ import fsspec
 from gis_registry.errors import InvalidInput, PhotoStoreUnavailable
 from gis_registry.photos.schemas import ShownSize
 from gis_registry.settings import Settings
+
+#: Where our files lie below the root; a name that begins with a dot is a write that did not end.
+_OURS = re.compile(
+    r"([0-9a-f]{2})/([0-9a-f]{2})/(?:(?P<sha256>\1\2[0-9a-f]{60})"
+    rf"(?:\.(?P<size>{'|'.join(ShownSize)})\.jpg)?|\.[^/]+)"
+)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of the store: a photo, a copy of one (``shown``), or (no hash) half a one."""
+
+    name: str
+    size_bytes: int
+    sha256: str | None
+    shown: ShownSize | None
 
 
 class PhotoStore:
@@ -69,6 +88,49 @@ class PhotoStore:
             PhotoStoreUnavailable: it cannot be read, or is gone.
         """
         return self._read(self._path(sha256, size))
+
+    def files(self) -> list[StoredFile]:
+        """Return all files of photos; what else lies there is left out.
+
+        Raises:
+            PhotoStoreUnavailable: they cannot be listed.
+        """
+        with _answering():
+            self._files.invalidate_cache()
+            try:
+                found = self._files.find(self._root, detail=True)
+            except FileNotFoundError:  # nothing was ever kept
+                return []
+        files = []
+        for path, about in sorted(found.items()):
+            name = path.removeprefix(self._root).lstrip("/")
+            if (match := _OURS.fullmatch(name)) is not None:
+                size = match["size"]
+                shown = None if size is None else ShownSize(size)
+                files.append(StoredFile(name, about["size"] or 0, match["sha256"], shown))
+        return files
+
+    def modified_at(self, file: StoredFile) -> datetime | None:
+        """Return when a file was written; None if this cannot be told, or it is gone.
+
+        Raises:
+            PhotoStoreUnavailable: the store does not answer.
+        """
+        with _answering():
+            try:
+                at: datetime = self._files.modified(f"{self._root}/{file.name}")
+            except (NotImplementedError, FileNotFoundError):
+                return None
+        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+    def remove(self, file: StoredFile) -> None:
+        """Remove a file for good.
+
+        Raises:
+            PhotoStoreUnavailable: it cannot be removed.
+        """
+        with _answering(), suppress(FileNotFoundError):
+            self._files.rm_file(f"{self._root}/{file.name}")
 
     def _path(self, sha256: str, size: ShownSize | None = None) -> str:
         ending = "" if size is None else f".{size}.jpg"

@@ -23,11 +23,12 @@ class Judgement(StrEnum):
 
 
 class Event(StrEnum):
-    """What a reading does to the alarm of a rule."""
+    """What happens to an alarm: by a reading, or that a report refused before is accepted now."""
 
     RAISED = "raised"
     UPDATED = "updated"
     CLEARED = "cleared"
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
-"""Alarms of sensors: raised with a report, updated, cleared.
+"""Alarms of sensors: raised, reported, updated, cleared.
 
-That an alarm clears is a fact about the alarm: its case stays open until somebody closes it.
+An alarm whose report is refused keeps the reason, and is reported again until that is accepted or
+the alarm clears. That an alarm clears is a fact about the alarm: its case stays open until somebody
+closes it.
 """
 
 from collections import defaultdict
@@ -15,19 +17,23 @@ from sqlalchemy.orm import Session
 from gis_registry.components import lookup
 from gis_registry.components import queries as components
 from gis_registry.components.tables import ComponentState
-from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.reports import device_queries as queries
-from gis_registry.reports import submitting
+from gis_registry.reports import service as reports
 from gis_registry.reports.alarming import Event, Reading, events, looks_back_to, worse
 from gis_registry.reports.device_schemas import Alarm, AlarmEvent
 from gis_registry.reports.device_tables import Comparison, Sensor, SensorAlarm, SensorRule
+from gis_registry.reports.keeping import Submission
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Channel
 
 #: How well the place of a device on a component is known: it is the component's.
 ON_COMPONENT_M = 1.0
+#: Why a new alarm has no report, until it is reported with the others of its transaction.
+_NOT_YET = "not reported yet"
+_WITH_REPORT = (Event.RAISED, Event.REPORTED)
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,10 @@ def follow(
     first_at: datetime,
     after: datetime | None,
     zone: ZoneInfo,
-    reported_by: str,
 ) -> dict[datetime, list[AlarmEvent]]:
     """Apply rules to a device's readings, which are kept already; return what each of them did.
+
+    What it raises is not reported yet: :func:`report_all` does that.
 
     Args:
         session: open transaction, which has locked the device.
@@ -61,13 +68,11 @@ def follow(
         first_at: the first reading that has not done anything yet.
         after: the last one that has; None: there is none.
         zone: the city's time zone.
-        reported_by: who sends the readings.
     """
     raised = queries.open_alarms(session, {sensor.id})
     by_value = [one for one in rules if one.comparison != Comparison.SILENT_FOR]
     since = min((looks_back_to(rule, first_at) for rule in by_value), default=first_at)
     rows = queries.series(session, sensor.id, quantity, since=since)
-    spots = {row["at"]: row for row in rows}
     readings = _readings(session, sensor, rows, rules, zone)
     done: dict[datetime, list[AlarmEvent]] = defaultdict(list)
     for rule in rules:
@@ -80,29 +85,82 @@ def follow(
             continue
         found = events(rule, readings, after=after, is_raised=alarm is not None, zone=zone)
         for reading, event in found:
-            report = None
             if event is Event.RAISED or alarm is None:
-                alarm, report = _raise(
-                    session, sensor, rule, reading, spots[reading.at], reported_by=reported_by
-                )
+                alarm = _raise(session, sensor, rule, reading)
             else:
                 _change(alarm, rule, reading, event)
-            done[reading.at].append(_event(alarm, sensor, rule, event, report))
+            done[reading.at].append(_event(alarm, sensor, rule, event))
         session.flush()
     return done
 
 
 def check_silence(session: Session, *, now: datetime, reported_by: str) -> list[AlarmEvent]:
-    """Raise an alarm for every device that was silent for as long as a rule says."""
-    queries.lock_sensors(session, {row["device"] for row in queries.silent(session, now)})
+    """Raise an alarm for every device that was silent for as long as a rule says.
+
+    Open alarms whose report was refused, of whatever rule, are reported again.
+    """
+    silent = {row["device"] for row in queries.silent(session, now)}
+    queries.lock_sensors(session, silent | queries.unreported_devices(session))
     raised: list[AlarmEvent] = []
     for row in queries.silent(session, now):
         sensor = session.get_one(Sensor, row["sensor_id"])
         rule = session.get_one(SensorRule, row["rule_id"])
-        reading = Reading(at=now, value=row["value"])
-        alarm, report = _raise(session, sensor, rule, reading, row, reported_by=reported_by)
-        raised.append(_event(alarm, sensor, rule, Event.RAISED, report))
-    return raised
+        alarm = _raise(session, sensor, rule, Reading(at=now, value=row["value"]))
+        raised.append(_event(alarm, sensor, rule, Event.RAISED))
+    return [*raised, *report_all(session, raised, reported_by=reported_by)]
+
+
+def report_all(
+    session: Session,
+    done: Sequence[AlarmEvent],
+    *,
+    sensor_ids: set[int] | None = None,
+    reported_by: str,
+) -> list[AlarmEvent]:
+    """Report the alarms that have no report, all at once; what is refused is kept with the reason.
+
+    Args:
+        session: open transaction, which has locked the devices.
+        done: what was just done to alarms; it is told their reports.
+        sensor_ids: the devices whose open alarms are reported; None: all.
+        reported_by: who sends the readings.
+
+    Returns:
+        The alarms of before that are reported now.
+    """
+    events: dict[int, list[AlarmEvent]] = defaultdict(list)
+    for event in done:
+        events[event.id].append(event)
+    rows = queries.unreported(session, sensor_ids=sensor_ids, alarm_ids=set(events))
+    if not rows:
+        return []
+    written = [_report(session, row) for row in rows]
+    answers = iter(
+        reports.submit_all(
+            session,
+            [Submission(one, reported_by) for one in written if isinstance(one, NewReport)],
+        )
+    )
+    earlier: list[AlarmEvent] = []
+    for row, one in zip(rows, written, strict=True):
+        answer = next(answers) if isinstance(one, NewReport) else one
+        alarm: SensorAlarm = row["SensorAlarm"]
+        if isinstance(answer, AnsweredReport):
+            alarm.division_code, alarm.report_id = answer.division_code, answer.id
+            alarm.refusal = None
+        else:
+            alarm.refusal = str(answer)
+        is_raised_now = any(event.event is Event.RAISED for event in events[alarm.id])
+        if isinstance(answer, AnsweredReport) and not is_raised_now:
+            told = _event(alarm, row["Sensor"], row["SensorRule"], Event.REPORTED)
+            events[alarm.id].append(told)
+            earlier.append(told)
+        for event in events[alarm.id]:
+            event.report_id, event.refusal = alarm.report_id, alarm.refusal
+            if isinstance(answer, AnsweredReport) and event.event in _WITH_REPORT:
+                event.report = answer
+    session.flush()
+    return earlier
 
 
 def entry(alarm: SensorAlarm, *, device: str, rule: str) -> Alarm:
@@ -126,10 +184,9 @@ def _event(
     sensor: Sensor,
     rule: SensorRule,
     event: Event,
-    report: AnsweredReport | None = None,
 ) -> AlarmEvent:
     shown = entry(alarm, device=sensor.code, rule=rule.code)
-    return AlarmEvent(**shown.model_dump(), event=event, report=report)
+    return AlarmEvent(**shown.model_dump(), event=event, report=None)
 
 
 def _ends_silence(rule: SensorRule, alarm: SensorAlarm, reading: Reading) -> bool:
@@ -146,41 +203,7 @@ def _change(alarm: SensorAlarm, rule: SensorRule, reading: Reading, event: Event
         alarm.peak = worse(rule, alarm.peak, reading.value)
 
 
-def _raise(
-    session: Session,
-    sensor: Sensor,
-    rule: SensorRule,
-    reading: Reading,
-    row: RowMapping,
-    *,
-    reported_by: str,
-) -> tuple[SensorAlarm, AnsweredReport | None]:
-    """Open an alarm and report it; what cannot be reported is kept with the reason."""
-    report, refusal = None, None
-    try:
-        spot = _spot(session, sensor, row)
-        matter = rule.matter or spot.class_code
-        if matter is None:
-            raise InvalidInput(
-                f"The rule {rule.code} names no matter, and {sensor.code} is on no component."
-            )
-    except (InvalidInput, NotFound, Conflict) as error:
-        refusal = str(error)
-    else:
-        report, refusal = submitting.submit(
-            session,
-            NewReport(
-                lon=spot.lon,
-                lat=spot.lat,
-                accuracy_m=spot.accuracy_m,
-                matter=matter,
-                text=_text(sensor, rule, reading.value),
-                channel=Channel.SENSOR,
-                client_key=f"sensor:{sensor.id}:{rule.id}:{reading.at.timestamp():.6f}",
-                reported_at=reading.at,
-            ),
-            reported_by=reported_by,
-        )
+def _raise(session: Session, sensor: Sensor, rule: SensorRule, reading: Reading) -> SensorAlarm:
     alarm = SensorAlarm(
         sensor_id=sensor.id,
         rule_id=rule.id,
@@ -188,13 +211,40 @@ def _raise(
         updated_at=reading.at,
         last_value=reading.value,
         peak=reading.value,
-        division_code=report.division_code if report else None,
-        report_id=report.id if report else None,
-        refusal=refusal,
+        refusal=_NOT_YET,
     )
     session.add(alarm)
     session.flush()
-    return alarm, report
+    return alarm
+
+
+def _report(session: Session, row: RowMapping) -> NewReport | RegistryError:
+    """Return what is reported of an alarm, or why it cannot be.
+
+    The same whenever it is tried: what there was when the alarm was raised.
+    """
+    alarm: SensorAlarm = row["SensorAlarm"]
+    sensor: Sensor = row["Sensor"]
+    rule: SensorRule = row["SensorRule"]
+    try:
+        spot = _spot(session, sensor, row)
+    except (InvalidInput, NotFound, Conflict) as error:
+        return error
+    matter = rule.matter or spot.class_code
+    if matter is None:
+        return InvalidInput(
+            f"The rule {rule.code} names no matter, and {sensor.code} is on no component."
+        )
+    return NewReport(
+        lon=spot.lon,
+        lat=spot.lat,
+        accuracy_m=spot.accuracy_m,
+        matter=matter,
+        text=_text(sensor, rule, row["value"]),
+        channel=Channel.SENSOR,
+        client_key=f"sensor:{sensor.id}:{rule.id}:{alarm.raised_at.timestamp():.6f}",
+        reported_at=alarm.raised_at,
+    )
 
 
 def _spot(session: Session, sensor: Sensor, row: RowMapping) -> Spot:

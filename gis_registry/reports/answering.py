@@ -24,7 +24,7 @@ from gis_registry.places.datums import to_cgcs2000
 from gis_registry.places.service import Place, Point
 from gis_registry.places.tables import City
 from gis_registry.reports import photo_evidence
-from gis_registry.reports.clues import Clue, ClueKind
+from gis_registry.reports.clues import Clue, ClueKind, Gone
 from gis_registry.reports.matching import Candidate, Match, match_all
 from gis_registry.reports.questions import Question
 from gis_registry.reports.schemas import (
@@ -225,6 +225,7 @@ def _answered(
                 _why_place(where, city),
                 *photo_evidence.sentences(question, zone=ZoneInfo(city.time_zone)),
                 _why_component(decided.matched, question),
+                *map(_why_gone, decided.matched.gone),
                 *_why_other_area(decided, names),
                 *decided.responsible.grounds,
                 dispatch.why_responders(responders),
@@ -348,7 +349,7 @@ def _why_component(matched: Match, question: Question) -> Sentence:
         return _why_none(matched, accuracy_m)
     best = matched.candidates[0]
     row, count = best.component, matched.count
-    clue_zh, clue_en = _why_clue(best.clue)
+    clue_zh, clue_en = _why_clue(best.clue, row["code"])
     if best.clue is not None and best.clue.is_doubtful:
         metres = f"{row['distance_m']:.0f}"
         return Sentence(
@@ -409,10 +410,27 @@ def _why_none(matched: Match, accuracy_m: float) -> Sentence:
     )
 
 
-def _why_clue(clue: Clue | None) -> tuple[str, str]:
+def _why_gone(label: Gone) -> Sentence:
+    zh, en = "已撤销登记", "whose registration was withdrawn"
+    if not label.is_withdrawn:
+        zh, en = "已拆除，现无替代它的部件", "which is retired; nothing stands in its place"
+    return Sentence(
+        step="component",
+        zh=f"标识“{label.said}”属于{label.code}，{zh}。",
+        en=f"The label “{label.said}” belongs to {label.code}, {en}.",
+    )
+
+
+def _why_clue(clue: Clue | None, code: str) -> tuple[str, str]:
     """Say in Chinese and English what in the report fits a component, to go before its weight."""
     if clue is None or (clue.odds <= 1 and not clue.is_doubtful):
         return "", ""
+    if clue.label_of is not None:
+        read_zh = "扫码" if clue.kind is ClueKind.SCANNED else "文字中的标识"
+        return (
+            f"{read_zh}“{clue.said}”属于{clue.label_of}，它已被{code}取代，",
+            f"the label “{clue.said}” belongs to {clue.label_of}, which was replaced by {code}, ",
+        )
     if clue.kind is ClueKind.SCANNED:
         return f"扫码“{clue.said}”与其相符，", f"“{clue.said}” was scanned, "
     if clue.kind is ClueKind.WRITTEN:

@@ -28,7 +28,8 @@ class Clue:
     """Something said that fits a component, and how many times likelier that makes it.
 
     ``matched`` names what it fits: the kind of alias, or an attribute. ``is_doubtful``: the
-    component stands too far away, or is of a class that the matter is not about.
+    component stands too far away, or is of a class that the matter is not about. ``label_of``: the
+    label belongs to this one, whose place the component took.
     """
 
     kind: ClueKind
@@ -36,6 +37,16 @@ class Clue:
     matched: str
     odds: float
     is_doubtful: bool = False
+    label_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A label of a component that stands no more, and in whose place nothing stands."""
+
+    said: str
+    code: str
+    is_withdrawn: bool
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import RowMapping, func, select, tuple_
+from sqlalchemy import RowMapping, and_, func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -172,11 +172,61 @@ def silent(session: Session, now: datetime) -> Sequence[RowMapping]:
     return session.execute(_QUERIES["silent"], {"now": now}).mappings().all()
 
 
+def unreported(
+    session: Session, *, sensor_ids: set[int] | None, alarm_ids: set[int]
+) -> Sequence[RowMapping]:
+    """Return alarms without a report by when they were raised, with value and position by then.
+
+    Args:
+        session: open transaction.
+        sensor_ids: the devices whose open alarms are asked for; None: all.
+        alarm_ids: alarms that are asked for although they have cleared.
+    """
+    then = (
+        select(
+            SensorReading.value,
+            SensorReading.accuracy_m,
+            func.ST_X(SensorReading.geom).label("lon"),
+            func.ST_Y(SensorReading.geom).label("lat"),
+        )
+        .where(
+            SensorReading.sensor_id == SensorAlarm.sensor_id,
+            SensorReading.quantity == SensorRule.quantity,
+            SensorReading.at <= SensorAlarm.raised_at,
+        )
+        .order_by(SensorReading.at.desc())
+        .limit(1)
+        .lateral()
+    )
+    is_theirs = true() if sensor_ids is None else SensorAlarm.sensor_id.in_(sensor_ids)
+    is_asked = and_(SensorAlarm.cleared_at.is_(None), is_theirs)
+    query = (
+        select(SensorAlarm, Sensor, SensorRule, then)
+        .join(Sensor, Sensor.id == SensorAlarm.sensor_id)
+        .join(SensorRule, SensorRule.id == SensorAlarm.rule_id)
+        .join(then, true())
+        .where(SensorAlarm.report_id.is_(None), or_(is_asked, SensorAlarm.id.in_(alarm_ids)))
+        .order_by(SensorAlarm.raised_at, SensorAlarm.id)
+    )
+    return session.execute(query).mappings().all()
+
+
+def unreported_devices(session: Session) -> set[str]:
+    """Return the devices that have an open alarm without a report."""
+    query = (
+        select(Sensor.code)
+        .join(SensorAlarm, SensorAlarm.sensor_id == Sensor.id)
+        .where(SensorAlarm.report_id.is_(None), SensorAlarm.cleared_at.is_(None))
+    )
+    return set(session.scalars(query))
+
+
 def alarm_rows(
     session: Session,
     *,
     sensor_id: int | None = None,
     only_open: bool = False,
+    is_reported: bool | None = None,
     before: int | None = None,
     limit: int,
 ) -> Sequence[RowMapping]:
@@ -192,6 +242,9 @@ def alarm_rows(
         query = query.where(SensorAlarm.sensor_id == sensor_id)
     if only_open:
         query = query.where(SensorAlarm.cleared_at.is_(None))
+    if is_reported is not None:
+        is_none = SensorAlarm.report_id.is_(None)
+        query = query.where(~is_none if is_reported else is_none)
     if before is not None:
         query = query.where(SensorAlarm.id < before)
     return session.execute(query).mappings().all()

@@ -158,10 +158,12 @@ class Alarm(BaseModel):
 
 
 class AlarmEvent(Alarm):
-    """What a reading did to an alarm; its state after that."""
+    """What happened to an alarm; its state after that."""
 
     event: Event
-    report: AnsweredReport | None = Field(description="The report, where the alarm was raised")
+    report: AnsweredReport | None = Field(
+        description="The report, where the alarm was raised or reported"
+    )
 
 
 class AnsweredReading(BaseModel):
@@ -175,7 +177,9 @@ class AnsweredReading(BaseModel):
         "and clears nothing by itself; repeat: known; refused: not kept"
     )
     why: Why | None = Field(description="Why it was refused")
-    alarms: list[AlarmEvent] = Field(description="What it raised, updated and cleared")
+    alarms: list[AlarmEvent] = Field(
+        description="What it raised, updated and cleared; reported: refused before, accepted now"
+    )
 
 
 class AnsweredReadings(BaseModel):

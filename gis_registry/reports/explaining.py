@@ -181,6 +181,7 @@ def _candidate(one: ComponentCandidate) -> ExplanationStep:
         + (f"，每平方米{one.likelihood:.2g}" if one.likelihood is not None else "")
         + (f"（图上没有的：{one.unmapped:.2g}）" if one.unmapped is not None else "")
         + (f"，“{clue.said}”与{clue.matched}相符（{clue.odds:g}倍）" if clue else "")
+        + (f"，该标识属于被它取代的{clue.label_of}" if clue and clue.label_of else "")
     )
     en = (
         f"{about.name_en} {one.code}: {one.distance_m:.1f} m away, could be up to "
@@ -188,6 +189,7 @@ def _candidate(one: ComponentCandidate) -> ExplanationStep:
         + (f", {one.likelihood:.2g} per square metre" if one.likelihood is not None else "")
         + (f" ({one.unmapped:.2g} not on the map)" if one.unmapped is not None else "")
         + (f", “{clue.said}” fits {clue.matched} ({clue.odds:g} to 1)" if clue else "")
+        + (f", the label of {clue.label_of}, which it replaced" if clue and clue.label_of else "")
     )
     return ExplanationStep(
         step="candidate",

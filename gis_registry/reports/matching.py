@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.reports import clues, weighing
 from gis_registry.reports import matching_queries as queries
-from gis_registry.reports.clues import Clue
+from gis_registry.reports.clues import Clue, Gone
 from gis_registry.reports.questions import Question
 from gis_registry.reports.surroundings import Found, look_around, with_labels, with_numbers
 from gis_registry.reports.tables import Outcome
@@ -50,13 +50,15 @@ class Candidate:
 class Match:
     """The outcome, the most probable candidates in order, and how many are within reach.
 
-    ``missing`` is the probability that the component is not on the map.
+    ``missing`` is the probability that the component is not on the map; ``gone`` are labels of
+    components that stand no more.
     """
 
     outcome: Outcome
     candidates: tuple[Candidate, ...]
     count: int = 0
     missing: float = 0.0
+    gone: tuple[Gone, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Weighed:
     clues: tuple[Clue | None, ...]
     unmapped: float
     missing: float
+    gone: tuple[Gone, ...] = ()
 
     @property
     def probability(self) -> float:
@@ -120,6 +123,7 @@ def match_all(
             ),
             len(one.codes),
             one.missing,
+            one.gone,
         )
         for one in weighed
     ]
@@ -195,6 +199,7 @@ def judged(found: Found, belief: Belief = USUAL) -> list[Weighed]:
                 tuple(found.clues.get(at) for at in order[first:end].tolist()),
                 unmapped[n],
                 float(missing[n]),
+                tuple(found.gone.get(n, ())),
             )
         )
     return judgements

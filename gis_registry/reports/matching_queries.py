@@ -107,7 +107,7 @@ def labels(
 def named(
     session: Session, asked: Sequence[Label], *, moment: datetime | None
 ) -> Sequence[RowMapping]:
-    """Return the active components that have labels, present ones first, then the nearest."""
+    """Return the components that have labels or took the place of one that has, nearest first."""
     if not asked:
         return []
     values = {

@@ -74,18 +74,20 @@ FROM components c
 JOIN unnest(CAST(:codes AS text[])) AS asked (code)
   ON c.division_code = left(asked.code, 6) AND c.code = asked.code;
 
--- named: active components that identifiers, tags, keys or QR codes stand for, nearest first
--- What has the value now comes before what had it once.
+-- named: components that identifiers, tags, keys or QR codes stand for, nearest first
+-- What has the value now comes before what had it once. For what stands no more those come that took
+-- its place (label_of: the one that the value belongs to), and it comes itself, in its state.
 SELECT
-  asked.n, named.kind, named.value, named.code, named.class_id, named.accuracy_m,
-  named.distance_m, named.is_past
+  asked.n, named.kind, named.value, named.code, named.state, named.label_of, named.class_id,
+  named.accuracy_m, named.distance_m, named.is_past
 FROM unnest(
   CAST(:n AS int[]), CAST(:values AS text[]), CAST(:inner_values AS text[]),
   CAST(:codes AS text[]), CAST(:lon AS float8[]), CAST(:lat AS float8[])
 ) AS asked (n, value, inner_value, code, lon, lat)
 CROSS JOIN LATERAL (
   SELECT
-    hit.kind, hit.value, c.code, c.class_id, c.accuracy_m,
+    hit.kind, hit.value, c.code, c.state, nullif(hit.code, c.code) AS label_of, c.class_id,
+    c.accuracy_m,
     ST_Distance(
       c.geom::geography, ST_SetSRID(ST_MakePoint(asked.lon, asked.lat), 4490)::geography
     ) AS distance_m,
@@ -103,11 +105,24 @@ CROSS JOIN LATERAL (
         OR EXISTS (SELECT FROM changes ch WHERE ch.id = a.change_id AND ch.made_at <= :moment))
   ) AS hit
   CROSS JOIN LATERAL (
+    WITH RECURSIVE line (code) AS (
+      SELECT hit.code
+      UNION
+      SELECT l.successor_code
+      FROM line
+      JOIN component_lineage l ON l.predecessor_code = line.code
+      WHERE CAST(:moment AS timestamptz) IS NULL
+        OR EXISTS (SELECT FROM changes ch WHERE ch.id = l.change_id AND ch.made_at <= :moment)
+    )
+    SELECT line.code FROM line
+  ) AS line
+  CROSS JOIN LATERAL (
     SELECT c.*
     FROM components c
-    WHERE c.division_code = hit.division_code AND c.code = hit.code AND c.state = 'active'
+    WHERE c.division_code = left(line.code, 6) AND c.code = line.code
+      AND (c.state = 'active' OR c.code = hit.code)
   ) AS c
-  ORDER BY hit.is_past, distance_m, c.code, hit.kind
+  ORDER BY c.state <> 'active', hit.is_past, c.code <> hit.code, distance_m, c.code, hit.kind
   LIMIT 20
 ) AS named
 ORDER BY asked.n, named.is_past, named.distance_m, named.code, named.kind;

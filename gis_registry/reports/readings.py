@@ -160,7 +160,10 @@ def _position_fault(sensor: Sensor, new: NewReading) -> Why | None:
 def _follow(
     session: Session, batch: _Batch, answers: Sequence[AnsweredReading], *, reported_by: str
 ) -> dict[_Key, list[AlarmEvent]]:
-    """Return what the readings that are newer than all before do to alarms."""
+    """Return what the readings that are newer than all before do to alarms.
+
+    What was refused before and is reported now stands with the first of its device's readings.
+    """
     fresh: dict[tuple[str, str], list[datetime]] = defaultdict(list)
     for answer in answers:
         if answer.outcome is ReadingOutcome.KEPT:
@@ -170,6 +173,7 @@ def _follow(
     rules = queries.rules(session, {batch.sensors[device].kind for device, _ in fresh})
     city = places.the_city(session)
     done: dict[_Key, list[AlarmEvent]] = {}
+    first: dict[str, _Key] = {}
     for (device, quantity), times in fresh.items():
         sensor = batch.sensors[device]
         found = alarms.follow(
@@ -180,7 +184,15 @@ def _follow(
             first_at=min(times),
             after=batch.newest.get((sensor.id, quantity)),
             zone=ZoneInfo(city.time_zone),
-            reported_by=reported_by,
         )
+        first.setdefault(device, (sensor.id, quantity, min(times)))
         done |= {(sensor.id, quantity, at): events for at, events in found.items()}
+    reported = alarms.report_all(
+        session,
+        [event for events in done.values() for event in events],
+        sensor_ids={sensor_id for sensor_id, _, _ in first.values()},
+        reported_by=reported_by,
+    )
+    for event in reported:
+        done.setdefault(first[event.device], []).append(event)
     return done

@@ -93,6 +93,9 @@ class CandidateClue(BaseModel):
     is_doubtful: bool = Field(
         description="It stands too far away, or is of a class that the matter is not about"
     )
+    label_of: str | None = Field(
+        default=None, description="Component that the label belongs to: this one took its place"
+    )
 
 
 class ComponentCandidate(BaseModel):

@@ -53,10 +53,17 @@ def show_sensor(session: Session, code: str) -> SensorDetail:
 
 
 def alarm_page(
-    session: Session, *, only_open: bool = False, before: int | None = None, limit: int = 100
+    session: Session,
+    *,
+    only_open: bool = False,
+    is_reported: bool | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> AlarmPage:
-    """Return alarms, the newest first."""
-    rows = queries.alarm_rows(session, only_open=only_open, before=before, limit=limit + 1)
+    """Return alarms, the newest first; with or without a report, or both."""
+    rows = queries.alarm_rows(
+        session, only_open=only_open, is_reported=is_reported, before=before, limit=limit + 1
+    )
     found = [_alarm(row) for row in rows[:limit]]
     return AlarmPage(alarms=found, next_before=found[-1].id if len(rows) > limit else None)
 

@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from gis_registry.components.tables import ComponentState
 from gis_registry.reports import clues
 from gis_registry.reports import matching_queries as queries
-from gis_registry.reports.clues import Clue, ClueKind, Said
+from gis_registry.reports.clues import Clue, ClueKind, Gone, Said
 from gis_registry.reports.matching_queries import Around, Label
 from gis_registry.reports.questions import Question
 from gis_registry.reports.weighing import Belief, Floats, Near, Probes, reach_m
@@ -32,7 +33,8 @@ _READ_LABELS = 50
 class Found:
     """Reports with what is around them, in the order of reports and codes.
 
-    ``reaches_m`` says how far off each component could be; ``clues`` are by its position.
+    ``reaches_m`` says how far off each component could be; ``clues`` are by its position, ``gone``
+    by report.
     """
 
     probes: Probes
@@ -40,6 +42,7 @@ class Found:
     codes: NDArray[np.bytes_]
     reaches_m: Floats
     clues: dict[int, Clue]
+    gone: dict[int, list[Gone]] = field(default_factory=dict)
 
     def of(self, probe: int) -> range:
         """Return the positions of the components around a report."""
@@ -145,7 +148,10 @@ def with_labels(
     *,
     moment: datetime | None,
 ) -> Found:
-    """Add the components that labels name, wherever they stand, and say so of those around."""
+    """Add the components that labels name, wherever they stand, and say so of those around.
+
+    A label of one that stands no more names what took its place.
+    """
     labels = [(n, label) for n, one in enumerate(said) for label in one.labels]
     rows = queries.named(
         session,
@@ -159,33 +165,51 @@ def with_labels(
     for row in rows:
         hits[row["n"]].append(row)
     named: dict[tuple[int, str], tuple[RowMapping, Clue]] = {}
+    gone: dict[int, list[Gone]] = defaultdict(list)
     for i, those in hits.items():
         n, label = labels[i]
-        for row, clue in _named(asked[n], label, those):
+        standing = [one for one in those if one["state"] == ComponentState.ACTIVE]
+        for row, clue in _named(asked[n], label, standing):
             known = named.get((n, row["code"]))
             if known is None or clue.odds > known[1].odds:
                 named[n, row["code"]] = (row, clue)
-    return _with_named(found, named)
+        if not standing and (label.is_sure or _plausible(asked[n], those)):
+            gone[n].append(_gone(label, those[0]))
+    return replace(_with_named(found, named), gone=gone)
 
 
 def _named(
     question: Question, label: clues.Label, hits: Sequence[RowMapping]
 ) -> list[tuple[RowMapping, Clue]]:
-    """Return the components that a label can mean; a sure one in doubt where none is plausible."""
+    """Return the components that a label can mean; a sure one in doubt where none is plausible.
+
+    What has the label now comes before what had it once, and before what took another's place.
+    """
     present = [one for one in hits if not one["is_past"]] or hits
+    own = [one for one in present if one["label_of"] is None] or present
+    meant = _plausible(question, own) or _plausible(question, present)
+    odds, is_doubtful = label.odds, False
+    if not meant and label.is_sure:
+        meant, odds, is_doubtful = list(own[:1]), 0.0, True
+    return [
+        (one, Clue(label.kind, label.text, one["kind"], odds, is_doubtful, one["label_of"]))
+        for one in meant
+    ]
+
+
+def _plausible(question: Question, hits: Sequence[RowMapping]) -> list[RowMapping]:
+    """Return the components of the matter's classes that are near enough."""
     classes = {one.id for one in question.matter.classes}
-    plausible = [
+    return [
         one
-        for one in present
+        for one in hits
         if one["class_id"] in classes
         and one["distance_m"] <= _PLAUSIBLE * reach_m(question.accuracy_m, one["accuracy_m"])
     ]
-    if plausible:
-        return [(one, Clue(label.kind, label.text, one["kind"], label.odds)) for one in plausible]
-    if not label.is_sure:
-        return []
-    first = present[0]
-    return [(first, Clue(label.kind, label.text, first["kind"], 0.0, is_doubtful=True))]
+
+
+def _gone(label: clues.Label, row: RowMapping) -> Gone:
+    return Gone(label.text, row["code"], row["state"] == ComponentState.WITHDRAWN)
 
 
 def _with_named(found: Found, named: Mapping[tuple[int, str], tuple[RowMapping, Clue]]) -> Found:

@@ -126,6 +126,8 @@ def test_readings_raise_update_and_clear_one_by_one_and_in_batches(api: Api) -> 
     (listed,) = client.get("/api/reports/sensor").json()["alarms"]
     assert (listed["peak"], listed["report_id"]) == (40, alarm["report"]["id"])
     assert client.get("/api/reports/sensor", params={"open": True}).json()["alarms"] == []
+    waiting = client.get("/api/reports/sensor", params={"reported": False}).json()
+    assert waiting["alarms"] == []
     case = client.get(f"/api/cases/{alarm['report']['case_id']}").json()
     assert case["state"] == "open"
 

@@ -1,5 +1,6 @@
 """A database that is down, settings that are wrong, and the embedded server by command."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -139,6 +140,30 @@ def test_a_city_that_is_not_shipped_is_loaded_from_the_folder_that_the_setting_n
             "The profile of Cambridge (springfield) is not one of those shipped: name its folder "
             "by GIS_REGISTRY_CITY, or name the files to load."
         )
+
+
+def test_files_of_no_photo_are_found_and_removed(
+    run: Run, own_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GIS_REGISTRY_PHOTO_STORE", str(tmp_path / "photos"))
+    name = f"ab/cd/abcd{'0' * 60}"
+    path = tmp_path / "photos" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half")
+    assert run(own_settings, "db", "check", "--photos").exit_code == 0
+    os.utime(path, (0, 0))
+    found = run(own_settings, "db", "check", "--json")
+    failed = [one["check"] for one in found.json if not one["is_passed"]]
+    assert (found.exit_code, failed) == (1, ["photo-rows"])
+    dry = run(own_settings, "report", "photos", "clean", "--dry-run", "--json").json
+    assert (dry["is_dry_run"], dry["size_bytes"]) == (True, 4)
+    assert [one["file"] for one in dry["files"]] == [name]
+    assert path.exists()
+    done = run(own_settings, "report", "photos", "clean")
+    assert (done.exit_code, done.sentence) == (0, "1 files removed, 4 bytes.")
+    assert name in done.out
+    assert not path.exists()
+    assert run(own_settings, "db", "check", "--quiet").exit_code == 0
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ from making import CORNER, DAY, moved, register
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from gis_registry.components.tables import Component
+from gis_registry.components.lineage import succeed
+from gis_registry.components.tables import Component, Relation
 from gis_registry.reports import clues, service
 from gis_registry.reports.clues import Token
+from gis_registry.reports.explaining import explain
 from gis_registry.reports.schemas import Answer, NewReport
 
 
@@ -204,6 +206,123 @@ def test_a_label_of_another_class_is_in_doubt(session: Session) -> None:
     assert answer.outcome == "ambiguous"
     assert answer.candidates[0].code == bin_
     assert answer.candidates[0].component_class.code == "0305"
+
+
+def replaced(session: Session, old: str, *new: str) -> None:
+    relation = Relation.REPLACED_BY if len(new) == 1 else Relation.SPLIT_INTO
+    succeed(session, relation, predecessors=[old], successors=new, actor="test", reason="worn out")
+
+
+def retire(session: Session, code: str, state: str = "retired") -> None:
+    session.execute(update(Component).where(Component.code == code).values(state=state))
+
+
+def told(answer: Answer, step: str = "component") -> list[tuple[str, str]]:
+    return [(one.zh, one.en) for one in answer.grounds if one.step == step]
+
+
+@pytest.mark.parametrize("how", ["tag", "identifier", "qr", "text"])
+def test_a_label_of_what_was_replaced_means_what_took_its_place(session: Session, how: str) -> None:
+    first, second, third = lamps(session)
+    alias(session, first, "LD-00122", kind="qr" if how == "qr" else "tag")
+    middle = register(session, *moved(*CORNER, azimuth=90, metres=4))
+    replaced(session, first, middle)
+    replaced(session, middle, second)
+    said = {
+        "tag": {"scanned": "LD-00122"},
+        "qr": {"scanned": "https://x.example/c/LD-00122"},
+        "identifier": {"scanned": first},
+        "text": {"text": f"编号{first}不亮"},
+    }[how]
+    answer = submit(session, **said)
+    assert (answer.outcome, answer.component_code) == ("unique", second)
+    clue = answer.candidates[0].clue
+    assert clue is not None
+    assert (clue.label_of, clue.is_doubtful) == (first, False)
+    ((zh, en),) = told(answer)
+    assert f"属于{first}，它已被{second}取代" in zh
+    assert f"belongs to {first}, which was replaced by {second}" in en
+    assert third in {one.code for one in answer.candidates}
+
+
+def test_a_label_of_what_was_split_means_any_of_its_parts(session: Session) -> None:
+    first, second, third = lamps(session)
+    replaced(session, first, second, third)
+    answer = submit(session, scanned=first)
+    labelled = {one.code for one in answer.candidates if one.clue and one.clue.label_of == first}
+    assert labelled == {second, third}
+    assert sum(one.probability for one in answer.candidates[:2]) > 0.99
+
+
+def test_who_has_a_label_comes_before_who_took_the_place_of_one_that_had_it(
+    session: Session,
+) -> None:
+    first, second, third = lamps(session)
+    for code in (first, third):
+        alias(session, code, "LD-1")
+    replaced(session, first, second)
+    answer = submit(session, scanned="LD-1")
+    assert answer.component_code == third
+    assert answer.candidates[0].clue is not None
+    assert answer.candidates[0].clue.label_of is None
+
+
+def test_a_successor_far_away_is_in_doubt(session: Session) -> None:
+    first, *_ = lamps(session)
+    far = register(session, *moved(*CORNER, azimuth=90, metres=900))
+    replaced(session, first, far)
+    answer = submit(session, scanned=first)
+    assert (answer.outcome, answer.candidates[0].code) == ("ambiguous", far)
+    ((zh, en),) = told(answer)
+    assert f"属于{first}，它已被{far}取代" in zh
+    assert f"replaced by {far}" in en
+    assert "900 m from the reported position" in en
+
+
+@pytest.mark.parametrize(
+    ("state", "zh", "en"),
+    [
+        ("retired", "已拆除，现无替代它的部件", "which is retired; nothing stands in its place"),
+        ("withdrawn", "已撤销登记", "whose registration was withdrawn"),
+    ],
+)
+def test_a_label_of_what_is_gone_is_told(session: Session, state: str, zh: str, en: str) -> None:
+    first, second, third = lamps(session)
+    alias(session, first, "LD-00122")
+    retire(session, first, state)
+    answer = submit(session, scanned="LD-00122")
+    assert {one.code for one in answer.candidates} == {second, third}
+    assert all(one.clue is None for one in answer.candidates)
+    assert told(answer)[1] == (
+        f"标识“LD-00122”属于{first}，{zh}。",
+        f"The label “LD-00122” belongs to {first}, {en}.",
+    )
+    assert submit(session, scanned="LD-00122").candidates == answer.candidates
+    assert len(told(submit(session, text="灯杆LD-00122坏了"))) == 2
+    # A tag in a text may be anything: what is gone far away does not count.
+    far = register(session, *moved(*CORNER, azimuth=90, metres=900))
+    alias(session, far, "ZZ-00900")
+    retire(session, far, state)
+    assert len(told(submit(session, text="ZZ-00900"))) == 1
+    assert len(told(submit(session, scanned="ZZ-00900"))) == 2
+
+
+def test_a_label_is_followed_as_the_ledger_was_then(session: Session) -> None:
+    first, second, _ = lamps(session)
+    report = service.submit(
+        session,
+        NewReport(lon=CORNER[0], lat=CORNER[1], matter="0137", scanned=first),
+        reported_by="王巡查",
+    )
+    assert report.answer.component_code == first
+    replaced(session, first, second)
+    assert submit(session, scanned=first).component_code == second
+    session.execute(
+        text(
+            "UPDATE reports SET received_at = (SELECT max(made_at) FROM changes) - '1us'::interval"
+        )
+    )
+    assert explain(session, report.id).replay.is_same
 
 
 def test_parts_are_kept_and_older_answers_are_read_without_them(session: Session) -> None:

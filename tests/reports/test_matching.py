@@ -3,6 +3,7 @@
 import itertools
 import math
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
+from gis_registry.components import queries as components
+from gis_registry.db.sql import load_queries
 from gis_registry.places import service as places
-from gis_registry.reports import weighing
+from gis_registry.reports import matching_queries, weighing
 from gis_registry.reports.clues import Clue, ClueKind
 from gis_registry.reports.matching import Match, Weighed, judged, match_all
 from gis_registry.reports.questions import Question
@@ -274,6 +277,17 @@ def test_the_most_probable_are_kept_and_all_are_counted(session: Session) -> Non
     (match,) = match_all(session, [question(session, *CORNER)])
     assert (len(match.candidates), match.count) == (20, 24)
     assert sum(one.probability for one in match.candidates) < 20.1 / 24
+
+
+def test_what_stood_around_then_is_found_by_an_index(session: Session) -> None:
+    asked = {"n": [0], "lon": [CORNER[0]], "lat": [CORNER[1]], "class_ids": [1], "most": 9}
+    values = asked | {"radius_m": [30.0], "moment": datetime.now(UTC)}
+    query = components.as_of(
+        load_queries(Path(matching_queries.__file__).with_suffix(".sql"))["near"]
+    )
+    session.execute(text("SET LOCAL enable_seqscan = off"))
+    plan = session.scalars(text(f"EXPLAIN {query.text}"), values).all()
+    assert any("ix_component_history_geom" in line for line in plan)
 
 
 def test_what_is_gone_is_no_candidate_and_was_one_then(session: Session) -> None:

@@ -1,5 +1,6 @@
 """What sensors measure: alarms with one report each, whatever order readings arrive in."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +19,11 @@ from gis_registry.db.engine import Database
 from gis_registry.errors import NotFound
 from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.reports import alarms, readings, sensors
+from gis_registry.reports import service as reports
 from gis_registry.reports.device_loading import FileKind, load
 from gis_registry.reports.device_schemas import AnsweredReading, NewReading
-from gis_registry.reports.device_tables import Sensor, SensorAlarm, SensorReading
+from gis_registry.reports.device_tables import Sensor, SensorAlarm, SensorReading, SensorRule
+from gis_registry.reports.keeping import Submission
 from gis_registry.reports.tables import Report
 
 START = datetime(2026, 7, 8, 0, 0, tzinfo=UTC)
@@ -282,6 +285,113 @@ def test_an_alarm_that_cannot_be_reported_is_kept_with_the_reason(
     assert alarm.report_id is None
     assert message in (alarm.refusal or "")
     assert count(session, Report) == 0
+
+
+def put_right(session: Session) -> None:
+    """Put the sensor C1, which was on no component, onto one."""
+    code = register(session, *CORNER, class_code="0103")
+    sensor = session.scalars(select(Sensor).where(Sensor.code == "C1")).one()
+    sensor.component_code = code
+    session.flush()
+
+
+def test_a_refused_alarm_is_reported_with_the_next_reading(session: Session) -> None:
+    add_sensor(session, "C1", "cover", component_code="3702020103999999")
+    assert tilt(session, (0, 30)) == ["raised"]
+    assert tilt(session, (1, 31)) == ["updated"]
+    (waiting,) = sensors.alarm_page(session, is_reported=False).alarms
+    assert "was never issued" in (waiting.refusal or "")
+    assert sensors.alarm_page(session, is_reported=True).alarms == []
+    put_right(session)
+    answers = send(session, reading("C1", "tilt", 32, 2), reading("C1", "tilt", 33, 3))
+    assert [[one.event for one in answer.alarms] for answer in answers] == [
+        ["updated", "reported"],
+        ["updated"],
+    ]
+    updated, reported = answers[0].alarms
+    assert (reported.id, reported.refusal) == (waiting.id, None)
+    assert reported.report is not None
+    assert reported.report_id == updated.report_id == reported.report.id
+    assert updated.report is None
+    assert (reported.report.reported_at, "30°" in reported.report.text) == (START, True)
+    assert sensors.alarm_page(session, is_reported=False).alarms == []
+    assert tilt(session, (4, 32)) == ["updated"]
+    assert count(session, Report) == 1
+
+
+def test_a_refused_alarm_is_reported_by_the_check(session: Session) -> None:
+    add_sensor(session, "C1", "cover", component_code="3702020103999999")
+    tilt(session, (0, 30))
+    now = START + timedelta(minutes=5)
+    assert alarms.check_silence(session, now=now, reported_by="clock") == []
+    put_right(session)
+    (reported,) = alarms.check_silence(session, now=now, reported_by="clock")
+    assert (reported.event, reported.rule) == ("reported", "cover-tilt")
+    assert reported.report is not None
+    assert reported.report.reported_by == "clock"
+    assert alarms.check_silence(session, now=now, reported_by="clock") == []
+
+
+def test_a_refused_alarm_that_has_cleared_stays_listed_but_is_not_tried(session: Session) -> None:
+    add_sensor(session, "C1", "cover", component_code="3702020103999999")
+    assert tilt(session, (0, 30), (1, 3)) == ["raised", "cleared"]
+    put_right(session)
+    assert tilt(session, (2, 3)) == ["kept"]
+    assert alarms.check_silence(session, now=START, reported_by="clock") == []
+    assert len(sensors.alarm_page(session, is_reported=False).alarms) == 1
+
+
+def test_a_reading_that_clears_a_refused_alarm_tries_it_once_more(session: Session) -> None:
+    add_sensor(session, "C1", "cover", component_code="3702020103999999")
+    tilt(session, (0, 30))
+    put_right(session)
+    assert tilt(session, (1, 3)) == ["cleared, reported"]
+
+
+def test_a_vehicle_is_reported_later_where_it_was_when_the_alarm_was_raised(
+    session: Session,
+) -> None:
+    add_sensor(session, "T1", "vehicle")
+    rule = session.scalars(select(SensorRule).where(SensorRule.sensor_kind == "vehicle")).one()
+    matter, rule.matter = rule.matter, "99999"
+    there = moved(*CORNER, azimuth=90, metres=200)
+    here = {"lon": CORNER[0], "lat": CORNER[1], "accuracy_m": 8}
+    _, first = send(session, *(reading("T1", "speed", 60, minute, **here) for minute in (0, 1)))
+    assert "99999" in (first.alarms[0].refusal or "")
+    rule.matter = matter
+    later = reading("T1", "speed", 66, 2, lon=there[0], lat=there[1])
+    (second,) = send(session, later)
+    report = second.alarms[-1].report
+    assert report is not None
+    assert GEOD.inv(*CORNER, report.lon, report.lat)[2] < 0.01
+    assert (report.accuracy_m, "60" in report.text, "66" in report.text) == (8, True, False)
+
+
+def test_the_alarms_of_one_delivery_are_reported_in_one_batch(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(5):
+        spot = moved(*CORNER, azimuth=90, metres=30 * n)
+        code = register(session, *spot, class_code="0103") if n != 2 else "3702020103999999"
+        add_sensor(session, f"C{n}", "cover", component_code=code)
+    batches: list[int] = []
+    submit_all = reports.submit_all
+
+    def counted(session: Session, new: Sequence[Submission]) -> object:
+        batches.append(len(new))
+        return submit_all(session, new)
+
+    monkeypatch.setattr(reports, "submit_all", counted)
+    answers = send(session, *(reading(f"C{n}", "tilt", 30 + n, n) for n in range(5)))
+    assert batches == [4]
+    told = [one.alarms[0] for one in answers]
+    assert [one.report is None for one in told] == [False, False, True, False, False]
+    assert "was never issued" in (told[2].refusal or "")
+    assert [f"{30 + n}°" in one.report.text for n, one in enumerate(told) if one.report] == [
+        True
+    ] * 4
+    listed = {one.id: one.report_id for one in sensors.alarm_page(session).alarms}
+    assert listed == {one.id: one.report_id for one in told}
 
 
 def test_a_rule_that_is_ended_clears_its_alarms(session: Session, tmp_path: Path) -> None:

@@ -91,11 +91,16 @@ def list_alarms(
     only_open: Annotated[
         bool, Query(alias="open", description="Only those that have not cleared")
     ] = False,
+    reported: Annotated[
+        bool | None, Query(description="Only those with a report, or only those without")
+    ] = None,
     before: Before = None,
     limit: Limit = 100,
 ) -> AlarmPage:
-    """List alarms of sensors, the newest first."""
-    return sensors.alarm_page(session, only_open=only_open, before=before, limit=limit)
+    """List alarms of sensors, the newest first, also what was not reported and why."""
+    return sensors.alarm_page(
+        session, only_open=only_open, is_reported=reported, before=before, limit=limit
+    )
 
 
 @router.get("/reports/kinds", dependencies=[requires(Permission.READ)], responses=guarded())
