@@ -29,21 +29,13 @@ from gis_registry.reports.schemas import (
     Replay,
     ReportedPlace,
 )
-from gis_registry.reports.tables import Channel, Outcome, Report
+from gis_registry.reports.tables import CHANNEL_ZH, Channel, Outcome, Report
 
 _DATUM_NAME = {
     Datum.CGCS2000: "CGCS2000",
     Datum.WGS84: "WGS 84",
     Datum.GCJ02: "GCJ-02",
     Datum.BD09: "BD-09",
-}
-_CHANNEL_ZH = {
-    Channel.INSPECTOR: "巡查员",
-    Channel.CITIZEN: "市民",
-    Channel.VIDEO: "视频",
-    Channel.SENSOR: "传感器",
-    Channel.DRONE: "无人机",
-    Channel.PARTNER: "合作单位",
 }
 _OUTCOME_ZH = {
     Outcome.UNIQUE: "唯一",
@@ -112,7 +104,7 @@ def _what_was_reported(report: AnsweredReport, zone: ZoneInfo) -> ExplanationSte
     accuracy = f"{report.accuracy_m:g}"
     return ExplanationStep(
         step="report",
-        zh=f"{at}，{report.reported_by}（{_CHANNEL_ZH[Channel(report.channel)]}）上报"
+        zh=f"{at}，{report.reported_by}（{CHANNEL_ZH[Channel(report.channel)]}）上报"
         f"“{report.matter.name_zh}”，定位精度{accuracy}米。",
         en=f"At {at} {report.reported_by} ({report.channel}) reported “{report.matter.name_en}” "
         f"at a position accurate to {accuracy} m.",
