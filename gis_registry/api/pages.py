@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from gis_registry.api.access import COOKIE
 from gis_registry.web.rendering import choose_language, render
 
 _LANGUAGE_COOKIE = "gis_registry_lang"
@@ -32,7 +33,7 @@ def page(
             language=language,
             other_language_url=str(request.url.include_query_params(lang=other)),
             here="/" if request.url.path == "/login" else request.url.path,
-            actor=getattr(request.state, "actor", "anonymous"),
+            actor=_actor(request),
             **context,
         ),
         status_code=status_code,
@@ -43,3 +44,9 @@ def page(
             _LANGUAGE_COOKIE, language, max_age=31_536_000, httponly=True, samesite="lax"
         )
     return response
+
+
+def _actor(request: Request) -> str:
+    """Return who asks; pages that ask no database take the cookie's word for it, unnamed."""
+    unchecked = "" if COOKIE in request.cookies else "anonymous"
+    return str(getattr(request.state, "actor", unchecked))

@@ -111,8 +111,6 @@ def nearest(
             for one in found
         ),
     )
-    if not found:
-        tell("There is none.")
 
 
 @app.command("list")
@@ -166,7 +164,7 @@ def history(code: Code, as_json: AsJson = False) -> None:
         print_json(entries)
         return
     print_table(
-        ["version", "when", "what", "class", "state", "who", "why", "lon", "lat"],
+        ["version", "when", "what", "class", "state", "position", "why"],
         (
             (
                 one.version,
@@ -174,10 +172,8 @@ def history(code: Code, as_json: AsJson = False) -> None:
                 one.operation,
                 one.class_code,
                 one.state,
-                one.actor,
-                one.reason,
-                f"{one.lon:.6f}",
-                f"{one.lat:.6f}",
+                f"{one.lon:.6f} {one.lat:.6f}",
+                f"{one.reason} ({one.actor})",
             )
             for one in entries
         ),

@@ -52,6 +52,7 @@ def print_component(detail: ComponentDetail, zone: ZoneInfo, *, as_json: bool) -
             *(
                 (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
                 for name, value in detail.attributes.items()
+                if name != "is_synthetic"
             ),
         ]
     )

@@ -29,12 +29,18 @@ def nearest(
     if as_json:
         print_json(found)
         return
+    if not found:
+        tell("Nobody is free to go.")
+        return
     print_table(
-        ["metres", "code", "name", "", "unit"],
+        ["metres", "code", "name", "unit"],
         (
-            (f"{one.distance_m:.0f}", one.code, one.name_zh, one.name_en, one.unit.name_zh)
+            (
+                f"{one.distance_m:.0f}",
+                one.code,
+                f"{one.name_zh} {one.name_en}",
+                f"{one.unit.name_zh} {one.unit.name_en}",
+            )
             for one in found
         ),
     )
-    if not found:
-        tell("Nobody is free to go.")

@@ -4,12 +4,14 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from pydantic import BaseModel, TypeAdapter
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -26,6 +28,9 @@ from rich.text import Text
 
 #: Where nobody looks at a terminal, lines are as long as they need to be.
 _ENDLESS = 10_000
+#: What a column of a table gets at least, where others keep their cells in one piece.
+_NARROWEST = 12
+_PADDING = 2
 
 
 def _open_closed_streams() -> None:
@@ -87,7 +92,7 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Print names and values under each other; those without a value are left out."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
-    table.add_column()
+    table.add_column(overflow="fold")
     for name, value in facts:
         if value is not None and value != "":
             table.add_row(Text(name), Text(str(value)))
@@ -95,13 +100,62 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print rows as a table."""
+    """Print rows as a table; where it is too wide, codes and times stay in one piece."""
+    cells = [["" if value is None else str(value) for value in row] for row in rows]
+    if not cells:
+        tell("There are none.")
+        return
+    by_column = list(zip(*cells, strict=True))
+    widths = [max(map(_width, column)) for column in by_column]
+    codes = {n for n, column in enumerate(by_column) if not any(map(_has_words, column))}
+    whole = _whole_columns(columns, widths, codes)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    for n, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        heading = "\n".join(_broken(column, width)) if n in whole else column
+        table.add_column(heading, overflow="fold", no_wrap=n in whole)
+    for row in cells:
+        table.add_row(*map(Text, row))
     results.print(table)
+
+
+def _width(cell: str) -> int:
+    return max(map(cell_len, cell.split("\n")))
+
+
+def _has_words(cell: str) -> bool:
+    return " " in cell or not cell.isascii()
+
+
+def _broken(heading: str, width: int) -> list[str]:
+    """Return the lines of a heading that stands over cells of this width."""
+    longest = max(map(len, heading.split()), default=1)
+    return textwrap.wrap(heading, max(width, longest))
+
+
+def _whole_columns(
+    columns: Sequence[str], widths: Sequence[int], codes: Collection[int]
+) -> set[int]:
+    """Return which columns keep their cells in one piece, as far as there is room.
+
+    Codes, numbers and days go before words, and the narrow before the wide. None if there is room
+    for the whole table.
+    """
+    gaps = _PADDING * (len(columns) - 1)
+    full = map(max, map(cell_len, columns), widths)
+    if sum(full) + gaps <= results.width:
+        return set()
+    needed = [
+        max([width, *map(cell_len, _broken(column, width))])
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    room = results.width - gaps - sum(min(width, _NARROWEST) for width in needed)
+    whole: set[int] = set()
+    for n in sorted(range(len(columns)), key=lambda n: (n not in codes, needed[n])):
+        room -= max(needed[n] - _NARROWEST, 0)
+        if room < 0:
+            break
+        whole.add(n)
+    return whole
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:

@@ -27,7 +27,7 @@ from gis_registry.places.datums import Datum
 from gis_registry.reports import explaining, service
 from gis_registry.reports.explaining import Language
 from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, NewReport
-from gis_registry.reports.tables import Channel
+from gis_registry.reports.tables import Channel, Outcome
 
 app = typer.Typer(help="Submit reports and read their answers.", no_args_is_help=True)
 app.command("import")(report_import.import_)
@@ -88,6 +88,11 @@ def submit(
     print_report(report, as_json=as_json)
     if dry_run:
         tell("This was a dry run: nothing was kept.")
+    elif report.answer.outcome == Outcome.AMBIGUOUS and not as_json:
+        tell(
+            "\nWhoever knows which it is says so: "
+            f"gis-registry case identify {report.case_id} --component CODE --reason WHY"
+        )
 
 
 def _keep_photo(session: Session, path: Path) -> str:
@@ -186,7 +191,7 @@ def print_report(report: AnsweredReport, *, as_json: bool) -> None:
             ("responsible", f"{unit.name_zh} {unit.name_en}" if unit else "nobody"),
         ]
     )
-    if answer.outcome == "ambiguous":
+    if answer.outcome == Outcome.AMBIGUOUS:
         results.print("\ncandidates", style="bold")
         print_table(
             ["code", "class", "metres", "probability"],
@@ -203,12 +208,11 @@ def print_report(report: AnsweredReport, *, as_json: bool) -> None:
     if answer.responders:
         results.print("\nnearest who can go", style="bold")
         print_table(
-            ["metres", "name", "", "of the responsible unit"],
+            ["metres", "name", "of the responsible unit"],
             (
                 (
                     f"{one.distance_m:.0f}",
-                    one.name_zh,
-                    one.name_en,
+                    f"{one.name_zh} {one.name_en}",
                     "yes" if one.is_of_responsible_unit else "no",
                 )
                 for one in answer.responders

@@ -3,14 +3,23 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_profile, transaction
+from gis_registry.cli.context import (
+    LARGEST_NUMBER,
+    AsJson,
+    actor,
+    city_profile,
+    city_zone,
+    transaction,
+)
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.reports import alarms, video
 from gis_registry.reports import sensors as service
 from gis_registry.reports.alarming import Event
+from gis_registry.reports.device_schemas import Alarm
 
 if TYPE_CHECKING:
     from gis_registry.reports.device_loading import FileKind
@@ -43,23 +52,21 @@ def list_cameras(as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        ["code", "name_zh", "name_en", "lon", "lat", "heading", "pitch", "range", ""],
+        ["code", "name", "lon", "lat", "heading", "pitch", "range"],
         (
             (
                 one.code,
-                one.name_zh,
-                one.name_en,
+                f"{one.name_zh} {one.name_en}",
                 f"{one.lon:.6f}",
                 f"{one.lat:.6f}",
                 f"{one.heading_deg:g}°",
                 None if one.pitch_deg is None else f"{one.pitch_deg:g}°",
                 f"{one.range_m:g} m",
-                "synthetic" if one.is_synthetic else "",
             )
             for one in found
         ),
     )
-    tell(f"{len(found)} in all.")
+    tell(f"{len(found)} in all, {sum(one.is_synthetic for one in found)} of them synthetic.")
 
 
 @cameras.command("sightings")
@@ -122,16 +129,14 @@ def list_sensors(
         print_json(page)
         return
     print_table(
-        ["code", "kind", "name_zh", "name_en", "component", "open alarms", ""],
+        ["code", "kind", "name", "component", "open alarms"],
         (
             (
                 one.code,
-                one.kind,
-                one.name_zh,
-                one.name_en,
+                one.kind + (" · synthetic" if one.is_synthetic else ""),
+                f"{one.name_zh} {one.name_en}",
                 one.component_code,
                 one.open_alarms,
-                "synthetic" if one.is_synthetic else "",
             )
             for one in page.sensors
         ),
@@ -147,24 +152,20 @@ def show_sensor(
     """Show a sensor, its newest values and open alarms."""
     with transaction() as session:
         found = service.show_sensor(session, code)
+        zone = city_zone(session)
     if as_json:
         print_json(found)
         return
+    readings = [(one.quantity, f"{one.value:g} at {_time(one.at, zone)}") for one in found.readings]
     print_facts(
         [
             ("sensor", found.code),
             ("name", f"{found.name_zh} {found.name_en}"),
             ("kind", found.kind + (" · synthetic" if found.is_synthetic else "")),
             ("component", found.component_code),
-            *((one.quantity, f"{one.value:g} at {one.at.isoformat()}") for one in found.readings),
+            *(readings or [("readings", "none yet")]),
             *(
-                (
-                    "alarm",
-                    f"{one.rule} since {one.raised_at.isoformat()}, "
-                    + (
-                        f"not reported: {one.refusal}" if one.refusal else f"report {one.report_id}"
-                    ),
-                )
+                ("alarm", f"{one.rule} since {_time(one.raised_at, zone)}, {_came_to(one)}")
                 for one in found.alarms
             ),
         ]
@@ -225,8 +226,11 @@ def check_sensors(as_json: AsJson = False) -> None:
     if as_json:
         print_json(done)
         return
+    if not done:
+        tell("No sensor fell silent.")
+        return
     print_table(
-        ["device", "rule", "", "report", "not reported"],
+        ["device", "rule", "event", "report", "not reported"],
         ((one.device, one.rule, one.event, one.report_id, one.refusal) for one in done),
     )
     raised = sum(one.event is Event.RAISED for one in done)
@@ -250,13 +254,26 @@ def list_kinds(as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        ["major", "code", "name_zh", "name_en", "matter"],
+        ["major", "code", "name", "matter"],
         (
-            (f"{major.name_zh} {major.name_en}", one.code, one.name_zh, one.name_en, one.matter)
+            (
+                f"{major.name_zh} {major.name_en}",
+                one.code,
+                f"{one.name_zh} {one.name_en}",
+                one.matter,
+            )
             for major in found
             for one in major.kinds
         ),
     )
+
+
+def _time(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def _came_to(alarm: Alarm) -> str:
+    return alarm.refusal or f"report {alarm.report_id}"
 
 
 def _load(

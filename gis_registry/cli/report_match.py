@@ -19,6 +19,8 @@ from gis_registry.cli.output import (
 from gis_registry.reports.file_matching import REFUSED, MatchedRow, match_file
 
 _COLUMNS = ("id", "outcome", "code", "probability", "candidates", "reason")
+#: What a table shows of these; the first candidate is the code.
+_SHOWN = ("id", "outcome", "probability", "candidates", "reason")
 
 
 class MatchFormat(StrEnum):
@@ -65,9 +67,15 @@ def match(
         elif form is MatchFormat.CSV:
             print_csv(_COLUMNS, (_values(one) for one in found))
         else:
-            print_table(_COLUMNS, (_values(one) for one in found))
+            print_table(_SHOWN, (_shown(one) for one in found))
     if refused:
-        tell(f"{refused:,} rows were refused; the column “reason” says why.")
+        tell(f"Refused rows: {refused:,}; the column “reason” says why.")
+
+
+def _shown(row: MatchedRow) -> tuple[object, ...]:
+    candidates = "\n".join(f"{code} {probability:.1%}" for code, probability in row.candidates)
+    probability = None if row.probability is None else f"{row.probability:.1%}"
+    return row.id, row.outcome, probability, candidates, row.reason
 
 
 def _values(row: MatchedRow) -> tuple[object, ...]:

@@ -6,7 +6,6 @@ import typer
 
 from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, checked_options, transaction
 from gis_registry.cli.output import print_json, print_table, results, tell
-from gis_registry.cli.report import print_report
 from gis_registry.places.datums import Datum
 from gis_registry.reports import merging
 from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, NewReport
@@ -47,20 +46,21 @@ def similar(
     if as_json:
         print_json(found)
         return
-    print_table(
-        ["case", "probability", "metres", "hours ago", "text", "component"],
-        (
+    if found.similar:
+        print_table(
+            ["case", "probability", "metres", "hours ago", "text", "component"],
             (
-                one.case_id,
-                f"{one.probability:.0%}",
-                f"{one.distance_m:.0f}",
-                f"{one.age_s / 3600:.1f}",
-                one.text,
-                one.component_code,
-            )
-            for one in found.similar
-        ),
-    )
+                (
+                    one.case_id,
+                    f"{one.probability:.0%}",
+                    f"{one.distance_m:.0f}",
+                    f"{one.age_s / 3600:.1f}",
+                    one.text,
+                    one.component_code,
+                )
+                for one in found.similar
+            ),
+        )
     if found.joins_case_id is None:
         results.print("It would open a case of its own.")
     else:
@@ -94,6 +94,12 @@ def separate(
 
 
 def _print(report: AnsweredReport, *, dry_run: bool, as_json: bool) -> None:
-    print_report(report, as_json=as_json)
+    if as_json:
+        print_json(report)
+    else:
+        would = "would be" if dry_run else "is now"
+        results.print(f"Report {report.id} {would} in case {report.case_id}.")
     if dry_run:
         tell("This was a dry run: nothing was changed.")
+    elif not as_json:
+        tell(f"What happened to the case: gis-registry case show {report.case_id}")

@@ -135,7 +135,7 @@ def list_(
         print_json(page)
         return
     print_table(
-        ["report", "case", "state", "yuan", "account", "reported on", "reason", "reference", ""],
+        ["report", "case", "state", "yuan", "account", "reported on", "reason", "reference", "now"],
         (
             (
                 one.report_id,
@@ -168,7 +168,18 @@ def rules(as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_table(
-        ["rule", "matter", "class", "major", "yuan", "a day", "photo", "from", "until before", ""],
+        [
+            "rule",
+            "matter",
+            "class",
+            "major",
+            "yuan",
+            "a day",
+            "photo",
+            "from",
+            "until before",
+            "note",
+        ],
         (
             (
                 one.id,

@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cli.context import AsJson, actor, checked_options, transaction
+from gis_registry.cli.context import AsJson, actor, checked_options, city_zone, transaction
 from gis_registry.cli.output import (
     print_csv,
     print_json,
@@ -22,7 +23,7 @@ from gis_registry.cli.output import (
 from gis_registry.cli.survey_options import Reason
 from gis_registry.db.base import SRID
 from gis_registry.reports import survey_tasks
-from gis_registry.reports.survey_task_schemas import NewTaskClosing, SurveyTask
+from gis_registry.reports.survey_task_schemas import NewTaskClosing, SurveyTask, SurveyTaskList
 from gis_registry.reports.survey_task_tables import TaskState
 
 app = typer.Typer(help="Close survey tasks.", no_args_is_help=True)
@@ -44,20 +45,6 @@ _COLUMNS = (
     "first_at",
     "last_at",
     "reports",
-    "reason",
-)
-#: What a table shows of these.
-_SHOWN = (
-    "place",
-    "class",
-    "class_name_zh",
-    "area_name_zh",
-    "priority",
-    "incidents",
-    "none",
-    "ambiguous",
-    "far_off",
-    "last_at",
     "reason",
 )
 
@@ -100,6 +87,7 @@ def tasks(
             incidents=incidents,
             days=days,
         )
+        zone = city_zone(session)
     if as_json or form is TaskFormat.JSON:
         print_json(found)
     elif form is TaskFormat.GEOJSON:
@@ -109,9 +97,7 @@ def tasks(
     elif form is TaskFormat.CSV:
         print_csv(_COLUMNS, (_values(one).values() for one in found.tasks))
     else:
-        rows = (_values(one) for one in found.tasks)
-        print_table(_SHOWN, ([row[name] for name in _SHOWN] for row in rows))
-        tell(f"{found.total} in all.")
+        _print(found, zone)
 
 
 @app.command("close")
@@ -144,6 +130,37 @@ def close(
         f"The survey task for class {class_code} in {closed.place} is {closed.state}; it had "
         f"{closed.incident_count} incidents."
     )
+
+
+def _print(found: SurveyTaskList, zone: ZoneInfo) -> None:
+    why = ["why closed"] if any(one.closing for one in found.tasks) else []
+    print_table(
+        ["place", "area", "class", "incidents", "reports", "last", *why],
+        (
+            (
+                one.place,
+                one.area.name_zh,
+                f"{one.component_class.code} {one.component_class.name_zh}",
+                f"{one.incident_count}, {one.priority}",
+                _outcomes(one),
+                f"{one.last_at.astimezone(zone):%Y-%m-%d}",
+                *([one.closing.reason] if one.closing else []),
+            )
+            for one in found.tasks
+        ),
+    )
+    if found.total:
+        tell(f"{found.total} in all.")
+
+
+def _outcomes(one: SurveyTask) -> str:
+    """Return how many reports came to what."""
+    counts = (
+        (one.none_count, "none"),
+        (one.ambiguous_count, "ambiguous"),
+        (one.far_off_count, "far off"),
+    )
+    return ", ".join(f"{count} {name}" for count, name in counts if count)
 
 
 def _values(one: SurveyTask) -> dict[str, object]:

@@ -19,7 +19,7 @@ from gis_registry.cli.output import (
     results,
     tell,
 )
-from gis_registry.components.schemas import Named
+from gis_registry.components.schemas import ClassName, Named
 from gis_registry.dispatch import checking
 from gis_registry.dispatch.schemas import ResponsibilityCheck, UndecidedMatter
 from gis_registry.places.service import the_city
@@ -93,20 +93,10 @@ def list_(
         print_json(found)
         return
     print_table(
-        ["code", "kind", "name_zh", "name_en", "parent", ""],
-        (
-            (
-                one.code,
-                one.kind,
-                one.name_zh,
-                one.name_en,
-                one.parent_code,
-                "synthetic" if one.is_synthetic else "",
-            )
-            for one in found
-        ),
+        ["code", "kind", "name", "parent"],
+        ((one.code, one.kind, f"{one.name_zh} {one.name_en}", one.parent_code) for one in found),
     )
-    tell(f"{len(found)} in all.")
+    tell(f"{len(found)} in all, {sum(one.is_synthetic for one in found)} of them synthetic.")
 
 
 @app.command("show")
@@ -152,13 +142,12 @@ def _print(unit: UnitDetail) -> None:
     if unit.responders:
         results.print("\nresponders", style="bold")
         print_table(
-            ["code", "kind", "name_zh", "name_en", "free", "lon", "lat"],
+            ["code", "kind", "name", "free", "lon", "lat"],
             (
                 (
                     one.code,
                     one.kind,
-                    one.name_zh,
-                    one.name_en,
+                    f"{one.name_zh} {one.name_en}",
                     "yes" if one.is_available else "no",
                     f"{one.lon:.6f}",
                     f"{one.lat:.6f}",
@@ -248,13 +237,12 @@ def _print_check(found: ResponsibilityCheck) -> None:
     for conflict in found.conflicts:
         results.print("\nconflict: these claims weigh the same", style="bold")
         print_table(
-            ["fact", "unit", "", "", "role", "class", "matter", "area", "from"],
+            ["fact", "unit", "name", "role", "class", "matter", "area", "from"],
             (
                 (
                     one.responsibility_id,
                     one.unit.code,
-                    one.unit.name_zh,
-                    one.unit.name_en,
+                    f"{one.unit.name_zh} {one.unit.name_en}",
                     one.role,
                     one.class_code,
                     one.matter_code,
@@ -277,19 +265,22 @@ def _print_check(found: ResponsibilityCheck) -> None:
 
 def _print_undecided(matters: Sequence[UndecidedMatter], place_count: int) -> None:
     print_table(
-        ["matter", "class", "name_zh", "name_en", "places", ""],
+        ["matter", "class", "name", "places", "where"],
         (
             (
                 one.matter.code,
                 one.component_class.code if one.component_class else None,
-                (one.component_class or one.matter).name_zh,
-                (one.component_class or one.matter).name_en,
+                _both(one.component_class or one.matter),
                 f"{len(one.places)} of {place_count}",
                 _some(one.places) if len(one.places) < place_count else "everywhere",
             )
             for one in matters
         ),
     )
+
+
+def _both(one: Named | ClassName) -> str:
+    return f"{one.name_zh} {one.name_en}"
 
 
 def _some(places: Sequence[Named]) -> str:
@@ -315,7 +306,7 @@ def returns(
         print_sentence("No unit returned a case.")
         return
     print_table(
-        ["unit", "", "matter", "class", "reason", "returned", "then stood"],
+        ["unit", "name", "matter", "class", "reason", "returned", "then stood"],
         (
             (
                 unit.unit.code,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -29,21 +30,13 @@ from gis_registry.reports.schemas import (
     Replay,
     ReportedPlace,
 )
-from gis_registry.reports.tables import Channel, Outcome, Report
+from gis_registry.reports.tables import CHANNEL_ZH, Channel, Outcome, Report
 
 _DATUM_NAME = {
     Datum.CGCS2000: "CGCS2000",
     Datum.WGS84: "WGS 84",
     Datum.GCJ02: "GCJ-02",
     Datum.BD09: "BD-09",
-}
-_CHANNEL_ZH = {
-    Channel.INSPECTOR: "巡查员",
-    Channel.CITIZEN: "市民",
-    Channel.VIDEO: "视频",
-    Channel.SENSOR: "传感器",
-    Channel.DRONE: "无人机",
-    Channel.PARTNER: "合作单位",
 }
 _OUTCOME_ZH = {
     Outcome.UNIQUE: "唯一",
@@ -112,7 +105,7 @@ def _what_was_reported(report: AnsweredReport, zone: ZoneInfo) -> ExplanationSte
     accuracy = f"{report.accuracy_m:g}"
     return ExplanationStep(
         step="report",
-        zh=f"{at}，{report.reported_by}（{_CHANNEL_ZH[Channel(report.channel)]}）上报"
+        zh=f"{at}，{report.reported_by}（{CHANNEL_ZH[Channel(report.channel)]}）上报"
         f"“{report.matter.name_zh}”，定位精度{accuracy}米。",
         en=f"At {at} {report.reported_by} ({report.channel}) reported “{report.matter.name_en}” "
         f"at a position accurate to {accuracy} m.",
@@ -174,20 +167,26 @@ def _from_grounds(report: AnsweredReport, step: str) -> list[ExplanationStep]:
     ]
 
 
+def _times(likelihood: float | None, unmapped: float | None) -> str:
+    """Return how many times likelier the first is, in two digits; nothing if one is unknown."""
+    if not likelihood or not unmapped:
+        return ""
+    return f"{Decimal(f'{likelihood / unmapped:.2g}'):,f}"
+
+
 def _candidate(one: ComponentCandidate) -> ExplanationStep:
     about, clue = one.component_class, one.clue
+    times = _times(one.likelihood, one.unmapped)
     zh = (
         f"{about.name_zh} {one.code}：相距{one.distance_m:.1f}米，最远可达{one.reach_m:.0f}米"
-        + (f"，每平方米{one.likelihood:.2g}" if one.likelihood is not None else "")
-        + (f"（图上没有的：{one.unmapped:.2g}）" if one.unmapped is not None else "")
+        + (f"，按距离，可能性是图上没有的部件的{times}倍" if times else "")
         + (f"，“{clue.said}”与{clue.matched}相符（{clue.odds:g}倍）" if clue else "")
         + (f"，该标识属于被它取代的{clue.label_of}" if clue and clue.label_of else "")
     )
     en = (
         f"{about.name_en} {one.code}: {one.distance_m:.1f} m away, could be up to "
         f"{one.reach_m:.0f} m off"
-        + (f", {one.likelihood:.2g} per square metre" if one.likelihood is not None else "")
-        + (f" ({one.unmapped:.2g} not on the map)" if one.unmapped is not None else "")
+        + (f", by distance {times} times as likely as one not on the map" if times else "")
         + (f", “{clue.said}” fits {clue.matched} ({clue.odds:g} to 1)" if clue else "")
         + (f", the label of {clue.label_of}, which it replaced" if clue and clue.label_of else "")
     )

@@ -125,6 +125,8 @@ def _faults(errors: Sequence[Mapping[str, object]]) -> str:
     for one in errors[:5]:
         where = one["loc"]
         assert isinstance(where, tuple)  # noqa: S101  as pydantic documents it
-        told.append(f"{'.'.join(map(str, where)) or 'report'}: {one['msg']}")
+        is_unknown = one["type"] == "extra_forbidden"
+        said = "a report has no such field; leave it out or rename it" if is_unknown else one["msg"]
+        told.append(f"{'.'.join(map(str, where)) or 'report'}: {said}")
     more = f"; and {len(errors) - 5} more" if len(errors) > 5 else ""
     return f"{'; '.join(told)}{more}."

@@ -27,7 +27,7 @@ from gis_registry.reports.reward_schemas import (
 )
 from gis_registry.reports.reward_tables import RewardState
 from gis_registry.reports.schemas import Sender
-from gis_registry.reports.tables import Channel
+from gis_registry.reports.tables import CHANNEL_ZH, Channel
 
 #: From which state a decision leads to which; any other is refused.
 _TRANSITIONS: dict[tuple[RewardState | None, RewardDecision], RewardState] = {
@@ -310,7 +310,7 @@ def _why_sender(found: RowMapping) -> tuple[bool, Sentence]:
     if found["channel"] != Channel.CITIZEN:
         return False, Sentence(
             step="sender",
-            zh=f"只奖励市民上报，它来自{found['channel']}渠道。",
+            zh=f"只奖励市民上报，它来自{CHANNEL_ZH[Channel(found['channel'])]}渠道。",
             en=f"Citizens' reports alone are rewarded; this is one of channel {found['channel']}.",
         )
     if found["account"] is None:

@@ -33,6 +33,16 @@ class Channel(StrEnum):
     PARTNER = "partner"
 
 
+CHANNEL_ZH = {
+    Channel.INSPECTOR: "巡查员",
+    Channel.CITIZEN: "市民",
+    Channel.VIDEO: "视频",
+    Channel.SENSOR: "传感器",
+    Channel.DRONE: "无人机",
+    Channel.PARTNER: "合作单位",
+}
+
+
 class Outcome(StrEnum):
     """What matching a report to a component came to."""
 

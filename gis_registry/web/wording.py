@@ -45,19 +45,47 @@ ROLES = {
     "unit": ("处置单位", "unit"),
     "reader": ("查阅者", "reader"),
 }
+#: Attribute of the shipped schemas and samples → its Chinese name; others are shown as they are.
+ATTRIBUTES = {
+    "road": "所在道路",
+    "state": "部件状态",
+    "material": "材质",
+    "note": "备注",
+    "source_key": "原始编号",
+    "lamp_no": "灯杆编号",
+    "lamp_count": "灯头数量",
+    "power_w": "功率（瓦）",
+    "height_m": "高度（米）",
+    "length_m": "长度（米）",
+    "width_m": "宽度（米）",
+    "depth_m": "深度（米）",
+    "diameter_m": "直径（米）",
+    "diameter_mm": "直径（毫米）",
+}
 #: Code of an error → what its page says in Chinese; the English is the error's own title.
 PROBLEMS = {
     "invalid-input": "输入的内容无法使用",
     "invalid-position": "位置不在本市范围内",
+    "unreadable-file": "文件无法读取",
+    "missing-crs": "文件未说明坐标系",
+    "invalid-profile": "城市配置无法使用",
+    "unusable-photo": "照片无法使用",
     "not-found": "没有找到",
+    "unknown-class": "没有这个部件小类",
+    "unknown-matter-type": "没有这个事项类型",
     "unknown-identifier": "本市从未发放过这个标识码",
+    "conflict": "与当前状态不符",
     "ambiguous": "对应多个部件",
+    "outdated": "期间已被他人修改",
+    "serials-exhausted": "该区划内此小类的顺序号已用完",
     "not-authenticated": "需要有效的密钥",
     "not-permitted": "您的角色没有此权限",
     "method-not-allowed": "此地址不支持该操作",
     "request-too-large": "提交的内容过大",
     "database-unavailable": "数据库暂时没有响应",
     "database-unsuitable": "数据库尚未准备好",
+    "photo-store-unavailable": "照片存储暂时没有响应",
+    "server-programs-missing": "缺少数据库服务程序",
     "took-too-long": "查询耗时过长",
 }
 DEFAULT_PROBLEM = "系统无法完成此操作"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import httpx
@@ -99,6 +100,24 @@ def submit(api: Api, **changed: object) -> Any:
     sent = AS_THREE | {"api_key": api.keys[Role.INSPECTOR]} | changed
     form = {name: value for name, value in sent.items() if value is not None}
     return requests.post(f"{api.url}/open311/v2/requests.json", data=form, timeout=60)
+
+
+def test_a_form_is_utf_8_whether_escaped_or_not(shared_api: Api) -> None:
+    sent = {**AS_THREE, "api_key": shared_api.keys[Role.INSPECTOR], "description": "灯杆 é Ã©"}
+    raw = "&".join(f"{name}={value}" for name, value in sent.items())
+    for body in (raw.encode(), urlencode(sent).encode()):
+        number = _post_form(shared_api, body).json()[0]["service_request_id"]
+        shown = shared_api.as_(Role.READER).get(f"/open311/v2/requests/{number}.json").json()
+        assert shown[0]["description"] == "灯杆 é Ã©"
+    for body in (raw.encode("gb18030"), urlencode(sent, encoding="gb18030").encode()):
+        refused = _post_form(shared_api, body)
+        assert (refused.status_code, "UTF-8" in refused.json()[0]["description"]) == (400, True)
+
+
+def _post_form(api: Api, body: bytes) -> requests.Response:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    address = f"{api.url}/open311/v2/requests.json"
+    return requests.post(address, data=body, headers=headers, timeout=60)
 
 
 @pytest.fixture

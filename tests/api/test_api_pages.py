@@ -5,7 +5,11 @@ import re
 import pytest
 from running_api import Api
 
+from gis_registry.api.access import COOKIE
+from gis_registry.api.problems import kinds
+from gis_registry.errors import RegistryError
 from gis_registry.roles import Role
+from gis_registry.web import wording
 from gis_registry.web.rendering import Language, choose_language, grouped
 
 HTML = {"Accept": "text/html"}
@@ -55,12 +59,29 @@ def test_those_who_may_read_see_units_and_history(shared_api: Api) -> None:
         assert shown in seen
 
 
+@pytest.mark.parametrize("address", ["/", "/docs", "/problems"])
+def test_every_page_knows_whether_somebody_is_signed_in(shared_api: Api, address: str) -> None:
+    client = shared_api.as_(None)
+    assert ("登录" in client.get(address).text, "退出" in client.get(address).text) == (True, False)
+    client.cookies.set(COOKIE, shared_api.keys[Role.READER])
+    assert "退出" in client.get(address).text
+
+
+def test_every_problem_has_a_chinese_title() -> None:
+    assert {one.code for one in kinds()} - {RegistryError.code} == set(wording.PROBLEMS)
+
+
 def test_a_retired_component_still_has_its_card(api: Api) -> None:
     code = api.codes[0]
-    edit = {"reason": "<b>撞毁</b>", "state": "retired", "attributes": {"<i>": "<script>"}}
+    edit = {
+        "reason": "<b>撞毁</b>",
+        "state": "retired",
+        "attributes": {"<i>": "<script>", "material": "钢"},
+    }
     assert api.as_(Role.ANALYST).patch(f"/api/components/{code}", json=edit).status_code == 200
     page = api.as_(Role.READER).get(f"/c/{code}").text
     assert "已拆除 retired" in text_of(page)
+    assert "材质 material 钢" in text_of(page)
     assert "&lt;b&gt;撞毁&lt;/b&gt;" in page
     assert "<script>" not in page.split("</head>")[1]
 

@@ -87,7 +87,7 @@ def test_the_nearest_component_is_told_with_its_metres(
     assert answer[0]["distance_m"] == pytest.approx(3, abs=0.01)
     assert answer[0]["class"] == LIGHT
     within = run(module_settings, "component", "nearest", lon, lat, "--radius-m", 2)
-    assert (within.exit_code, within.sentence) == (0, "There is none.")
+    assert (within.exit_code, within.sentence) == (0, "There are none.")
 
 
 def test_negative_coordinates_are_arguments(run: Run, module_settings: Settings) -> None:

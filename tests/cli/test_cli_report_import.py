@@ -56,6 +56,14 @@ def test_a_dry_run_answers_and_keeps_nothing(run: Run, tmp_path: Path) -> None:
     assert run("report", "list", "--json").json["reports"] == []
 
 
+def test_a_column_that_no_report_has_is_named(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(f"id,lon,lat,class\n7,120.38,36.07,{LIGHT}\n", encoding="utf-8")
+    refused = run("report", "import", path)
+    assert refused.exit_code == 1
+    assert "line 2: id: a report has no such field; leave it out or rename it." in refused.err
+
+
 def test_json_lines_are_as_the_api_takes_them(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "day.jsonl"
     (lon, lat), *_ = places(1)

@@ -75,7 +75,7 @@ def test_every_row_gets_its_line(
     assert "There is no matter type '9999'" in rows["f"]["reason"]
     assert rows["g"]["reason"]
     assert rows["h"]["reason"].startswith("accuracy_m: ")
-    assert "4 rows were refused" in outcome.err
+    assert "Refused rows: 4;" in outcome.err
     with Database(module_settings) as database, database.session() as session:
         assert session.scalar(select(func.count()).select_from(Report)) == 0
 

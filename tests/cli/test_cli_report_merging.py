@@ -36,8 +36,10 @@ def test_a_report_is_suggested_separated_and_merged(own_settings: Settings, run:
     tried = ask("merge", again["id"], first, "--reason", "同一堆", "--dry-run", "--json")
     assert number(tried, "case_id") == first
     assert number(ask("show", again["id"], "--json"), "case_id") == alone
+    tried = ask("merge", again["id"], first, "--reason", "同一堆", "--dry-run")
+    assert tried.out == f"Report {again['id']} would be in case {first}.\n"
     merged = ask("merge", again["id"], first, "--reason", "同一堆")
-    assert f"(case {first})" in merged.out
+    assert merged.out == f"Report {again['id']} is now in case {first}.\n"
     closed = run(own_settings, "case", "show", alone, "--json").json
     assert closed["events"][-1]["note"] == {"reason": "同一堆", "merged_into": first}
 

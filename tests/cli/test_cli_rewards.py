@@ -113,5 +113,5 @@ def test_survey_tasks_are_listed_in_every_format_and_closed(
     assert run(module_settings, "survey", "tasks", "--json", "--format", "csv").exit_code == 2
     assert "is done; it had 3 incidents." in run(module_settings, *close, "--done").out
     assert run(module_settings, *close, "--done").exit_code == 1
-    assert run(module_settings, "survey", "tasks").sentence == "0 in all."
+    assert run(module_settings, "survey", "tasks").sentence == "There are none."
     assert "看过了" in run(module_settings, "survey", "tasks", "--state", "done").out

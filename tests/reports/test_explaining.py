@@ -100,8 +100,8 @@ def test_the_whole_chain_is_told_in_order_and_in_both_languages(session: Session
     assert f"{datum.facts['shift_m']:.0f} m off." in datum.en
     assert [one.facts["candidate"]["code"] for one in steps(told, "candidate")] == [code, other]
     candidate = steps(told, "candidate")[0].en
-    assert "4.0 m away, could be up to 38 m off, 0.0027 per square metre (" in candidate
-    assert candidate.endswith(" not on the map), probability 85.7%.")
+    assert "4.0 m away, could be up to 38 m off, by distance " in candidate
+    assert candidate.endswith(" times as likely as one not on the map, probability 85.7%.")
     kept = {(one.step, one.zh, one.en) for one in report.answer.grounds}
     assert kept <= {(one.step, one.zh, one.en) for one in told.steps}
     (case,) = steps(told, "case")

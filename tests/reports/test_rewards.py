@@ -163,6 +163,7 @@ def test_only_a_citizen_with_an_account_is_paid(session: Session) -> None:
         assert step(rewards.show(session, number), "sender")[1].endswith(sentence)
         with pytest.raises(Conflict, match="cannot be accepted"):
             decide(session, number, "accept")
+        assert "inspector" not in step(rewards.show(session, number), "sender")[0]
         refused = decide(session, number, "refuse", "无账号")
         assert (refused.state, refused.events[0].reason) == ("refused", "无账号")
 

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as DependsOn
 from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from gis_registry.api.access import CurrentActor, Requires
@@ -23,6 +25,9 @@ from gis_registry.users import service as users
 from gis_registry.users.service import Actor
 from gis_registry.web.rendering import choose_language
 
+_FORM = "application/x-www-form-urlencoded"
+_MAX_FIELDS = 1000
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -34,13 +39,7 @@ async def read_parameters(request: Request) -> dict[str, str]:
     Raises:
         InvalidInput: the form cannot be read, or has a file in it.
     """
-    try:
-        async with request.form() as form:
-            sent = [*request.query_params.multi_items(), *form.multi_items()]
-    except HTTPException as error:
-        if error.status_code != 400:
-            raise
-        raise InvalidInput(f"The form cannot be read: {error.detail}") from error
+    sent = [*request.query_params.multi_items(), *await _form(request)]
     values: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in sent:
         if not isinstance(value, str):
@@ -50,6 +49,32 @@ async def read_parameters(request: Request) -> dict[str, str]:
     given = {name: ",".join(parts) for name, parts in values.items()}
     check_text(given, "form")
     return given
+
+
+async def _form(request: Request) -> list[tuple[str, str | UploadFile]]:
+    """Return the fields of a form.
+
+    Many clients, curl among them, send UTF-8 as it is instead of with percent signs, which
+    Starlette would read as Latin-1.
+    """
+    if request.headers.get("content-type", "").lower().startswith(_FORM):
+        try:
+            text = (await request.body()).decode("utf-8")
+            fields = parse_qsl(
+                text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS
+            )
+        except ValueError as error:
+            raise InvalidInput(
+                f"The form cannot be read: send it in UTF-8, with {_MAX_FIELDS} fields at most."
+            ) from error
+        return list(fields)
+    try:
+        async with request.form() as form:
+            return form.multi_items()
+    except HTTPException as error:
+        if error.status_code != 400:
+            raise
+        raise InvalidInput(f"The form cannot be read: {error.detail}") from error
 
 
 Parameters = Annotated[dict[str, str], Depends(read_parameters)]
