@@ -143,6 +143,8 @@ def read_limits(session: Session, path: Path, *, editions: CodeEditions) -> Read
 
 
 def _limits(row: Row, scopes: LimitScopes) -> list[ReadLimit]:
+    if any("\x00" in (value or "") for value in row.values.values()):
+        raise InvalidInput("it contains the NUL character, which is no text.")
     condition, names = _condition(row)
     closing = _both(row, "closing_zh", "closing_en")
     shared = Limit(
