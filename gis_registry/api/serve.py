@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from gis_registry.api.app import create_app
 from gis_registry.api.logs import configure_logging
@@ -16,6 +17,20 @@ from gis_registry.collecting import collect_seldom
 from gis_registry.errors import Conflict, InvalidInput
 from gis_registry.settings import Settings
 from gis_registry.startup import open_registry
+
+#: How long answers that are under way may take when the server is told to stop.
+_FINISH_S = 30
+
+
+class Server(uvicorn.Server):
+    """A server that ends live streams before it waits for answers to be finished."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        app = self.config.app
+        assert isinstance(app, FastAPI)  # noqa: S101  what it is made with here
+        app.state.live.close()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None:
@@ -39,12 +54,13 @@ def serve(settings: Settings, host: str = "127.0.0.1", port: int = 8000) -> None
             )
             app = create_app(settings, database=database)
             collect_seldom()
-            uvicorn.Server(
+            Server(
                 uvicorn.Config(
                     app,
                     log_config=None,
                     access_log=False,
                     server_header=False,
+                    timeout_graceful_shutdown=_FINISH_S,
                 )
             ).run(sockets=[listener])
 

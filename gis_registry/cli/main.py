@@ -25,6 +25,7 @@ from gis_registry.cli import (
     survey,
     units,
     user,
+    webhook,
     worker,
 )
 from gis_registry.cli.output import tell
@@ -54,6 +55,7 @@ report.app.add_typer(report_devices.kinds, name="kinds")
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")
+app.add_typer(webhook.app, name="webhook")
 app.add_typer(user.app, name="user")
 
 

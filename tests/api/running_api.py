@@ -11,6 +11,7 @@ import uvicorn
 from sqlalchemy.orm import Session
 
 from gis_registry.api.app import create_app
+from gis_registry.api.serve import Server
 from gis_registry.catalogue import queries as catalogue
 from gis_registry.components import identifiers, queries
 from gis_registry.components.tables import Component
@@ -30,9 +31,7 @@ LAMP, COVER = "0137", "0101"
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """Serve the application from a thread of this process; yields its address."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False)
-    )
+    server = Server(uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False))
     started = threading.Event()
     startup = server.startup
 
