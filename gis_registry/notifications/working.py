@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from gis_registry.db.engine import Database
 from gis_registry.errors import DatabaseUnavailable
 from gis_registry.notifications.periodic import PeriodicTask
-from gis_registry.notifications.sending import deliver, http_client
+from gis_registry.notifications.sending import Tried, deliver, http_client
+from gis_registry.notifications.tables import DeliveryStatus
 from gis_registry.settings import Settings
 
 #: A worker that gave no sign for so long is dead; it gives one three times as often.
@@ -48,13 +49,16 @@ async def work(
     Raises:
         DatabaseUnavailable: the database no longer answers.
     """
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    for noisy in ("procrastinate", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     app = App(connector=_connector(database))
     async with http_client() as client, app.open_async():
 
         @app.task(name="deliver", queue="webhooks", retry=_RETRY)
         async def deliver_one(delivery_id: int) -> None:
-            await deliver(database, settings, client, delivery_id)
+            tried = await deliver(database, settings, client, delivery_id)
+            if tried is not None:
+                _write_line(delivery_id, tried)
 
         @app.periodic(cron="* * * * *")
         @app.task(name="take_over", queue="periodic", queueing_lock="take_over")
@@ -76,6 +80,22 @@ async def work(
             )
         )
         await _until_told_to_stop(running, is_once=is_once)
+
+
+def _write_line(delivery_id: int, tried: Tried) -> None:
+    log = structlog.get_logger("gis_registry.worker")
+    write = log.info if tried.status is DeliveryStatus.DELIVERED else log.warning
+    write(
+        "delivery",
+        delivery=delivery_id,
+        webhook=tried.webhook_id,
+        notice=tried.notice_id,
+        status=str(tried.status),
+        attempts=tried.attempts,
+        status_code=tried.sent.status_code,
+        duration_ms=round(tried.duration_s * 1000, 1),
+        **({"error": tried.sent.error} if tried.sent.error else {}),
+    )
 
 
 async def _until_told_to_stop(running: asyncio.Task[None], *, is_once: bool) -> None:
