@@ -1,6 +1,7 @@
 """What goes in and out about webhooks."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -104,7 +105,12 @@ class LiveNotice(BaseModel):
         """Return what is told of a notice."""
         return cls.model_validate(notice, from_attributes=True)
 
-    @property
+    @cached_property
+    def text(self) -> str:
+        """It in JSON, made once for all streams."""
+        return self.model_dump_json()
+
+    @cached_property
     def position(self) -> str:
         """Where a stream is that was told this last."""
         return f"{self.happened_at.isoformat()}_{self.id}"

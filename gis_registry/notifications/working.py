@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from procrastinate import App, PsycopgConnector, RetryStrategy
@@ -99,14 +100,27 @@ def _write_line(delivery_id: int, tried: Tried) -> None:
 
 
 async def _until_told_to_stop(running: asyncio.Task[None], *, is_once: bool) -> None:
+    """Let the worker run until a signal, or until a job's end could not be noted.
+
+    Such a job would count as running for as long as this worker lives: it ends, and the next one
+    takes the job over.
+    """
     loop = asyncio.get_running_loop()
-    is_told = False
+    is_told = is_faulty = False
 
     def stop() -> None:
         nonlocal is_told
         is_told = True
         running.cancel()
 
+    def stop_at_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal is_faulty
+        loop.default_exception_handler(context)
+        if not is_faulty:
+            running.cancel()
+        is_faulty = True
+
+    loop.set_exception_handler(stop_at_fault)
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, stop)
     try:
@@ -115,8 +129,11 @@ async def _until_told_to_stop(running: asyncio.Task[None], *, is_once: bool) -> 
     finally:
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(one)
-    if not (is_told or is_once):
-        raise DatabaseUnavailable("The job queue's database no longer answers; see the log.")
+    if is_faulty or not (is_told or is_once):
+        raise DatabaseUnavailable(
+            "The job queue could not be kept up; the log says why. Start the worker again: what it "
+            "had begun is taken over."
+        )
 
 
 def _connector(database: Database) -> PsycopgConnector:

@@ -81,7 +81,7 @@ async def stream_events(
 
 
 def _event(notice: LiveNotice) -> ServerSentEvent:
-    return ServerSentEvent(data=notice, id=notice.position)
+    return ServerSentEvent(raw_data=notice.text, id=notice.position)
 
 
 async def _replayed(request: Request, moment: datetime | None) -> list[LiveNotice] | None:
