@@ -115,7 +115,7 @@ class LiveNotices:
     async def _listening(self) -> None:
         if self._is_closed:
             raise DatabaseUnavailable("The server stops.")
-        if self._listener is None:
+        if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen())
         try:
             async with asyncio.timeout(_LONGEST_WAIT_S):
