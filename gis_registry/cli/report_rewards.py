@@ -135,7 +135,7 @@ def list_(
         print_json(page)
         return
     print_table(
-        ["report", "case", "state", "yuan", "account", "reported on", "reason", "reference", ""],
+        ["report", "case", "state", "yuan", "account", "reported on", "reason", "reference"],
         (
             (
                 one.report_id,
@@ -146,7 +146,6 @@ def list_(
                 one.reported_on,
                 one.reason,
                 one.reference,
-                "no longer of its case" if one.is_lost else "",
             )
             for one in page.rewards
         ),
