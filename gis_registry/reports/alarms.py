@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gis_registry.components import lookup
 from gis_registry.components import queries as components
 from gis_registry.components.tables import ComponentState
-from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.errors import InvalidInput
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.reports import device_queries as queries
@@ -164,7 +164,7 @@ def _raise(
             raise InvalidInput(
                 f"The rule {rule.code} names no matter, and {sensor.code} is on no component."
             )
-    except (InvalidInput, NotFound, Conflict) as error:
+    except submitting.REFUSALS as error:
         refusal = str(error)
     else:
         report, refusal = submitting.submit(
@@ -241,7 +241,7 @@ def _readings(
     if rows and any(rule.zone_code is not None for rule in rules):
         try:
             standing = _standing(session, sensor)
-        except (InvalidInput, NotFound, Conflict):
+        except submitting.REFUSALS:
             fixed = None
         else:
             fixed = (standing.lon, standing.lat)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping
@@ -17,6 +17,7 @@ from gis_registry.dispatch import service as dispatch
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit, Sentence
 from gis_registry.dispatch.service import Destination
 from gis_registry.errors import InvalidInput, InvalidPosition, RegistryError
+from gis_registry.moments import time_fault
 from gis_registry.photos import service as photos
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
@@ -36,9 +37,6 @@ from gis_registry.reports.schemas import (
 )
 from gis_registry.reports.tables import Outcome
 from gis_registry.reports.weighing import reach_m
-
-_CLOCK_SKEW = timedelta(minutes=10)
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 _Names = Mapping[str, tuple[str, str]]
 
@@ -174,10 +172,9 @@ def questions_of(
                 class_edition_key=city.edition_key,
             )
         reported_at = new.reported_at or now
-        if reported_at > now + _CLOCK_SKEW:
-            return InvalidInput(f"The report is from the future: {reported_at.isoformat()}.")
-        if reported_at < _EARLIEST:
-            return InvalidInput(f"The report is from before 2000: {reported_at.isoformat()}.")
+        fault = time_fault(reported_at, now=now)
+        if fault is not None:
+            return InvalidInput(f"The report is {fault}.")
         missing = [sha256 for sha256 in new.photos if sha256 not in kept]
         if missing:
             return InvalidInput(f"There is no photo {missing[0]}: send it to /api/photos first.")

@@ -1,13 +1,14 @@
 """What video analysis finds: frames become sightings, and each sighting one report."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, NotFound
+from gis_registry.moments import time_fault
 from gis_registry.reports import device_queries as queries
 from gis_registry.reports import service as reports
 from gis_registry.reports import submitting
@@ -55,9 +56,9 @@ def submit(session: Session, new: NewFrame, *, reported_by: str) -> AnsweredFram
     if not rows:
         raise NotFound(f"There is no camera {new.camera!r}.")
     camera: Camera = rows[0]["Camera"]
-    fault = submitting.time_fault(new.frame_at)
+    fault = time_fault(new.frame_at, now=datetime.now(UTC))
     if fault is not None:
-        raise InvalidInput(f"The frame cannot be used: {fault}.")
+        raise InvalidInput(f"The frame cannot be used: it is {fault}.")
     box = _in_fractions(new, camera)
     known = queries.frame(session, camera.id, new.kind, new.frame_at, list(box))
     if known is not None:
