@@ -6,15 +6,13 @@ from heapq import nlargest
 from typing import NamedTuple
 
 import numpy as np
-from pyproj import Geod
 from sqlalchemy.orm import Session
 
+from gis_registry.places.datums import GROUND
 from gis_registry.reports import duplicate_odds as odds
 from gis_registry.reports import duplicate_queries as queries
 from gis_registry.reports.questions import Question
 
-#: CGCS2000's ellipsoid, as PostGIS takes it for geographies of EPSG:4490.
-_GEOD = Geod(a=6378137.0, rf=298.257222101)
 #: PostGIS rounds distances so; what lies just at the reach counts in a batch as it does alone.
 _DECIMALS = 8
 #: Side of the squares that reports are sorted into, in degrees.
@@ -44,7 +42,7 @@ def neighbours(
     ones, others = np.array(pairs).T
     lons = np.array([one.lon for one in questions])
     lats = np.array([one.lat for one in questions])
-    exact_m = _GEOD.inv(lons[ones], lats[ones], lons[others], lats[others])[2]
+    exact_m = GROUND.inv(lons[ones], lats[ones], lons[others], lats[others])[2]
     distances_m = np.round(exact_m, _DECIMALS)
     reaches_m = [odds.reach_m(one) for one in questions]
     near = [

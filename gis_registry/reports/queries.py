@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.catalogue.tables import MatterType
-from gis_registry.db.base import SRID
 from gis_registry.db.sql import load_queries
 from gis_registry.reports.tables import Report
 
@@ -159,11 +158,3 @@ def service_requests(
         "offset": offset,
     }
     return session.execute(_QUERIES["service_requests"], values).mappings().all()
-
-
-def distance_m(session: Session, one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return how far apart two points (longitude, latitude) are on the ground, in metres."""
-    points = [
-        func.geography(func.ST_SetSRID(func.ST_MakePoint(*point), SRID)) for point in (one, other)
-    ]
-    return float(session.scalar(select(func.ST_Distance(*points))) or 0)
