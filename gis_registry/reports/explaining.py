@@ -315,12 +315,12 @@ def _asked_again(
     if isinstance(decided, InvalidPosition):
         return {"place": _Said(None, "不在本市", "not in the city")}
     matched = decided.matched
-    candidates = [answering.candidate_entry(one) for one in matched.candidates]
+    component = matched.component
     return _compared(
-        answering.reported_place(session, decided.place),
+        answering.named_place(decided.place, {}),  # names are not compared
         matched.outcome,
-        candidates[0].code if matched.outcome is Outcome.UNIQUE else None,
-        candidates,
+        component["code"] if component else None,
+        [answering.candidate_entry(one) for one in matched.candidates],
         decided.responsible,
     )
 

@@ -16,9 +16,8 @@ from gis_registry.places import service as places
 from gis_registry.places.service import Place, Point
 from gis_registry.places.tables import City
 from gis_registry.reports import matching
-from gis_registry.reports.answering import questions_of
 from gis_registry.reports.matching import LEAST_PROBABILITY, Weighed
-from gis_registry.reports.questions import Question
+from gis_registry.reports.questions import Question, questions_of
 from gis_registry.reports.schemas import NewReport
 from gis_registry.reports.tables import Outcome
 from gis_registry.reports.weighing import Belief

@@ -58,6 +58,11 @@ class Match:
     count: int = 0
     missing: float = 0.0
 
+    @property
+    def component(self) -> RowMapping | None:
+        """The component that is meant, if it is known."""
+        return self.candidates[0].component if self.outcome is Outcome.UNIQUE else None
+
 
 @dataclass(frozen=True)
 class Weighed:
