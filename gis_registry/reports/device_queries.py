@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import RowMapping, func, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gis_registry.db.base import Base
 from gis_registry.db.sql import load_queries
 from gis_registry.reports.device_tables import (
     Camera,
@@ -25,11 +27,18 @@ from gis_registry.units.tables import Unit
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
+def _without_geom(table: type[Base]) -> list[ColumnElement[Any]]:
+    return [column for column in table.__table__.c if column.name != "geom"]
+
+
 def camera_rows(session: Session, *, code: str | None = None) -> Sequence[RowMapping]:
-    """Return cameras by code, with where they stand and their unit's code."""
+    """Return cameras by code, with where they stand (EPSG:4490) and their unit's code.
+
+    One that is asked for by its code is locked until the transaction ends.
+    """
     query = (
         select(
-            Camera,
+            *_without_geom(Camera),
             func.ST_X(Camera.geom).label("lon"),
             func.ST_Y(Camera.geom).label("lat"),
             Unit.code.label("unit_code"),
@@ -85,7 +94,7 @@ def sighting_rows(
     """Return sightings, the newest first, with camera, names and position."""
     query = (
         select(
-            VideoSighting,
+            *_without_geom(VideoSighting),
             Camera.code.label("camera"),
             VideoKind.name_zh,
             VideoKind.name_en,
@@ -214,7 +223,7 @@ def sensor_rows(
     )
     query = (
         select(
-            Sensor,
+            *_without_geom(Sensor),
             func.ST_X(Sensor.geom).label("lon"),
             func.ST_Y(Sensor.geom).label("lat"),
             Unit.code.label("unit_code"),
