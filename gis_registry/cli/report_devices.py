@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_profile, transaction
+from gis_registry.cli.context import (
+    AsJson,
+    Before,
+    actor,
+    city_profile,
+    transaction,
+)
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.reports import alarms, video
 from gis_registry.reports import sensors as service
@@ -66,9 +72,7 @@ def list_sightings(
     unreported: Annotated[
         bool, typer.Option("--unreported", help="Only those without a report.")
     ] = False,
-    before: Annotated[
-        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
-    ] = None,
+    before: Before = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
     as_json: AsJson = False,
 ) -> None:

@@ -26,6 +26,8 @@ from gis_registry.cli.output import (
     results,
     tell,
 )
+from gis_registry.cli.report_options import ReportNumber
+from gis_registry.cli.report_output import print_why
 from gis_registry.places.service import the_city
 from gis_registry.reports import rewards
 from gis_registry.reports.reward_schemas import NewRewardDecision, ReportReward, RewardDecision
@@ -35,7 +37,7 @@ app = typer.Typer(help="Rewards for citizens' reports, and their rules.", no_arg
 
 
 def reward(
-    report: Annotated[int, typer.Argument(help="Number of the report.", min=1, max=LARGEST_NUMBER)],
+    report: ReportNumber,
     accept: Annotated[
         bool, typer.Option("--accept", help="The incident is accepted: the reward is due.")
     ] = False,
@@ -98,9 +100,7 @@ def _print(found: ReportReward) -> None:
             ("yuan", _yuan(found.amount_yuan)),
         ]
     )
-    results.print("\nwhy", style="bold")
-    for sentence in found.grounds:
-        results.print(f"· {sentence.zh}\n  {sentence.en}")
+    print_why(found.grounds)
 
 
 @app.command("list")
