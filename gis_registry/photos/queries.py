@@ -6,6 +6,7 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gis_registry.db.base import without_geom
 from gis_registry.photos.tables import Photo
 
 
@@ -14,7 +15,7 @@ def photos(session: Session, hashes: Collection[str]) -> Sequence[RowMapping]:
     return (
         session.execute(
             select(
-                Photo,
+                *without_geom(Photo),
                 func.ST_X(Photo.geom).label("lon"),
                 func.ST_Y(Photo.geom).label("lat"),
             ).where(Photo.sha256.in_(hashes))

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select, tuple_
+from sqlalchemy import RowMapping, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gis_registry.db.base import Base
+from gis_registry.db.base import without_geom
 from gis_registry.db.sql import load_queries
 from gis_registry.reports.device_tables import (
     Camera,
@@ -27,10 +26,6 @@ from gis_registry.units.tables import Unit
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
-def _without_geom(table: type[Base]) -> list[ColumnElement[Any]]:
-    return [column for column in table.__table__.c if column.name != "geom"]
-
-
 def camera_rows(session: Session, *, code: str | None = None) -> Sequence[RowMapping]:
     """Return cameras by code, with where they stand (EPSG:4490) and their unit's code.
 
@@ -38,7 +33,7 @@ def camera_rows(session: Session, *, code: str | None = None) -> Sequence[RowMap
     """
     query = (
         select(
-            *_without_geom(Camera),
+            *without_geom(Camera),
             func.ST_X(Camera.geom).label("lon"),
             func.ST_Y(Camera.geom).label("lat"),
             Unit.code.label("unit_code"),
@@ -94,7 +89,7 @@ def sighting_rows(
     """Return sightings, the newest first, with camera, names and position."""
     query = (
         select(
-            *_without_geom(VideoSighting),
+            *without_geom(VideoSighting),
             Camera.code.label("camera"),
             VideoKind.name_zh,
             VideoKind.name_en,
@@ -223,7 +218,7 @@ def sensor_rows(
     )
     query = (
         select(
-            *_without_geom(Sensor),
+            *without_geom(Sensor),
             func.ST_X(Sensor.geom).label("lon"),
             func.ST_Y(Sensor.geom).label("lat"),
             Unit.code.label("unit_code"),

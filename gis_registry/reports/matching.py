@@ -69,14 +69,14 @@ class Weighed:
     """What weighing the candidates of a report came to, the most probable first."""
 
     outcome: Outcome
-    codes: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    distances_m: tuple[float, ...]
-    reaches_m: tuple[float, ...]
-    likelihoods: tuple[float, ...]
-    clues: tuple[Clue | None, ...]
-    unmapped: float
-    missing: float
+    codes: tuple[str, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    distances_m: tuple[float, ...] = ()
+    reaches_m: tuple[float, ...] = ()
+    likelihoods: tuple[float, ...] = ()
+    clues: tuple[Clue | None, ...] = ()
+    unmapped: float = 0.0
+    missing: float = 0.0
 
     @property
     def probability(self) -> float:
@@ -84,9 +84,6 @@ class Weighed:
         if self.outcome is Outcome.PLACE:
             return 1.0
         return self.missing if self.outcome is Outcome.NONE else self.probabilities[0]
-
-
-_ABOUT_PLACE = Weighed(Outcome.PLACE, (), (), (), (), (), (), 0.0, 0.0)
 
 
 def match_all(
@@ -151,7 +148,7 @@ def weigh_all(
     found = with_labels(session, asked, said, found, moment=moment)
     found = with_numbers(session, said, found, moment=moment)
     answers = iter(judged(found, belief))
-    return [next(answers) if one.matter.classes else _ABOUT_PLACE for one in questions]
+    return [next(answers) if one.matter.classes else Weighed(Outcome.PLACE) for one in questions]
 
 
 def learn(session: Session, questions: Sequence[Question]) -> Belief:
@@ -180,7 +177,7 @@ def judged(found: Found, belief: Belief = USUAL) -> list[Weighed]:
     order = np.lexsort((found.codes, -probability, near.probe))
     order = order[is_candidate[order]]
     ends = np.searchsorted(near.probe[order], np.arange(count + 1)).tolist()
-    codes = [one.decode().strip() for one in found.codes[order].tolist()]
+    codes = found.codes[order].tolist()
     columns = [
         one[order].tolist()
         for one in (probability, near.distance_m, found.reaches_m, weights.likelihood)
