@@ -11,7 +11,7 @@ from gis_registry.photos.tables import Photo
 
 
 def photos(session: Session, hashes: Collection[str]) -> Sequence[RowMapping]:
-    """Return photos with their positions in degrees."""
+    """Return photos with their positions in degrees, EPSG:4490."""
     return (
         session.execute(
             select(
@@ -26,7 +26,7 @@ def photos(session: Session, hashes: Collection[str]) -> Sequence[RowMapping]:
 
 
 def photo(session: Session, sha256: str) -> RowMapping | None:
-    """Return a photo with its position in degrees."""
+    """Return a photo with its position in degrees, EPSG:4490."""
     return next(iter(photos(session, [sha256])), None)
 
 

@@ -86,7 +86,7 @@ def sighting_rows(
     before: int | None = None,
     limit: int = 1,
 ) -> Sequence[RowMapping]:
-    """Return sightings, the newest first, with camera, names and position."""
+    """Return sightings, the newest first, with camera, names and position (degrees, EPSG:4490)."""
     query = (
         select(
             *without_geom(VideoSighting),
@@ -209,7 +209,7 @@ def sensor_rows(
     after: str | None = None,
     limit: int = 1,
 ) -> Sequence[RowMapping]:
-    """Return sensors by code, with position, unit and how many alarms are open."""
+    """Return sensors by code, with position (EPSG:4490), unit and how many alarms are open."""
     open_count = (
         select(func.count())
         .where(SensorAlarm.sensor_id == Sensor.id, SensorAlarm.cleared_at.is_(None))

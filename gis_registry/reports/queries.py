@@ -48,7 +48,7 @@ _SHOWN = select(
 
 
 def by_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> Sequence[RowMapping]:
-    """Return the reports with these senders and keys, with their positions and matters."""
+    """Return the reports with these senders and keys, as :func:`report` returns one."""
     senders, client_keys = ([one[n] for one in keys] for n in (0, 1))
     values = {"senders": senders, "client_keys": client_keys}
     ids = session.scalars(_QUERIES["with_client_keys"], values).all()
@@ -58,7 +58,10 @@ def by_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> Seque
 
 
 def report(session: Session, report_id: int) -> RowMapping | None:
-    """Return a report with its position and matter."""
+    """Return a report (``Report``) with its matter (``MatterType``) and whether it is a duplicate.
+
+    ``lon`` and ``lat`` are degrees in EPSG:4490.
+    """
     return session.execute(_SHOWN.where(Report.id == report_id)).mappings().one_or_none()
 
 
@@ -144,7 +147,10 @@ def service_requests(
     limit: int = 1,
     offset: int = 0,
 ) -> Sequence[RowMapping]:
-    """Return reports with the state and the unit of their cases, the newest first."""
+    """Return reports with the state and the unit of their cases, the newest first.
+
+    What is not given does not count; ``lon`` and ``lat`` are degrees in EPSG:4490.
+    """
     values = {
         "ids": ids,
         "matter_codes": matter_codes,
