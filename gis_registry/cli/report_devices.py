@@ -14,7 +14,7 @@ from gis_registry.cli.context import (
     transaction,
 )
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
-from gis_registry.reports import alarms, video
+from gis_registry.reports import alarms, citizen_kinds, video
 from gis_registry.reports import sensors as service
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def load_kinds(files: Files = None, dry_run: DryRun = False, as_json: AsJson = F
 def list_kinds(as_json: AsJson = False) -> None:
     """List what citizens can choose to report, each with its matter."""
     with transaction() as session:
-        found = service.list_citizen_kinds(session)
+        found = citizen_kinds.list_kinds(session)
     if as_json:
         print_json(found)
         return

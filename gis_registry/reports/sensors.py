@@ -1,4 +1,4 @@
-"""Sensors and their alarms, listed and shown; kinds of citizen reports, which an app shows."""
+"""Sensors and their alarms, listed and shown."""
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
@@ -9,8 +9,6 @@ from gis_registry.reports import device_queries as queries
 from gis_registry.reports.device_schemas import (
     Alarm,
     AlarmPage,
-    CitizenKindEntry,
-    CitizenKinds,
     LastReading,
     SensorDetail,
     SensorEntry,
@@ -58,30 +56,6 @@ def alarm_page(
     rows = queries.alarm_rows(session, only_open=only_open, before=before, limit=limit + 1)
     found = [_alarm(row) for row in rows[:limit]]
     return AlarmPage(alarms=found, next_before=found[-1].id if len(rows) > limit else None)
-
-
-def list_citizen_kinds(session: Session) -> list[CitizenKinds]:
-    """Return the kinds of citizen reports: each major kind with its minor ones, by code."""
-    rows = queries.citizen_kinds(session)
-    return [
-        CitizenKinds(
-            code=major.code,
-            name_zh=major.name_zh,
-            name_en=major.name_en,
-            kinds=[
-                CitizenKindEntry(
-                    code=minor.code,
-                    name_zh=minor.name_zh,
-                    name_en=minor.name_en,
-                    matter=minor.matter or "",
-                )
-                for minor in rows
-                if minor.parent_code == major.code
-            ],
-        )
-        for major in rows
-        if major.parent_code is None
-    ]
 
 
 def _alarm(row: RowMapping) -> Alarm:
