@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gis_registry.cli.context import AsJson, city_profile, transaction
+from gis_registry.cli.context import AsJson, DryRun, city_profile, transaction
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.places import service as places
 from gis_registry.places.schemas import DivisionEntry
@@ -28,9 +28,7 @@ def load(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Day from which new boundaries hold."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and count, change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Load divisions or grid cells; boundaries that change keep their past."""

@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gis_registry.cli.context import (
-    AsJson,
-    Before,
-    actor,
-    city_profile,
-    transaction,
-)
+from gis_registry.cli.context import AsJson, Before, DryRun, actor, city_profile, transaction
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.reports import alarms, citizen_kinds, video
 from gis_registry.reports import sensors as service
@@ -28,7 +22,6 @@ Files = Annotated[
     list[Path] | None,
     typer.Argument(help="CSV files, told apart by their columns; left out: the city profile's."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and count, change nothing.")]
 
 
 @cameras.command("load")

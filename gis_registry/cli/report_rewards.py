@@ -12,6 +12,7 @@ import typer
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
     AsJson,
+    DryRun,
     actor,
     checked_options,
     city_profile,
@@ -192,9 +193,7 @@ def load(
         list[Path] | None,
         typer.Argument(help="CSV files of rules; left out: those of the city profile."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and count, change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Load rules; of one that is there its end and note are brought up to date."""
