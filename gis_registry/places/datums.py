@@ -9,6 +9,10 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pyproj import Geod
+
+#: Distances and directions on the ground, by CGCS2000's ellipsoid as PostGIS has it.
+GROUND = Geod(ellps="GRS80")
 
 _SEMI_MAJOR_M = 6378245.0
 _ECCENTRICITY_SQUARED = 0.00669342162296594323

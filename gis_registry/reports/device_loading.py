@@ -249,7 +249,6 @@ def _sensor_rule(known: _Known, row: Row) -> dict[str, object]:
         "window_from": _clock(row, "window_from"),
         "window_to": _clock(row, "window_to"),
         "zone_code": row.optional("zone_code"),
-        "matter": None,
         "text_zh": _template(row, "text_zh"),
         "text_en": _template(row, "text_en"),
         "is_active": row.flag("is_active", default=True),
@@ -257,10 +256,7 @@ def _sensor_rule(known: _Known, row: Row) -> dict[str, object]:
     _check_bounds(row, Comparison(comparison))
     _check_window(row, Comparison(comparison))
     _check_zone(known, row)
-    matter = _matter(known, row)
-    if matter is not None:
-        values["matter"] = matter
-    return values
+    return values | {"matter": _matter(known, row)}
 
 
 def _check_bounds(row: Row, comparison: Comparison) -> None:

@@ -198,8 +198,6 @@ class AlarmPage(BaseModel):
 class CameraEntry(BaseModel):
     """A camera in a list."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     code: str
     name_zh: str
     name_en: str

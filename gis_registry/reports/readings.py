@@ -4,15 +4,16 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from gis_registry.db.base import SRID
+from gis_registry.moments import time_fault
 from gis_registry.places import service as places
 from gis_registry.places.datums import to_cgcs2000
-from gis_registry.reports import alarms, submitting
+from gis_registry.reports import alarms
 from gis_registry.reports import device_queries as queries
 from gis_registry.reports.device_schemas import (
     AlarmEvent,
@@ -125,12 +126,12 @@ def _fault(batch: _Batch, new: NewReading) -> Why | None:
         )
     if not math.isfinite(new.value):
         return Why(code="not_finite", zh="数值不是有限数。", en="The value is no finite number.")
-    time_fault = submitting.time_fault(new.at)
-    if time_fault is not None:
+    fault = time_fault(new.at, now=datetime.now(UTC))
+    if fault is not None:
         return Why(
             code="impossible_time",
             zh=f"时间不可能：{new.at.isoformat()}。",
-            en=f"The time cannot be: {time_fault}.",
+            en=f"The time cannot be: it is {fault}.",
         )
     known = batch.values.get((sensor.id, new.quantity, new.at))
     if known is not None and known != new.value:

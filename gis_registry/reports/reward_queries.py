@@ -52,15 +52,8 @@ def lost(session: Session, case_division_code: str, case_id: int) -> Sequence[Ro
     return session.execute(_QUERIES["lost"], values).mappings().all()
 
 
-def put(
-    session: Session,
-    values: dict[str, object],
-    *,
-    actor: str,
-    reason: str | None,
-    reference: str | None,
-) -> None:
-    """Keep the reward of a report as it is now, and append what was decided to its events."""
+def put(session: Session, values: dict[str, object]) -> None:
+    """Keep the reward of a report (the columns of ``rewards``) as it is now."""
     statement = insert_or_update(Reward).values(**values, decided_at=func.now())
     session.execute(
         statement.on_conflict_do_update(
@@ -72,27 +65,10 @@ def put(
             },
         )
     )
-    _append_event(
-        session,
-        str(values["division_code"]),
-        int(str(values["report_id"])),
-        actor=actor,
-        reason=reason,
-        reference=reference,
-    )
 
 
-def set_state(
-    session: Session,
-    division_code: str,
-    report_id: int,
-    state: RewardState,
-    *,
-    actor: str,
-    reason: str | None,
-    reference: str | None = None,
-) -> None:
-    """Change the state of a reward and append that to its events."""
+def set_state(session: Session, division_code: str, report_id: int, state: RewardState) -> None:
+    """Change the state of a reward."""
     reward = session.get_one(
         Reward,
         {"division_code": division_code, "report_id": report_id},
@@ -102,12 +78,9 @@ def set_state(
     reward.state = state
     reward.decided_at = func.now()  # the database's clock
     session.flush()
-    _append_event(
-        session, division_code, report_id, actor=actor, reason=reason, reference=reference
-    )
 
 
-def _append_event(
+def append_event(
     session: Session,
     division_code: str,
     report_id: int,
@@ -116,6 +89,7 @@ def _append_event(
     reason: str | None,
     reference: str | None,
 ) -> None:
+    """Append the state that a reward has now to its events: who decided it, and why."""
     key = (RewardEvent.division_code == division_code, RewardEvent.report_id == report_id)
     last = select(func.coalesce(func.max(RewardEvent.sequence), 0)).where(*key)
     reward = session.execute(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.errors import InvalidInput, UnreadableFile
 from gis_registry.profile import find_profile
-from gis_registry.reports import sensors, video
+from gis_registry.reports import citizen_kinds, sensors, video
 from gis_registry.reports.device_loading import FileKind, files_of, kind_of_file, load
 from gis_registry.reports.device_tables import SensorRule, VideoKind
 
@@ -64,7 +64,7 @@ def write(tmp_path: Path) -> Write:
 
 def test_qingdao_has_what_the_issue_of_reports_names(session: Session) -> None:
     assert len(session.scalars(select(VideoKind)).all()) == 32
-    majors = sensors.list_citizen_kinds(session)
+    majors = citizen_kinds.list_kinds(session)
     assert len(majors) == 5
     assert sum(len(one.kinds) for one in majors) == 14
     assert all(kind.matter for major in majors for kind in major.kinds)
