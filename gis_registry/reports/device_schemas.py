@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from gis_registry.places.datums import Datum
 from gis_registry.reports.alarming import Event
@@ -128,9 +138,16 @@ class NewReading(BaseModel):
         return self
 
 
-NewReadings = (
-    NewReading | Annotated[list[NewReading], Field(min_length=1, max_length=MOST_READINGS)]
-)
+_Many = Annotated[list[NewReading], Field(min_length=1, max_length=MOST_READINGS)]
+_ONE, _MANY = TypeAdapter(NewReading), TypeAdapter[list[NewReading]](_Many)
+
+
+def _one_or_many(body: object, _: ValidatorFunctionWrapHandler) -> object:
+    """Check readings as the one or the other, so that faults name their fields and nothing else."""
+    return (_MANY if isinstance(body, list) else _ONE).validate_python(body)
+
+
+NewReadings = Annotated[NewReading | _Many, WrapValidator(_one_or_many)]
 
 
 class ReadingOutcome(StrEnum):

@@ -22,6 +22,7 @@ from gis_registry.reports.questions import Question
 from gis_registry.reports.schemas import NewReport
 from gis_registry.reports.tables import Outcome
 from gis_registry.reports.weighing import Belief
+from gis_registry.tabular import check_columns
 
 #: So many reports are matched at once.
 _BATCH = 10_000
@@ -92,13 +93,13 @@ def _read(path: Path) -> list[dict[str, str]]:
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
     try:
-        reader = csv.DictReader(io.StringIO(_text(raw, path), newline=""), restval="")
+        text = io.StringIO(_text(raw, path), newline="")
+        reader = csv.DictReader(text, restval="", strict=True)
         columns = [(one or "").strip().lower() for one in reader.fieldnames or ()]
-        missing = {"lon", "lat"} - set(columns)
-        if missing or not {"matter", "class"} & set(columns):
-            wanted = ", ".join([*sorted(missing), *([] if missing else ["matter (or class)"])])
+        check_columns(path, columns, {"lon", "lat"})
+        if not {"matter", "class"} & set(columns):
             raise UnreadableFile(
-                f"{path} has no column {wanted}; its header is: {', '.join(columns) or 'empty'}."
+                f"{path} has no column matter (or class); its header is: {', '.join(columns)}."
             )
         reader.fieldnames = columns
         rows = []
@@ -106,7 +107,9 @@ def _read(path: Path) -> list[dict[str, str]]:
             row = {name: value.strip() for name, value in values.items() if name is not None}
             rows.append(row | {"id": row.get("id") or str(number)})
     except csv.Error as error:
-        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
+        raise UnreadableFile(
+            f"{path} is no CSV file: {error}. Look for a quotation mark that does not end."
+        ) from error
     return rows
 
 

@@ -77,7 +77,7 @@ def overlap(one: Box, other: Box) -> float:
     if width <= 0 or height <= 0:
         return 0.0
     shared = width * height
-    return shared / (_area(one) + _area(other) - shared)
+    return shared / (area(one) + area(other) - shared)
 
 
 def _ray(view: View, box: Box) -> tuple[float, float]:
@@ -101,5 +101,6 @@ def _at(view: View, bearing_deg: float, distance_m: float, accuracy_m: float) ->
     return OnGround(lon=float(lon), lat=float(lat), accuracy_m=accuracy_m)
 
 
-def _area(box: Box) -> float:
+def area(box: Box) -> float:
+    """Return which part of the image a box covers."""
     return (box[2] - box[0]) * (box[3] - box[1])

@@ -418,3 +418,27 @@ def test_a_body_that_is_too_large_is_refused_in_its_form(own_settings: Settings)
     with running(own_settings) as api:
         refused = submit(api, description="x" * 1000)
         assert (refused.status_code, refused.json()[0]["code"]) == (413, 413)
+
+
+def test_text_arrives_as_it_was_sent_or_not_at_all(open_api: Api) -> None:
+    client = open_api.as_(Role.INSPECTOR)
+    path, form = "/open311/v2/requests.json", f"service_code={LAMPS}&lat={LAT}&long={LON}"
+    url_encoded = {"Content-Type": "application/x-www-form-urlencoded"}
+    plain = f"{form}&description=路灯不亮"  # as `curl -d` sends it
+    sent = client.post(path, content=plain.encode(), headers=url_encoded)
+    (kept,) = client.get(
+        path, params={"service_request_id": sent.json()[0]["service_request_id"]}
+    ).json()
+    assert kept["description"] == "路灯不亮"
+    for content in (plain.encode("gb18030"), f"{form}&description=%C2%B7%B5%C6".encode()):
+        refused = client.post(path, content=content, headers=url_encoded)
+        assert refused.status_code == 400
+        assert "UTF-8" in refused.json()[0]["description"]
+    part = 'Content-Disposition: form-data; name="description"'
+    refused = client.post(
+        path,
+        content=f"--x\r\n{part}\r\n\r\n路灯\r\n--x--\r\n".encode("gb18030"),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert (refused.status_code, "UTF-8" in refused.json()[0]["description"]) == (400, True)
+    assert len(client.get(path).json()) == 1

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +26,8 @@ from gis_registry.web.rendering import choose_language
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
+_URL_ENCODED = "application/x-www-form-urlencoded"
+
 
 async def read_parameters(request: Request) -> dict[str, str]:
     """Return what the address and the form say; of what is said twice both, with a comma.
@@ -32,24 +35,39 @@ async def read_parameters(request: Request) -> dict[str, str]:
     Clients send fields that they leave empty: those count as not sent.
 
     Raises:
-        InvalidInput: the form cannot be read, or has a file in it.
+        InvalidInput: the form cannot be read, is not in UTF-8, or has a file in it.
     """
-    try:
-        async with request.form() as form:
-            sent = [*request.query_params.multi_items(), *form.multi_items()]
-    except HTTPException as error:
-        if error.status_code != 400:
-            raise
-        raise InvalidInput(f"The form cannot be read: {error.detail}") from error
+    sent = [*request.query_params.multi_items(), *await _form(request)]
     values: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in sent:
-        if not isinstance(value, str):
-            raise InvalidInput(f"Files are not taken: put {name!r} where media_url can name it.")
         if value.strip():
             values[name].append(value.strip())
     given = {name: ",".join(parts) for name, parts in values.items()}
     check_text(given, "form")
     return given
+
+
+async def _form(request: Request) -> list[tuple[str, str]]:
+    """Return what a form says. Its text is read as UTF-8, or else not at all."""
+    body = await request.body()
+    fields: list[tuple[str, str]] = []
+    try:
+        async with request.form() as form:
+            for name, value in form.multi_items():
+                if not isinstance(value, str):
+                    raise InvalidInput(
+                        f"Files are not taken: put {name!r} where media_url can name it."
+                    )
+                fields.append((name, value))
+        text = body.decode()
+        if request.headers.get("content-type", "").lower().startswith(_URL_ENCODED):
+            # Starlette takes what is not percent-encoded, as `curl -d` sends it, for Latin 1.
+            return parse_qsl(text, errors="strict")
+    except HTTPException as error:
+        raise InvalidInput(f"The form cannot be read: {error.detail}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput("The form is not in UTF-8: send it in UTF-8.") from error
+    return fields
 
 
 Parameters = Annotated[dict[str, str], Depends(read_parameters)]
