@@ -165,13 +165,14 @@ def _reason(said: str) -> str:
 
 def _locked(session: Session, report_id: int, *also: _Key) -> Report:
     """Return a report whose case, and some more cases, others cannot change until this ends."""
-    case = queries.case_of(session, report_id)
-    while case is not None:
+    while (case := queries.case_of(session, report_id)) is not None:
+        attempt = session.begin_nested()
         duplicate_queries.lock_cases(session, {case, *also})
         report = queries.locked(session, report_id)
         if (report.case_division_code, report.case_id) == case:
+            attempt.commit()
             return report
-        case = (report.case_division_code, report.case_id)  # it was moved meanwhile
+        attempt.rollback()  # it was moved meanwhile: whoever holds its case may wait for these
     raise NotFound(f"There is no report {report_id}.")
 
 

@@ -27,16 +27,17 @@ def claim(
 def lock_case_of(session: Session, report_id: int) -> tuple[str, int] | None:
     """Let nobody else change the case of a report until the transaction ends; return its key."""
     of_report = select(Report.case_division_code, Report.case_id).where(Report.id == report_id)
-    locked = None
     while (case := session.execute(of_report).one_or_none()) is not None:
-        if locked == case:
-            return case.case_division_code, case.case_id
+        attempt = session.begin_nested()
         session.execute(
             select(Case.id)
             .where(Case.division_code == case.case_division_code, Case.id == case.case_id)
             .with_for_update()
         )
-        locked = case  # it may have been moved meanwhile
+        if session.execute(of_report).one_or_none() == case:
+            attempt.commit()
+            return case.case_division_code, case.case_id
+        attempt.rollback()  # it was moved meanwhile: whoever holds its case may wait for this one
     return None
 
 
