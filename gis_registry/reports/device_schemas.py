@@ -22,6 +22,8 @@ from gis_registry.reports.device_tables import NotReported
 from gis_registry.reports.schemas import AnsweredReport
 
 MOST_READINGS = 1000
+#: A longer code of a device, or label of a kind, could not be sent.
+LONGEST_CODE = 100
 
 Corner = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -48,12 +50,12 @@ class NewFrame(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    camera: str = Field(min_length=1, max_length=100, examples=["CAM-001"])
+    camera: str = Field(min_length=1, max_length=LONGEST_CODE, examples=["CAM-001"])
     frame_at: Moment = Field(description="When the frame was taken, with its time zone")
     frame_id: str | None = Field(default=None, max_length=200, description="The sender's own key")
     kind: str = Field(
         min_length=1,
-        max_length=100,
+        max_length=LONGEST_CODE,
         description="The label that the analysis gives it",
         examples=["street_stall"],
     )
@@ -122,7 +124,7 @@ class NewReading(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    device: str = Field(min_length=1, max_length=100, examples=["LAMP-001"])
+    device: str = Field(min_length=1, max_length=LONGEST_CODE, examples=["LAMP-001"])
     at: Moment = Field(description="When it was measured, with its time zone")
     quantity: str = Field(min_length=1, max_length=100, examples=["current"])
     value: float = Field(description="In the unit of the rules for this quantity")
