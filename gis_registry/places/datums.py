@@ -42,10 +42,11 @@ def to_cgcs2000(lon: ArrayLike, lat: ArrayLike, datum: Datum) -> tuple[Degrees, 
         Longitudes and latitudes in degrees, within 1 mm of the exact inverse.
     """
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-    if datum is Datum.GCJ02:
-        return _gcj02_inverse(x, y)
     if datum is Datum.BD09:
-        return _gcj02_inverse(*_bd09_to_gcj02(x, y))
+        x, y = _bd09_to_gcj02(x, y)
+    if datum in (Datum.GCJ02, Datum.BD09):
+        with np.errstate(over="ignore", invalid="ignore"):  # at a pole it is no number
+            return _gcj02_inverse(x, y)
     return x, y
 
 

@@ -20,7 +20,7 @@ from gis_registry.reports.questions import Question, questions_of
 from gis_registry.reports.schemas import NewReport
 from gis_registry.reports.tables import Outcome
 from gis_registry.reports.weighing import Belief
-from gis_registry.tabular import text_encoding
+from gis_registry.tabular import check_columns, text_encoding
 
 #: So many reports are matched at once.
 _BATCH = 10_000
@@ -88,28 +88,25 @@ def _read(path: Path) -> list[dict[str, str]]:
     """Read the rows by lower-case column; a row without an id gets its number, from 1."""
     try:
         with path.open(encoding=text_encoding(path), newline="") as file:
-            reader = csv.DictReader(file, restval="")
+            reader = csv.DictReader(file, restval="", strict=True)
             reader.fieldnames = _columns(reader.fieldnames or (), path)
             rows = []
             for number, values in enumerate(reader, start=1):
                 row = {name: value.strip() for name, value in values.items() if name is not None}
                 rows.append(row | {"id": row.get("id") or str(number)})
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(
-            f"{path} is neither UTF-8 nor GB18030; save it as CSV in UTF-8."
-        ) from error
     except csv.Error as error:
-        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
+        raise UnreadableFile(
+            f"{path} is no CSV file: {error}. Look for a quotation mark that does not end."
+        ) from error
     return rows
 
 
 def _columns(header: Sequence[str], path: Path) -> list[str]:
     columns = [(one or "").strip().lower() for one in header]
-    missing = sorted({"lon", "lat"} - set(columns))
-    if missing or not {"matter", "class"} & set(columns):
+    check_columns(path, columns, {"lon", "lat"})
+    if not {"matter", "class"} & set(columns):
         raise UnreadableFile(
-            f"{path} has no column {', '.join(missing) or 'matter (or class)'}; "
-            f"its header is: {', '.join(columns) or 'empty'}."
+            f"{path} has no column matter (or class); its header is: {', '.join(columns)}."
         )
     return columns
 

@@ -71,8 +71,8 @@ def project(view: View, box: Box) -> OnGround:
 
 def overlap(one: Box, other: Box) -> float:
     """Return the area that two boxes share as a part of the area that they cover together."""
-    first, second = shapely.box(*one), shapely.box(*other)
-    return float(first.intersection(second).area / first.union(second).area)
+    shared = shapely.box(*one).intersection(shapely.box(*other)).area
+    return float(shared / (area(one) + area(other) - shared))
 
 
 def _ray(view: View, box: Box) -> tuple[float, float]:
@@ -94,3 +94,8 @@ def _accuracy_m(view: View, distance_m: float) -> float:
 def _at(view: View, bearing_deg: float, distance_m: float, accuracy_m: float) -> OnGround:
     lon, lat, _ = GROUND.fwd(view.lon, view.lat, bearing_deg, distance_m)
     return OnGround(lon=float(lon), lat=float(lat), accuracy_m=accuracy_m)
+
+
+def area(box: Box) -> float:
+    """Return which part of the image a box covers."""
+    return (box[2] - box[0]) * (box[3] - box[1])

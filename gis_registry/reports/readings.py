@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from gis_registry.db.base import SRID
 from gis_registry.moments import time_fault
 from gis_registry.places import service as places
-from gis_registry.places.datums import to_cgcs2000
+from gis_registry.places.datums import Datum, to_cgcs2000
 from gis_registry.reports import alarms
 from gis_registry.reports import device_queries as queries
 from gis_registry.reports.device_schemas import (
@@ -97,8 +97,7 @@ def _answer(batch: _Batch, new: NewReading) -> AnsweredReading:
 def _row(sensor: Sensor, new: NewReading) -> dict[str, object]:
     geom = None
     if new.lon is not None and new.lat is not None:
-        lon, lat = to_cgcs2000(new.lon, new.lat, new.datum)
-        geom = f"SRID={SRID};POINT({float(lon)} {float(lat)})"
+        geom = "SRID={};POINT({} {})".format(SRID, *_on_ground(new.lon, new.lat, new.datum))
     return {
         "sensor_id": sensor.id,
         "quantity": new.quantity,
@@ -107,6 +106,12 @@ def _row(sensor: Sensor, new: NewReading) -> dict[str, object]:
         "geom": geom,
         "accuracy_m": None if geom is None else new.accuracy_m,
     }
+
+
+def _on_ground(lon: float, lat: float, datum: Datum) -> tuple[float, float]:
+    """Return a position in CGCS2000; far from China there may be none."""
+    x, y = to_cgcs2000(lon, lat, datum)
+    return float(x), float(y)
 
 
 def _fault(batch: _Batch, new: NewReading) -> Why | None:
@@ -152,7 +157,9 @@ def _position_fault(sensor: Sensor, new: NewReading) -> Why | None:
             zh="该设备没有固定位置：请给出lon和lat。",
             en="The device has no place of its own: give lon and lat.",
         )
-    fault = places.position_fault(new.lon, new.lat)
+    fault = places.position_fault(new.lon, new.lat) or places.position_fault(
+        *_on_ground(new.lon, new.lat, new.datum)
+    )
     if fault is None:
         return None
     return Why(code="no_position", zh="坐标不可用。", en=f"The position cannot be used: {fault}.")

@@ -8,8 +8,8 @@ from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from sqlalchemy.orm import Session
 
-from gis_registry.cases.tables import Case
 from gis_registry.db.sql import load_queries
+from gis_registry.reports.duplicate_queries import lock_cases
 from gis_registry.reports.reward_tables import Reward, RewardEvent, RewardRule, RewardState
 from gis_registry.reports.tables import Report
 
@@ -27,16 +27,13 @@ def claim(
 def lock_case_of(session: Session, report_id: int) -> tuple[str, int] | None:
     """Let nobody else change the case of a report until the transaction ends; return its key."""
     of_report = select(Report.case_division_code, Report.case_id).where(Report.id == report_id)
-    locked = None
     while (case := session.execute(of_report).one_or_none()) is not None:
-        if locked == case:
+        attempt = session.begin_nested()
+        lock_cases(session, {(case.case_division_code, case.case_id)})
+        if session.execute(of_report).one_or_none() == case:
+            attempt.commit()
             return case.case_division_code, case.case_id
-        session.execute(
-            select(Case.id)
-            .where(Case.division_code == case.case_division_code, Case.id == case.case_id)
-            .with_for_update()
-        )
-        locked = case  # it may have been moved meanwhile
+        attempt.rollback()  # it was moved meanwhile: whoever holds its case may wait for this one
     return None
 
 

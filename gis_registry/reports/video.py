@@ -28,7 +28,7 @@ from gis_registry.reports.device_tables import (
     VideoKind,
     VideoSighting,
 )
-from gis_registry.reports.projection import Box, OnGround, View, overlap, project
+from gis_registry.reports.projection import Box, OnGround, View, area, overlap, project
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Channel
 
@@ -49,8 +49,8 @@ def submit(session: Session, new: NewFrame, *, reported_by: str) -> AnsweredFram
 
     Raises:
         NotFound: there is no such camera.
-        InvalidInput: the box reaches beyond the image; or it is from the future, or from before
-            2000.
+        InvalidInput: the box reaches beyond the image or has no area; or the frame is from the
+            future, or from before 2000.
     """
     rows = queries.camera_rows(session, code=new.camera)
     if not rows:
@@ -123,7 +123,10 @@ def _in_fractions(new: NewFrame, camera: RowMapping) -> Box:
             f"The box reaches beyond the image, which is {width:g} by {height:g} "
             f"{new.box_unit} for the camera {new.camera}."
         )
-    return left / width, top / height, right / width, bottom / height
+    box = left / width, top / height, right / width, bottom / height
+    if not area(box):
+        raise InvalidInput("The box is too small to show anything: it has no area.")
+    return box
 
 
 def _same(

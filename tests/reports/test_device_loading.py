@@ -182,6 +182,8 @@ def test_a_sensor_may_move_from_a_component_to_a_place(session: Session, write: 
         ("citizen_kinds", _CITIZEN | {"matter": ""}, "both a parent_code and a matter"),
         ("citizen_kinds", _CITIZEN | {"parent_code": "77"}, "no major kind '77'"),
         ("citizen_kinds", _CITIZEN | {"parent_code": "101"}, "no major kind '101'"),
+        ("citizen_kinds", _CITIZEN | {"code": "1"}, "'1' is a major kind, which has no parent"),
+        ("cameras", _CAMERA | {"code": "C" * 101}, "code has 101 characters; 100 are allowed"),
     ],
 )
 def test_a_row_that_contradicts_itself_is_refused_with_its_line(

@@ -1,5 +1,6 @@
 """Reports moved between cases: taken out, put in, and every refusal."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,10 +9,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service as cases
-from gis_registry.cases.tables import Case
+from gis_registry.cases.tables import Case, CaseProgress
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, InvalidPosition, NotFound, RegistryError
-from gis_registry.reports import merging, open311, queries, reward_queries, rewards, service
+from gis_registry.reports import (
+    duplicate_queries,
+    merging,
+    open311,
+    queries,
+    reward_queries,
+    rewards,
+    service,
+)
 from gis_registry.reports.reward_schemas import NewRewardDecision
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Report
@@ -248,6 +257,38 @@ def test_who_decides_about_a_reward_waits_for_the_case_that_the_report_comes_to(
             waiting = threads.submit(lock)
             wait_for_a_lock(own_database)
         assert waiting.result(30) == (far.division_code, far.case_id)
+
+
+@pytest.mark.parametrize("take", [separate, reward_queries.lock_case_of])
+def test_who_waits_for_the_case_that_a_report_comes_to_lets_go_of_the_one_that_it_left(
+    own_database: Database, take: Callable[[Session, int], object]
+) -> None:
+    with own_database.session() as session:
+        near, far = submit(session), submit(session, 500)
+
+    def take_report() -> object:
+        with own_database.session() as other:
+            return take(other, near.id)
+
+    def take_both_cases() -> None:
+        with own_database.session() as third:
+            duplicate_queries.lock_cases(third, {(far.division_code, far.case_id)})
+            wait_for_a_lock(own_database)
+            left = select(CaseProgress.case_id).where(CaseProgress.case_id == near.case_id)
+            third.execute(left.with_for_update(nowait=True))
+            third.execute(
+                select(Report.id).where(Report.id == near.id).with_for_update(nowait=True)
+            )
+
+    with ThreadPoolExecutor(2) as threads:
+        with own_database.session() as session:
+            merge(session, near.id, far.case_id)
+            first = threads.submit(take_report)
+            wait_for_a_lock(own_database)
+            second = threads.submit(take_both_cases)
+            wait_for_a_lock(own_database, count=2)
+        second.result(30)
+        assert first.result(30)
 
 
 def test_asking_beforehand_says_which_case_it_would_join_and_keeps_nothing(
