@@ -129,7 +129,7 @@ def test_readings_raise_update_and_clear_one_by_one_and_in_batches(api: Api) -> 
     waiting = client.get("/api/reports/sensor", params={"reported": False}).json()
     assert waiting["alarms"] == []
     case = client.get(f"/api/cases/{alarm['report']['case_id']}").json()
-    assert case["state"] == "open"
+    assert case["is_open"]
 
 
 def test_a_value_that_is_no_finite_number_is_refused_alone(shared_api: Api) -> None:

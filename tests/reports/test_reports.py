@@ -233,7 +233,7 @@ def test_a_gap_and_nobody_free_still_make_a_case(session: Session) -> None:
     assert answered.answer.responsible.claim is None
     assert answered.answer.responders == []
     case = cases.show(session, answered.case_id)
-    assert (case.unit_code, case.state, case.responders) == (None, "open", [])
+    assert (case.unit_code, case.state, case.responders) == (None, "reported", [])
 
 
 def test_everything_is_kept_and_comes_back_as_it_was_answered(session: Session) -> None:

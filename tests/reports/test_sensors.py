@@ -93,7 +93,7 @@ def test_an_alarm_is_updated_and_cleared_and_its_case_stays_open(session: Sessio
     assert alarm.cleared_at == START + timedelta(minutes=4)
     assert alarm.report_id is not None
     report = session.scalars(select(Report)).one()
-    assert cases.show(session, report.case_id).state == "open"
+    assert cases.show(session, report.case_id).is_open
     assert sensors.alarm_page(session, only_open=True).alarms == []
 
 
