@@ -23,6 +23,7 @@ from gis_registry.cli import (
     survey,
     units,
     user,
+    webhook,
     worker,
 )
 from gis_registry.cli.output import tell
@@ -48,6 +49,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")
+app.add_typer(webhook.app, name="webhook")
 app.add_typer(user.app, name="user")
 
 

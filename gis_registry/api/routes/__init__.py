@@ -7,6 +7,7 @@ from gis_registry.api.routes import (
     detections,
     devices,
     dispatch,
+    events,
     health,
     maps,
     merging,
@@ -20,6 +21,7 @@ from gis_registry.api.routes import (
     surveys,
     units,
     users,
+    webhooks,
 )
 
 ROUTERS = (
@@ -31,12 +33,14 @@ ROUTERS = (
     merging.router,
     detections.router,
     cases.router,
+    events.router,
     survey_tasks.router,
     surveys.router,
     dispatch.router,
     units.router,
     places.router,
     catalogue.router,
+    webhooks.router,
     users.router,
     health.router,
     open311.router,
