@@ -9,7 +9,7 @@ import typer
 
 from gis_registry.cases import identifying, returning, service
 from gis_registry.cases.schemas import CaseSummary
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_zone, transaction
+from gis_registry.cli.context import LARGEST_NUMBER, AsJson, Before, actor, city_zone, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
 
 app = typer.Typer(help="List, show, return, assign and close cases.", no_args_is_help=True)
@@ -20,9 +20,7 @@ CaseNumber = Annotated[int, typer.Argument(help="Number of the case.", min=1, ma
 @app.command("list")
 def list_(
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
-    before: Annotated[
-        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
-    ] = None,
+    before: Before = None,
     limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
     as_json: AsJson = False,
 ) -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 LARGEST_NUMBER = 2**63 - 1
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and count, change nothing.")]
+Before = Annotated[
+    int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
+]
 
 
 def read_settings() -> Settings:

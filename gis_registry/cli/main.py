@@ -18,9 +18,6 @@ from gis_registry.cli import (
     map_,
     places,
     report,
-    report_devices,
-    report_merging,
-    report_photos,
     serve,
     settings,
     survey,
@@ -48,12 +45,7 @@ app.add_typer(places.app, name="places")
 app.add_typer(units.app, name="units")
 app.add_typer(survey.app, name="survey")
 app.add_typer(component.app, name="component")
-report_merging.add_to(report.app)
 app.add_typer(report.app, name="report")
-report.app.add_typer(report_devices.cameras, name="cameras")
-report.app.add_typer(report_devices.sensors, name="sensors")
-report.app.add_typer(report_devices.kinds, name="kinds")
-report.app.add_typer(report_photos.app, name="photos")
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")

@@ -309,8 +309,8 @@ def _request(row: RowMapping, city: City, language: str) -> ServiceRequest:
         description=row["text"] or None,
         agency_responsible=row[f"unit_name_{language}"] or row["unit_name_zh"],
         service_notice=_notice(row["grounds"], language),
-        requested_datetime=row["reported_at"].astimezone(zone).replace(microsecond=0),
-        updated_datetime=row["updated_at"].astimezone(zone).replace(microsecond=0),
+        requested_datetime=_told(row["reported_at"], zone),
+        updated_datetime=_told(row["updated_at"], zone),
         expected_datetime=None,
         address=row["address"] or _address(row["place"], language),
         address_id=None,
@@ -323,9 +323,7 @@ def _request(row: RowMapping, city: City, language: str) -> ServiceRequest:
         found.extended_attributes = {"component_code": row["component_code"]}
         found.notes = [
             RequestNote(
-                datetime=datetime.fromisoformat(one["happened_at"])
-                .astimezone(zone)
-                .replace(microsecond=0),
+                datetime=_told(datetime.fromisoformat(one["happened_at"]), zone),
                 type=one["kind"],
                 summary=_EVENTS.get(one["kind"], {}).get(language, one["kind"]),
                 description=one["reason"],
@@ -333,6 +331,11 @@ def _request(row: RowMapping, city: City, language: str) -> ServiceRequest:
             for one in row["events"]
         ]
     return found
+
+
+def _told(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return a moment as the specification writes it: local, to the second."""
+    return moment.astimezone(zone).replace(microsecond=0)
 
 
 def _address(place: dict[str, dict[str, str]], language: str) -> str | None:

@@ -109,13 +109,20 @@ def test_a_form_is_utf_8_whether_escaped_or_not(shared_api: Api) -> None:
         number = _post_form(shared_api, body).json()[0]["service_request_id"]
         shown = shared_api.as_(Role.READER).get(f"/open311/v2/requests/{number}.json").json()
         assert shown[0]["description"] == "灯杆 é Ã©"
-    for body in (raw.encode("gb18030"), urlencode(sent, encoding="gb18030").encode()):
-        refused = _post_form(shared_api, body)
+    part = 'Content-Disposition: form-data; name="description"'
+    for body, form in (
+        (raw, "application/x-www-form-urlencoded"),
+        (urlencode(sent, encoding="gb18030"), "application/x-www-form-urlencoded"),
+        (f"--x\r\n{part}\r\n\r\n路灯\r\n--x--\r\n", "multipart/form-data; boundary=x"),
+    ):
+        refused = _post_form(shared_api, body.encode("gb18030"), form)
         assert (refused.status_code, "UTF-8" in refused.json()[0]["description"]) == (400, True)
 
 
-def _post_form(api: Api, body: bytes) -> requests.Response:
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+def _post_form(
+    api: Api, body: bytes, form: str = "application/x-www-form-urlencoded"
+) -> requests.Response:
+    headers = {"Content-Type": form}
     address = f"{api.url}/open311/v2/requests.json"
     return requests.post(address, data=body, headers=headers, timeout=60)
 
