@@ -1,9 +1,8 @@
 """Why a deadline of a case is when it is: every stage it went through, and every minute of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +22,8 @@ from gis_registry.places.working_time import WorkingTime, working_time
 MOST_LINES = 1440
 #: Events by which a clock goes on; every other that notes a clock begins a stage.
 _GOES_ON = frozenset({CaseEventKind.SUSPENDED, CaseEventKind.RESUMED, CaseEventKind.EXTENDED})
+
+_Page = tuple[list[LedgerEntry], datetime | None]
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,7 @@ def explain_deadlines(
         if stage in (None, number):
             by = working_time(session, version=one.clock.calendar)
             lines = _lines(one, by, now, by_minute=by_minute, since=since)
-            explained.append(
-                _explained(number, one, by, now, list(islice(lines, limit + 1)), limit)
-            )
+            explained.append(_explained(number, one, by, now, _page(lines, limit)))
     return CaseDeadlines(
         case_id=case_id,
         state=case.state,
@@ -124,18 +123,21 @@ def _from(entry: LedgerEntry, since: datetime) -> LedgerEntry:
     return replace(entry, began_at=max(entry.began_at, since))
 
 
+def _page(lines: Iterable[LedgerEntry], limit: int) -> _Page:
+    """Return so many lines, beside those without length, and when the next one begins."""
+    shown: list[LedgerEntry] = []
+    lasting = 0
+    for one in lines:
+        if lasting == limit:
+            return shown, one.began_at
+        shown.append(one)
+        lasting += one.ended_at > one.began_at
+    return shown, None
+
+
 def _explained(
-    number: int,
-    stage: _Stage,
-    by: WorkingTime,
-    now: datetime,
-    lines: Sequence[LedgerEntry],
-    limit: int,
+    number: int, stage: _Stage, by: WorkingTime, now: datetime, page: _Page
 ) -> StageDeadline:
-    shown, more = lines[:limit], lines[limit:]
-    if more:  # what has no length belongs before what follows at the same moment
-        while shown and shown[-1].ended_at == shown[-1].began_at == more[0].began_at:
-            shown = shown[:-1]
     running, ended = stage.clock, stage.ended
     at = ended.happened_at if ended else now
     left = running.left(by, at)
@@ -164,6 +166,6 @@ def _explained(
         ended_actor=ended.actor if ended else None,
         is_on_time=is_on_time,
         left_s=None if left is None else left / timedelta(seconds=1),
-        ledger=[LedgerLine.of(one) for one in shown],
-        next_since=more[0].began_at if more else None,
+        ledger=[LedgerLine.of(one) for one in page[0]],
+        next_since=page[1],
     )
