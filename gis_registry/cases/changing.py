@@ -14,7 +14,8 @@ from pyproj import Geod
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
-from gis_registry.cases import indicators, queries
+from gis_registry.cases import by_hand, indicators, queries
+from gis_registry.cases.by_hand import Given
 from gis_registry.cases.clocks import Clock
 from gis_registry.cases.deadlines import Limit
 from gis_registry.cases.life_cycle import (
@@ -23,9 +24,9 @@ from gis_registry.cases.life_cycle import (
     TRANSITIONS,
     Action,
     Need,
-    Transition,
     possible_actions,
 )
+from gis_registry.cases.permitting import actions_of, refusal
 from gis_registry.cases.progress import Happening, Progress, advance
 from gis_registry.cases.schemas import CaseChange, CaseStatus
 from gis_registry.cases.tables import CaseEventKind, CaseState
@@ -35,7 +36,6 @@ from gis_registry.errors import (
     Conflict,
     InvalidInput,
     NotFound,
-    NotPermitted,
     Outdated,
     RegistryError,
 )
@@ -123,43 +123,6 @@ def status_of(progress: Progress, actor: Actor | None = None) -> CaseStatus:
     )
 
 
-def actions_of(
-    actor: Actor | None, case_id: int, state: CaseState, unit_code: str | None
-) -> list[Action]:
-    """Return what somebody can do with a case that is in a state and with a unit."""
-    if actor is None:
-        return []
-    return [
-        one
-        for one in possible_actions(state)
-        if refusal(actor, TRANSITIONS[one], case_id, unit_code) is None
-    ]
-
-
-def refusal(
-    actor: Actor, transition: Transition, case_id: int, unit_code: str | None
-) -> NotPermitted | None:
-    """Return why somebody may not do something with a case that is with a unit; None: they may."""
-    if any(actor.may(one) for one in transition.permissions if one is not Permission.HANDLE):
-        return None
-    if Permission.HANDLE in transition.permissions and actor.may(Permission.HANDLE):
-        return not_theirs(actor, case_id, unit_code)
-    needed = " or ".join(f"“{one}”" for one in transition.permissions)
-    return NotPermitted(
-        f"To {transition.name_en} a case needs the permission {needed}; you are {actor.role}."
-    )
-
-
-def not_theirs(actor: Actor, case_id: int, unit_code: str | None) -> NotPermitted | None:
-    """Return why a case is not for somebody to handle: it is with a unit that is not theirs."""
-    if actor.may(Permission.DISPATCH):
-        return None
-    if actor.unit_code is not None and actor.unit_code == unit_code:
-        return None
-    mine = f"of unit {actor.unit_code}" if actor.unit_code else "of no unit"
-    return NotPermitted(f"Case {case_id} is with {unit_code or 'no unit'}; you are {mine}.")
-
-
 class Appending:
     """Cases that are locked, and the events that are appended to them."""
 
@@ -174,6 +137,7 @@ class Appending:
             self.places[progress.case_id] = (lon, lat)
         self._now = dict(self._before)
         self._events: list[dict[str, Any]] = []
+        self._given: list[Given] = []
         self._limits: dict[tuple[int, LimitStage, str | None], FoundLimit | RegistryError | None]
         self._limits = {}
         self._working_time: WorkingTime | None = None
@@ -196,17 +160,22 @@ class Appending:
         return self._working_time
 
     def find_limits(self, wanted: Sequence[tuple[int, LimitStage, str | None]]) -> None:
-        """Find the limits of stages (case, stage, condition) that may begin, all at once."""
+        """Find the limits of stages (case, stage, condition) that may begin, all at once.
+
+        Without a condition it is the one that is known of the case.
+        """
+        on_date = self.at.astimezone(self.working_time.zone).date()
+        known = [self._with_condition(one) for one in wanted if one[0] in self._now]
         asked = {
             (case_id, stage, condition): AskedLimit(
                 stage,
                 self._now[case_id].matter_type_id,
                 self._now[case_id].class_id,
-                condition if condition is not None else self._now[case_id].condition,
-                self.at.astimezone(self.working_time.zone).date(),
+                condition,
+                on_date,
             )
-            for case_id, stage, condition in wanted
-            if case_id in self._now and (case_id, stage, condition) not in self._limits
+            for case_id, stage, condition in known
+            if (case_id, stage, condition) not in self._limits
         }
         if not asked:
             return
@@ -220,14 +189,21 @@ class Appending:
             for one in asked:
                 self.find_limits([one])
 
+    def _with_condition(
+        self, wanted: tuple[int, LimitStage, str | None]
+    ) -> tuple[int, LimitStage, str | None]:
+        case_id, stage, condition = wanted
+        return case_id, stage, condition or self.progress(case_id).condition
+
     def clock_note(
         self, case_id: int, stage: LimitStage | None, condition: str | None = None
     ) -> dict[str, Any]:
         """Return what an event notes of the clock of a stage that begins now; None: no stage."""
         if stage is None:
             return {"clock": None, "due_at": None}
-        self.find_limits([(case_id, stage, condition)])
-        limit = self._limits[case_id, stage, condition]
+        wanted = self._with_condition((case_id, stage, condition))
+        self.find_limits([wanted])
+        limit = self._limits[wanted]
         if isinstance(limit, RegistryError):
             raise limit
         begun = Clock(
@@ -297,6 +273,10 @@ class Appending:
             actor=actor,
         )
 
+    def give(self, case_id: int, unit_code: str, *, reason: str, actor: str) -> None:
+        """Note that somebody decided by hand which unit a case goes to."""
+        self._given.append(Given(self.progress(case_id).key, unit_code, reason, actor))
+
     def write(self) -> None:
         """Write what was appended, and all that follows from it."""
         if not self._events:
@@ -307,11 +287,12 @@ class Appending:
             if now is not self._before[case_id]
         ]
         queries.insert_events(self.session, self._events)
+        by_hand.keep(self.session, self._given, self.places, at=self.at)
         queries.update_progress(self.session, [now for _, now in changed])
         indicators.count(self.session, changed)
         announce(self.session, [notice(one, self._now[one["case_id"]]) for one in self._events])
         self._before = dict(self._now)
-        self._events = []
+        self._events, self._given = [], []
 
 
 def noted(running: Clock, by: WorkingTime) -> dict[str, Any]:
@@ -343,6 +324,13 @@ class _Step:
         note = {**self._said(), **self._following(progress)}
         self.work.append(progress.case_id, self.transition.kind, note, actor=self.asked.actor.name)
         unit_code = self.work.progress(progress.case_id).unit_code
+        if unit_code is not None and unit_code != progress.unit_code:
+            self.work.give(
+                progress.case_id,
+                unit_code,
+                reason=self.asked.change.reason.strip(),
+                actor=self.asked.actor.name,
+            )
         if self.asked.action in _DISPATCHED_AT_ONCE and unit_code is not None:
             self.work.dispatch(progress.case_id, actor=self.asked.actor.name)
 
@@ -456,7 +444,7 @@ def _stages_of(asked: AskedChange) -> list[tuple[int, LimitStage, str | None]]:
     if after is not None and after in STAGES and asked.action is not Action.ACCEPT:
         wanted.append((asked.case_id, STAGES[after], condition))
     if asked.action in _DISPATCHED_AT_ONCE:
-        wanted.append((asked.case_id, LimitStage.HANDLING, None))
+        wanted.append((asked.case_id, LimitStage.HANDLING, condition))
     return wanted
 
 
