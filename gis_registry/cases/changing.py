@@ -14,7 +14,8 @@ from pyproj import Geod
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
-from gis_registry.cases import indicators, queries
+from gis_registry.cases import by_hand, indicators, queries
+from gis_registry.cases.by_hand import Given
 from gis_registry.cases.clocks import Clock
 from gis_registry.cases.deadlines import Limit
 from gis_registry.cases.life_cycle import (
@@ -24,9 +25,9 @@ from gis_registry.cases.life_cycle import (
     WITH_UNIT,
     Action,
     Need,
-    Transition,
     possible_actions,
 )
+from gis_registry.cases.permitting import actions_of, refusal
 from gis_registry.cases.progress import Happening, Progress, advance
 from gis_registry.cases.schemas import CaseChange, CaseStatus
 from gis_registry.cases.tables import CaseEventKind, CaseState
@@ -36,7 +37,6 @@ from gis_registry.errors import (
     Conflict,
     InvalidInput,
     NotFound,
-    NotPermitted,
     Outdated,
     RegistryError,
 )
@@ -136,43 +136,6 @@ def status_of(progress: Progress, actor: Actor | None = None) -> CaseStatus:
     )
 
 
-def actions_of(
-    actor: Actor | None, case_id: int, state: CaseState, unit_code: str | None
-) -> list[Action]:
-    """Return what somebody can do with a case that is in a state and with a unit."""
-    if actor is None:
-        return []
-    return [
-        one
-        for one in possible_actions(state)
-        if refusal(actor, TRANSITIONS[one], case_id, unit_code) is None
-    ]
-
-
-def refusal(
-    actor: Actor, transition: Transition, case_id: int, unit_code: str | None
-) -> NotPermitted | None:
-    """Return why somebody may not do something with a case that is with a unit; None: they may."""
-    if any(actor.may(one) for one in transition.permissions if one is not Permission.HANDLE):
-        return None
-    if Permission.HANDLE in transition.permissions and actor.may(Permission.HANDLE):
-        return not_theirs(actor, case_id, unit_code)
-    needed = " or ".join(f"“{one}”" for one in transition.permissions)
-    return NotPermitted(
-        f"To {transition.name_en} a case needs the permission {needed}; you are {actor.role}."
-    )
-
-
-def not_theirs(actor: Actor, case_id: int, unit_code: str | None) -> NotPermitted | None:
-    """Return why a case is not for somebody to handle: it is with a unit that is not theirs."""
-    if actor.may(Permission.DISPATCH):
-        return None
-    if actor.unit_code is not None and actor.unit_code == unit_code:
-        return None
-    mine = f"of unit {actor.unit_code}" if actor.unit_code else "of no unit"
-    return NotPermitted(f"Case {case_id} is with {unit_code or 'no unit'}; you are {mine}.")
-
-
 class Appending:
     """Cases that are locked, and the events that are appended to them."""
 
@@ -188,6 +151,7 @@ class Appending:
         self._now = dict(self._before)
         self._events: list[dict[str, Any]] = []
         self._limits: dict[_LimitKey, FoundLimit | RegistryError | None] = {}
+        self._given: list[Given] = []
         self._working_time: WorkingTime | None = None
 
     def progress(self, case_id: int) -> Progress:
@@ -331,6 +295,10 @@ class Appending:
             actor=actor,
         )
 
+    def give(self, case_id: int, unit_code: str, *, reason: str, actor: str) -> None:
+        """Note that somebody decided by hand which unit a case goes to."""
+        self._given.append(Given(self.progress(case_id).key, unit_code, reason, actor))
+
     def write(self) -> None:
         """Write what was appended, and all that follows from it."""
         if not self._events:
@@ -341,11 +309,12 @@ class Appending:
             if now is not self._before[case_id]
         ]
         queries.insert_events(self.session, self._events)
+        by_hand.keep(self.session, self._given, self.places, at=self.at)
         queries.update_progress(self.session, [now for _, now in changed])
         indicators.count(self.session, changed)
         announce(self.session, [notice(one, self._now[one["case_id"]]) for one in self._events])
         self._before = dict(self._now)
-        self._events = []
+        self._events, self._given = [], []
 
 
 def noted(running: Clock, by: WorkingTime) -> dict[str, Any]:
@@ -377,6 +346,13 @@ class _Step:
         note = {**self._said(), **self._following(progress)}
         self.work.append(progress.case_id, self.transition.kind, note, actor=self.asked.actor.name)
         unit_code = self.work.progress(progress.case_id).unit_code
+        if unit_code is not None and unit_code != progress.unit_code:
+            self.work.give(
+                progress.case_id,
+                unit_code,
+                reason=self.asked.change.reason.strip(),
+                actor=self.asked.actor.name,
+            )
         if self.asked.action in _DISPATCHED_AT_ONCE and unit_code is not None:
             self.work.dispatch(progress.case_id, actor=self.asked.actor.name)
 

@@ -1,10 +1,8 @@
 """The life cycle of cases over HTTP: what can be done when, by whom, and what it needs."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
-from threading import Barrier
 from typing import Any
 
 import httpx
