@@ -111,6 +111,7 @@ def advance(before: Progress, event: Happening) -> Progress:
             changed["is_verified_on_time"] = _both(before.is_verified_on_time, on_time)
         case CaseEventKind.CLOSED:
             changed |= {"ended_at": at, "is_closed_on_time": on_time}
+            changed.setdefault("state", CaseState.CLOSED)  # not noted before there were states
         case CaseEventKind.NOT_ACCEPTED | CaseEventKind.MERGED:
             changed["ended_at"] = at
         case CaseEventKind.SUSPENDED:

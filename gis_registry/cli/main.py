@@ -8,6 +8,7 @@ import typer
 from gis_registry import __version__
 from gis_registry.cli import (
     case,
+    case_deadline,
     catalogue,
     component,
     db,
@@ -46,6 +47,7 @@ app.add_typer(units.app, name="units")
 app.add_typer(survey.app, name="survey")
 app.add_typer(component.app, name="component")
 app.add_typer(report.app, name="report")
+case_deadline.add_to(case.app)
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")

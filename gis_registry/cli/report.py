@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.orm import Session
 
 from gis_registry.cli import (
     report_devices,
@@ -22,8 +21,8 @@ from gis_registry.cli.context import (
     actor,
     checked_options,
     city_zone,
+    keep_photo,
     read_moment,
-    read_settings,
     transaction,
 )
 from gis_registry.cli.output import print_json, print_table, results, tell
@@ -37,9 +36,6 @@ from gis_registry.cli.report_options import (
     Text,
 )
 from gis_registry.cli.report_output import print_report
-from gis_registry.photos import service as photos
-from gis_registry.photos.pictures import PhotoLimits
-from gis_registry.photos.store import open_store
 from gis_registry.places.datums import Datum
 from gis_registry.reports import explaining, service
 from gis_registry.reports.explaining import Language
@@ -100,7 +96,7 @@ def submit(
             scanned=scanned,
         )
     with transaction() as session:
-        new.photos = [_keep_photo(session, one) for one in photo or []]
+        new.photos = [keep_photo(session, one) for one in photo or []]
         report = service.submit(session, new, reported_by=actor())
         if dry_run:
             session.rollback()
@@ -112,19 +108,6 @@ def submit(
             "\nWhoever knows which it is says so: "
             f"gis-registry case identify {report.case_id} --component CODE --reason WHY"
         )
-
-
-def _keep_photo(session: Session, path: Path) -> str:
-    settings = read_settings()
-    limits = PhotoLimits.of(settings)
-    kept = photos.keep(
-        session,
-        photos.read_file(path, limits),
-        received_by=actor(),
-        store=open_store(settings),
-        limits=limits,
-    )
-    return kept.photo
 
 
 @app.command("show")

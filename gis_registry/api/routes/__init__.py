@@ -1,9 +1,11 @@
 """Routers: each turns requests into calls of services, and decides nothing."""
 
 from gis_registry.api.routes import (
+    case_changes,
     cases,
     catalogue,
     components,
+    deadlines,
     detections,
     devices,
     dispatch,
@@ -34,6 +36,8 @@ ROUTERS = (
     detections.router,
     cases.router,
     events.router,
+    deadlines.router,
+    case_changes.router,
     survey_tasks.router,
     surveys.router,
     dispatch.router,
