@@ -1,0 +1,250 @@
+"""Keeping the totals: folding what waits into them, filling them, checking them by a recount."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Executable,
+    Select,
+    Table,
+    cast,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis_registry.cases import indicator_counting as counting
+from gis_registry.cases.indicator_counting import PROGRESS, day_of, item_of, text_of
+from gis_registry.cases.indicator_measures import COUNTED, DURATIONS
+from gis_registry.cases.indicator_queries import fold_alone, sum_of
+from gis_registry.cases.indicator_tables import CHANGES, TIMES, TOTALS, Period, Scope
+
+_KEYS = ("division_code", "scope", "period", "begins_on", "item")
+_COUNT_PERIODS = (Period.DAY, Period.MONTH)
+_TIME_PERIODS: Mapping[Scope, tuple[Period, ...]] = {
+    **dict.fromkeys(Scope, (Period.MONTH, Period.YEAR)),
+    Scope.ALL: (Period.DAY, Period.MONTH, Period.YEAR),
+}
+
+
+class Difference(NamedTuple):
+    """Where a total is not what a recount gives."""
+
+    division_code: str
+    scope: str
+    item: str
+    period: str
+    begins_on: date
+
+
+def fold(session: Session) -> None:
+    """Add what waits to the totals; whoever asks meanwhile gets the same."""
+    fold_alone(session)
+    session.execute(_FOLD)
+
+
+def _added(scope: Scope, period: Period, source: Any, day: ColumnElement[Any]) -> list[Any]:
+    """Return the columns by which totals of a scope and a period are kept."""
+    return [
+        source.division_code.label("division_code"),
+        text_of(scope).label("scope"),
+        text_of(period).label("period"),
+        _begin(period, day).label("begins_on"),
+        item_of(scope, source).label("item"),
+    ]
+
+
+def _begin(period: Period, day: ColumnElement[Any]) -> ColumnElement[Any]:
+    return day if period is Period.DAY else cast(func.date_trunc(text_of(period), day), Date)
+
+
+def _grouped(chosen: Select[Any], count: int) -> Select[Any]:
+    return chosen.group_by(*(literal_column(str(n + 1)) for n in range(count)))
+
+
+def _fold_statement() -> Executable:
+    moved = delete(CHANGES).returning(*CHANGES.c).cte("moved")
+    counts = [
+        _grouped(
+            select(
+                *_added(scope, period, moved.c, moved.c.on_day),
+                *(sum_of(key, moved.c) for key in COUNTED),
+            ).where(moved.c.bucket.is_(None)),
+            len(_KEYS),
+        )
+        for scope in Scope for period in _COUNT_PERIODS
+    ]  # fmt: skip
+    times = [
+        _grouped(
+            select(
+                *_added(scope, period, moved.c, moved.c.on_day),
+                moved.c.key, moved.c.bucket, func.sum(moved.c.count),
+            ).where(moved.c.bucket.is_not(None)),
+            len(_KEYS) + 2,
+        )
+        for scope in Scope for period in _TIME_PERIODS[scope]
+    ]  # fmt: skip
+    add_counts = _upsert(TOTALS, union_all(*counts), COUNTED).cte("add_counts")
+    folding: Executable = _upsert(TIMES, union_all(*times), ("cases",)).add_cte(add_counts)
+    return folding
+
+
+def _upsert(table: Table, chosen: Any, sums: Sequence[str]) -> Any:
+    adding = insert(table).from_select([one.name for one in table.c], chosen)
+    return adding.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={key: table.c[key] + adding.excluded[key] for key in sums},
+    )
+
+
+_FOLD = _fold_statement()
+
+
+def fill_statements() -> Iterator[Executable]:
+    """Return what fills empty totals from the cases; nothing may change or wait meanwhile."""
+    for scope in Scope:
+        counted = _recounted(scope, Period.DAY)
+        yield insert(TOTALS).from_select([one.name for one in TOTALS.c], counted)
+        yield _longer(TOTALS, scope, Period.DAY, Period.MONTH, COUNTED)
+        shortest, *longer = _TIME_PERIODS[scope]
+        retimed = _retimed(scope, shortest)
+        yield insert(TIMES).from_select([one.name for one in TIMES.c], retimed)
+        for period in longer:
+            yield _longer(TIMES, scope, shortest, period, ("cases",))
+            shortest = period
+
+
+def _longer(
+    table: Table, scope: Scope, source: Period, period: Period, sums: Sequence[str]
+) -> Executable:
+    columns = [
+        text_of(period) if one.name == "period"
+        else _begin(period, table.c.begins_on) if one.name == "begins_on"
+        else func.sum(one) if one.name in sums
+        else one
+        for one in table.c
+    ]  # fmt: skip
+    chosen = select(*columns).where(
+        table.c.scope == text_of(scope), table.c.period == text_of(source)
+    )
+    keys = [str(n + 1) for n, one in enumerate(table.c) if one.name not in sums]
+    return insert(table).from_select(
+        [one.name for one in table.c], chosen.group_by(*map(literal_column, keys))
+    )
+
+
+def _recounted(scope: Scope, period: Period) -> Select[Any]:
+    parts = [
+        _grouped(
+            select(
+                *_added(scope, period, PROGRESS.c, day_of(moment)),
+                *counting.counts(moment, COUNTED),
+            ).where(PROGRESS.c[moment].is_not(None)),
+            len(_KEYS),
+        )
+        for moment in counting.moments(COUNTED)
+    ]
+    every = union_all(*parts).subquery()
+    keys = [every.c[key] for key in _KEYS]
+    return select(*keys, *(func.sum(every.c[key]).label(key) for key in COUNTED)).group_by(*keys)
+
+
+def _retimed(scope: Scope, period: Period) -> Any:
+    return union_all(
+        *(
+            _grouped(
+                select(
+                    *_added(scope, period, PROGRESS.c, day_of(one.at)),
+                    text_of(one.key).label("duration"),
+                    counting.bucket_of(one).label("bucket"),
+                    func.count().label("cases"),
+                ).where(PROGRESS.c[one.at].is_not(None), counting.has(one)),
+                len(_KEYS) + 2,
+            )
+            for one in DURATIONS
+        )
+    )
+
+
+def rebuild(session: Session) -> None:
+    """Make all totals anew from the cases; who changes a case meanwhile waits."""
+    fold_alone(session)
+    session.execute(text("LOCK TABLE indicator_changes IN EXCLUSIVE MODE"))
+    for table in (CHANGES, TOTALS, TIMES):
+        session.execute(delete(table))
+    for statement in fill_statements():
+        session.execute(statement)
+
+
+def differences(session: Session, *, most: int = 10) -> list[Difference]:
+    """Count all cases again and return where totals differ, with what waits; at most so many.
+
+    Each kind of total is compared in one snapshot, so that cases may change meanwhile.
+    """
+    found: list[Difference] = []
+    for scope in Scope:
+        for period in _COUNT_PERIODS:
+            found += _compared(session, _count_sides(scope, period), COUNTED, most)
+        for period in _TIME_PERIODS[scope]:
+            found += _compared(session, _time_sides(scope, period), ("cases",), most)
+    return found[:most]
+
+
+def _count_sides(scope: Scope, period: Period) -> list[Any]:
+    waiting = _grouped(
+        select(
+            *_added(scope, period, CHANGES.c, CHANGES.c.on_day),
+            *(sum_of(key, CHANGES.c) for key in COUNTED),
+        ).where(CHANGES.c.bucket.is_(None)),
+        len(_KEYS),
+    )
+    kept = select(TOTALS).where(TOTALS.c.scope == scope, TOTALS.c.period == period)
+    return [_recounted(scope, period), kept, waiting]
+
+
+def _time_sides(scope: Scope, period: Period) -> list[Any]:
+    waiting = select(
+        *_added(scope, period, CHANGES.c, CHANGES.c.on_day),
+        CHANGES.c.key.label("duration"),
+        CHANGES.c.bucket,
+        CHANGES.c.count.label("cases"),
+    ).where(CHANGES.c.bucket.is_not(None))
+    kept = select(TIMES).where(TIMES.c.scope == scope, TIMES.c.period == period)
+    return [_retimed(scope, period), kept, waiting]
+
+
+def _compared(
+    session: Session, sides: Sequence[Any], sums: Sequence[str], most: int
+) -> list[Difference]:
+    """Return where the first side is not the sum of the others."""
+    signed = []
+    for side, sign in zip(sides, ("", "-", "-"), strict=True):
+        part = side.subquery()
+        signed.append(
+            select(
+                *(
+                    (literal_column("-1") * one if sign and one.name in sums else one)
+                    .label(one.name)
+                    for one in part.c
+                )
+            )
+        )  # fmt: skip
+    every = union_all(*signed).subquery()
+    others = [one for one in every.c if one.name not in sums]
+    unlike = (
+        select(*(every.c[key] for key in Difference._fields))
+        .group_by(*others)
+        .having(or_(*(func.sum(every.c[key]) != literal_column("0") for key in sums)))
+        .order_by(every.c.begins_on, every.c.division_code, every.c.item)
+        .limit(most)
+    )
+    return [Difference(*row) for row in session.execute(unlike)]
