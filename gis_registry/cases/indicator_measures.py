@@ -132,7 +132,6 @@ MEASURES = tuple(
     for at, measures in _MEASURES.items()
     for key, conditions in measures.items()
 )
-)
 
 DURATIONS = (
     Duration("report_to_file", "reported_at", "filed_at", "filed_at"),
