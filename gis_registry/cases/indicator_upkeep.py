@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Executable,
     Select,
     Table,
+    bindparam,
     cast,
     delete,
     func,
@@ -49,7 +51,7 @@ class Difference(NamedTuple):
 def fold(session: Session) -> None:
     """Add what waits to the totals; whoever asks meanwhile gets the same."""
     fold_alone(session)
-    session.execute(_FOLD)
+    session.execute(_folding())
 
 
 def _added(scope: Scope, period: Period, source: Any, day: ColumnElement[Any]) -> list[Any]:
@@ -71,7 +73,8 @@ def _grouped(chosen: Select[Any], count: int) -> Select[Any]:
     return chosen.group_by(*(literal_column(str(n + 1)) for n in range(count)))
 
 
-def _fold_statement() -> Executable:
+@cache  # of many columns: to make it takes longer than to run it
+def _folding() -> Executable:
     moved = delete(CHANGES).returning(*CHANGES.c).cte("moved")
     counts = [
         _grouped(
@@ -104,9 +107,6 @@ def _upsert(table: Table, chosen: Any, sums: Sequence[str]) -> Any:
         index_elements=list(table.primary_key.columns),
         set_={key: table.c[key] + adding.excluded[key] for key in sums},
     )
-
-
-_FOLD = _fold_statement()
 
 
 def fill_statements() -> Iterator[Executable]:
@@ -193,13 +193,18 @@ def differences(session: Session, *, most: int = 10) -> list[Difference]:
     found: list[Difference] = []
     for scope in Scope:
         for period in _COUNT_PERIODS:
-            found += _compared(session, _count_sides(scope, period), COUNTED, most)
+            found += _differences(session, _compared_counts(scope, period), most)
         for period in _TIME_PERIODS[scope]:
-            found += _compared(session, _time_sides(scope, period), ("cases",), most)
+            found += _differences(session, _compared_times(scope, period), most)
     return found[:most]
 
 
-def _count_sides(scope: Scope, period: Period) -> list[Any]:
+def _differences(session: Session, compared: Executable, most: int) -> list[Difference]:
+    return [Difference(*row) for row in session.execute(compared, {"most": most})]
+
+
+@cache
+def _compared_counts(scope: Scope, period: Period) -> Executable:
     waiting = _grouped(
         select(
             *_added(scope, period, CHANGES.c, CHANGES.c.on_day),
@@ -208,10 +213,11 @@ def _count_sides(scope: Scope, period: Period) -> list[Any]:
         len(_KEYS),
     )
     kept = select(TOTALS).where(TOTALS.c.scope == scope, TOTALS.c.period == period)
-    return [_recounted(scope, period), kept, waiting]
+    return _compared([_recounted(scope, period), kept, waiting], COUNTED)
 
 
-def _time_sides(scope: Scope, period: Period) -> list[Any]:
+@cache
+def _compared_times(scope: Scope, period: Period) -> Executable:
     waiting = select(
         *_added(scope, period, CHANGES.c, CHANGES.c.on_day),
         CHANGES.c.key.label("duration"),
@@ -219,13 +225,11 @@ def _time_sides(scope: Scope, period: Period) -> list[Any]:
         CHANGES.c.count.label("cases"),
     ).where(CHANGES.c.bucket.is_not(None))
     kept = select(TIMES).where(TIMES.c.scope == scope, TIMES.c.period == period)
-    return [_retimed(scope, period), kept, waiting]
+    return _compared([_retimed(scope, period), kept, waiting], ("cases",))
 
 
-def _compared(
-    session: Session, sides: Sequence[Any], sums: Sequence[str], most: int
-) -> list[Difference]:
-    """Return where the first side is not the sum of the others."""
+def _compared(sides: Sequence[Any], sums: Sequence[str]) -> Executable:
+    """Return what finds where the first side is not the sum of the others."""
     signed = []
     for side, sign in zip(sides, ("", "-", "-"), strict=True):
         part = side.subquery()
@@ -240,11 +244,10 @@ def _compared(
         )  # fmt: skip
     every = union_all(*signed).subquery()
     others = [one for one in every.c if one.name not in sums]
-    unlike = (
+    return (
         select(*(every.c[key] for key in Difference._fields))
         .group_by(*others)
         .having(or_(*(func.sum(every.c[key]) != literal_column("0") for key in sums)))
         .order_by(every.c.begins_on, every.c.division_code, every.c.item)
-        .limit(most)
+        .limit(bindparam("most"))
     )
-    return [Difference(*row) for row in session.execute(unlike)]

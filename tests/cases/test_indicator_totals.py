@@ -36,9 +36,7 @@ def _progress(**fields: object) -> Progress:
 
 
 def _added(progress: Progress) -> dict[str, int]:
-    return {
-        one.key: count for one, count in contributions(progress).items() if one.bucket is None
-    }
+    return {one.key: count for one, count in contributions(progress).items() if one.bucket is None}
 
 
 def test_a_reported_case_is_counted_on_its_day() -> None:
@@ -118,7 +116,7 @@ def walked(own_database: Database) -> Database:
 
 @pytest.mark.slow
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -121,4 +121,3 @@ def _hand_on(session: Session, case_id: int, moment: datetime, random: Random) -
                 )
     except RegistryError:
         pass
-
