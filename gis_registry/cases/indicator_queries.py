@@ -1,6 +1,7 @@
 """Everything of indicators that talks to the database: adding up, and asking for the sums."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,28 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases import indicator_counting as counting
 from gis_registry.cases.indicator_counting import PROGRESS, day_of, item_of, text_of
-from gis_registry.cases.indicator_measures import Condition, Contribution, Duration
+from gis_registry.cases.indicator_measures import Contribution, Duration
 from gis_registry.cases.indicator_tables import CHANGES, TIMES, TOTALS, Scope
 from gis_registry.cases.indicator_views import Grouping, Span, View
+from gis_registry.cases.progress import Happening, Progress
+from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.catalogue.tables import ComponentClass, MatterType
 from gis_registry.db.sql import load_queries
+from gis_registry.places.tables import Division
+from gis_registry.units.tables import Unit
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
+_NAMED: Mapping[Grouping, tuple[Any, str]] = {
+    Grouping.UNIT: (Unit, "code"),
+    Grouping.CLASS: (ComponentClass, "id"),
+    Grouping.MATTER: (MatterType, "id"),
+    Grouping.DIVISION: (Division, "code"),
+    Grouping.SUBDISTRICT: (Division, "code"),
+}
+#: What no event says of a case.
+_CONSTANT = ("matter_type_id", "class_id", "subdistrict_code", "channel")
+_EVENT = ("sequences", "kinds", "moments", "notes")
 _Select = Select[*tuple[Any, ...]]
 Groups = dict[str, RowMapping]
 
@@ -122,15 +138,21 @@ def cases(
     session: Session,
     view: View,
     moment: str,
-    conditions: Sequence[ColumnElement[bool]],
+    condition: ColumnElement[bool],
     *,
     before: int | None,
     limit: int,
 ) -> Sequence[RowMapping]:
     """Return the cases that are counted on the days of a moment, the newest first."""
     found = (
-        select(PROGRESS)
-        .where(_is_asked(view, moment), *conditions)
+        select(
+            *PROGRESS.c,
+            MatterType.code.label("matter_code"),
+            ComponentClass.code.label("class_code"),
+        )
+        .outerjoin(MatterType, MatterType.id == PROGRESS.c.matter_type_id)
+        .outerjoin(ComponentClass, ComponentClass.id == PROGRESS.c.class_id)
+        .where(_is_asked(view, moment), condition)
         .order_by(PROGRESS.c.case_id.desc(), PROGRESS.c.division_code)
         .limit(limit)
     )
@@ -139,9 +161,43 @@ def cases(
     return session.execute(found).mappings().all()
 
 
-def conditions_of(conditions: Sequence[Condition]) -> ColumnElement[bool]:
-    """Return that conditions hold of a case."""
-    return counting.all_hold(conditions)
+def names(
+    session: Session, by: Grouping | None, items: Iterable[str]
+) -> dict[str, tuple[str, str, str]]:
+    """Return the code and the Chinese and English name of each group."""
+    wanted = sorted(items)
+    found = {one: (one, one, one) for one in wanted}
+    if by is not None and by in _NAMED:
+        table, key = _NAMED[by]
+        values = [int(one) for one in wanted if one] if key == "id" else wanted
+        rows = session.execute(
+            select(
+                cast(getattr(table, key), Text).label("item"),
+                table.code, table.name_zh, table.name_en,
+            ).where(getattr(table, key).in_(values))
+        )  # fmt: skip
+        found |= {row.item: (row.code, row.name_zh, row.name_en) for row in rows}
+    return found
+
+
+def histories(
+    session: Session,
+) -> Generator[tuple[Progress, Progress, list[Happening]], None, None]:
+    """Return each case as it was before its first event, as it stands, and its events."""
+    fields = [one.name for one in dataclass_fields(Progress)]
+    constant = [*_CONSTANT, "division_code", "case_id", "reported_at"]
+    with session.execute(_QUERIES["histories"], execution_options={"yield_per": 500}) as rows:
+        for row in rows.mappings():
+            values = {name: row[name] for name in fields}
+            now = Progress(**{**values, "state": CaseState(values["state"])})
+            known = {name: values[name] for name in constant}
+            first = Progress(version=0, state=CaseState.REPORTED, **known)
+            events = zip(*(row[name] for name in _EVENT), strict=True)
+            yield (
+                first,
+                now,
+                [Happening(n, CaseEventKind(kind), at, note) for n, kind, at, note in events],
+            )
 
 
 def _is_asked(view: View, moment: str) -> ColumnElement[bool]:

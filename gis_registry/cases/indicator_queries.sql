@@ -19,3 +19,16 @@ SELECT pg_advisory_xact_lock(7163482);
 
 -- is_long: whether more changes wait than are quickly added up
 SELECT EXISTS (SELECT FROM indicator_changes OFFSET :most LIMIT 1);
+
+-- histories: where each case stands, with all its events in order
+SELECT p.*, e.sequences, e.kinds, e.moments, e.notes
+FROM case_progress p
+CROSS JOIN LATERAL (
+  SELECT
+    array_agg(v.sequence ORDER BY v.sequence) AS sequences,
+    array_agg(v.kind ORDER BY v.sequence) AS kinds,
+    array_agg(v.happened_at ORDER BY v.sequence) AS moments,
+    array_agg(v.note ORDER BY v.sequence) AS notes
+  FROM case_events v
+  WHERE v.division_code = p.division_code AND v.case_id = p.case_id
+) AS e;

@@ -1,8 +1,10 @@
 """Keeping the totals: folding what waits into them, filling them, checking them by a recount."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from functools import cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -25,10 +27,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import indicator_counting as counting
+from gis_registry.cases import indicator_queries as queries
 from gis_registry.cases.indicator_counting import PROGRESS, day_of, item_of, text_of
 from gis_registry.cases.indicator_measures import COUNTED, DURATIONS
-from gis_registry.cases.indicator_queries import fold_alone, sum_of
+from gis_registry.cases.indicator_queries import sum_of
 from gis_registry.cases.indicator_tables import CHANGES, TIMES, TOTALS, Period, Scope
+from gis_registry.cases.progress import progress_of
+from gis_registry.notifications.periodic import periodic
 
 _KEYS = ("division_code", "scope", "period", "begins_on", "item")
 _COUNT_PERIODS = (Period.DAY, Period.MONTH)
@@ -50,7 +55,7 @@ class Difference(NamedTuple):
 
 def fold(session: Session) -> None:
     """Add what waits to the totals; whoever asks meanwhile gets the same."""
-    fold_alone(session)
+    queries.fold_alone(session)
     session.execute(_folding())
 
 
@@ -177,7 +182,7 @@ def _retimed(scope: Scope, period: Period) -> Any:
 
 def rebuild(session: Session) -> None:
     """Make all totals anew from the cases; who changes a case meanwhile waits."""
-    fold_alone(session)
+    queries.fold_alone(session)
     session.execute(text("LOCK TABLE indicator_changes IN EXCLUSIVE MODE"))
     for table in (CHANGES, TOTALS, TIMES):
         session.execute(delete(table))
@@ -251,3 +256,18 @@ def _compared(sides: Sequence[Any], sums: Sequence[str]) -> Executable:
         .order_by(every.c.begins_on, every.c.division_code, every.c.item)
         .limit(bindparam("most"))
     )
+
+
+def unlike_events(session: Session, *, most: int = 10) -> list[int]:
+    """Make each case anew of its events and return those that stand elsewhere; at most so many.
+
+    What happens to cases meanwhile is left out of both, since it is read in one snapshot.
+    """
+    with closing(queries.histories(session)) as histories:
+        unlike = (
+            now.case_id for first, now, events in histories if progress_of(first, events) != now
+        )
+        return list(islice(unlike, most))
+
+
+TASKS = (periodic("* * * * *")(fold),)

@@ -8,6 +8,7 @@ import typer
 from gis_registry import __version__
 from gis_registry.cli import (
     case,
+    case_stats,
     catalogue,
     component,
     db,
@@ -53,6 +54,7 @@ report.app.add_typer(report_devices.cameras, name="cameras")
 report.app.add_typer(report_devices.sensors, name="sensors")
 report.app.add_typer(report_devices.kinds, name="kinds")
 report.app.add_typer(report_photos.app, name="photos")
+case_stats.add_to(case.app)
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")

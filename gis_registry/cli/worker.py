@@ -15,6 +15,7 @@ def worker(
 ) -> None:
     """Send what webhooks are told, and do what is due by the clock."""
     from gis_registry.api.logs import configure_logging
+    from gis_registry.cases import indicator_upkeep
     from gis_registry.notifications import tasks
     from gis_registry.notifications.working import work
 
@@ -23,4 +24,5 @@ def worker(
         configure_logging(settings)
         if not once:
             tell("Working · press Ctrl-C to stop.")
-        asyncio.run(work(database, settings, tasks.TASKS, concurrency=concurrency, is_once=once))
+        due = (*tasks.TASKS, *indicator_upkeep.TASKS)
+        asyncio.run(work(database, settings, due, concurrency=concurrency, is_once=once))

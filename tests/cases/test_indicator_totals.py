@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -101,7 +102,7 @@ def test_every_measure_has_a_column() -> None:
 
 def test_times_are_exact_to_the_minute_for_an_hour_and_then_to_two_percent() -> None:
     assert UPPER_S[:60] == tuple(range(60, 3601, 60))
-    assert all(b / a <= 1.02 for a, b in zip(UPPER_S[59:], UPPER_S[60:], strict=False))
+    assert all(b / a <= 1.02 for a, b in pairwise(UPPER_S[59:]))
     assert [bucket_of(one) for one in (0, 60, 61, 1800, 1801)] == [0, 0, 1, 29, 30]
     assert bucket_of(10**9) == len(UPPER_S)
 
