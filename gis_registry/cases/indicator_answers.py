@@ -66,7 +66,7 @@ def answer(session: Session, asked: Asked, *, keys: Sequence[str] = ()) -> Indic
         upkeep.fold(session)
     total = _values(session, wanted, replace(view, by=None)).get("")
     grouped = _values(session, wanted, view) if view.by is not None else {}
-    names = queries.names(session, view.by, grouped)
+    named = queries.names(session, view.by, grouped)
     return IndicatorAnswer(
         from_=view.first,
         to=view.last,
@@ -74,9 +74,9 @@ def answer(session: Session, asked: Asked, *, keys: Sequence[str] = ()) -> Indic
         total=total or [_value(one, {}, {}) for one in wanted],
         groups=[
             IndicatorGroup(
-                code=names[item][0], name_zh=names[item][1], name_en=names[item][2], values=values
+                code=named[item][0], name_zh=named[item][1], name_en=named[item][2], values=values
             )
-            for item, values in sorted(grouped.items(), key=lambda one: names[one[0]])
+            for item, values in sorted(grouped.items(), key=lambda one: named[one[0]])
         ],
         formulas=[Formula.model_validate(one) for one in wanted],
     )
@@ -116,6 +116,20 @@ def cases(
         cases=found,
         next_before=found[-1].id if len(rows) > limit else None,
     )
+
+
+def longest_overdue(session: Session, asked: Asked, *, limit: int) -> list[CountedCase]:
+    """Return the cases that are overdue for longest and not handled; errors as :func:`answer`."""
+    moment, condition = _indicator("overdue_rate").cases_of(Part.NUMERATOR)
+    view = replace(view_of(session, asked), by=None)
+    rows = queries.cases(session, view, moment, condition, limit=limit, by_moment=True)
+    return [CountedCase.model_validate(dict(row)) for row in rows]
+
+
+def names(session: Session, by: Grouping, codes: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return the Chinese and English names of units or divisions by their codes."""
+    found = queries.names(session, by, codes)
+    return {code: (name_zh, name_en) for code, (_, name_zh, name_en) in found.items()}
 
 
 def view_of(session: Session, asked: Asked) -> View:

@@ -140,10 +140,14 @@ def cases(
     moment: str,
     condition: ColumnElement[bool],
     *,
-    before: int | None,
+    before: int | None = None,
     limit: int,
+    by_moment: bool = False,
 ) -> Sequence[RowMapping]:
-    """Return the cases that are counted on the days of a moment, the newest first."""
+    """Return the cases that are counted on the days of a moment.
+
+    The newest come first, or those with the earliest moment.
+    """
     found = (
         select(
             *PROGRESS.c,
@@ -153,7 +157,11 @@ def cases(
         .outerjoin(MatterType, MatterType.id == PROGRESS.c.matter_type_id)
         .outerjoin(ComponentClass, ComponentClass.id == PROGRESS.c.class_id)
         .where(_is_asked(view, moment), condition)
-        .order_by(PROGRESS.c.case_id.desc(), PROGRESS.c.division_code)
+        .order_by(
+            *([PROGRESS.c[moment]] if by_moment else []),
+            PROGRESS.c.case_id.desc(),
+            PROGRESS.c.division_code,
+        )
         .limit(limit)
     )
     if before is not None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gis_registry.cases.indicator_tables import Period, Scope
+from gis_registry.errors import InvalidInput
 
 
 class Grouping(StrEnum):
@@ -108,6 +109,19 @@ class View:
             last = _end(wanted[0], _begin(wanted[0], last))
         found = list(spans(self.first, last, [*wanted, Period.DAY]))
         return None if any(one.period is Period.DAY for one in found) else found
+
+
+def days_of_month(month: str) -> tuple[date, date]:
+    """Return the first and the last day of a month such as ``2026-06``.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    try:
+        first = date.fromisoformat(f"{month}-01")
+        return first, _end(Period.MONTH, first)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(f"{month!r} is no month such as 2026-06.") from error
 
 
 def spans(first: date, last: date, periods: Sequence[Period]) -> Iterator[Span]:

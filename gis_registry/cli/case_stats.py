@@ -1,6 +1,6 @@
 """``gis-registry case stats``: the indicators, and whether their totals are exact."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -9,9 +9,10 @@ from gis_registry.cases import indicator_answers as answers
 from gis_registry.cases import indicator_upkeep as upkeep
 from gis_registry.cases.indicator_answers import Asked
 from gis_registry.cases.indicator_schemas import Formula, IndicatorAnswer, IndicatorValue
-from gis_registry.cases.indicator_views import Grouping
+from gis_registry.cases.indicator_views import Grouping, days_of_month
 from gis_registry.cli.context import AsJson, transaction
 from gis_registry.cli.output import print_csv, print_json, print_sentence, print_table, tell
+from gis_registry.errors import InvalidInput
 
 #: What is shown of each unit, class and so on, where nothing else is asked for.
 _SHOWN = (
@@ -35,11 +36,9 @@ def add_to(app: typer.Typer) -> None:
 def month_of(text: str) -> tuple[date, date]:
     """Return the first and last day of a month such as 2026-06; anything else is wrong usage."""
     try:
-        first = date.fromisoformat(f"{text}-01")
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no month such as 2026-06.") from error
-    following = (first + timedelta(days=31)).replace(day=1)
-    return first, following - timedelta(days=1)
+        return days_of_month(text)
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def stats(

@@ -19,6 +19,7 @@ from gis_registry.cli import (
     map_,
     places,
     report,
+    report_card,
     report_devices,
     report_merging,
     report_photos,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 for command in (demo.demo, serve.serve, worker.worker, map_.map_, export.export):
     app.command(command.__name__.rstrip("_"))(command)
+app.command("report-card")(report_card.report_card)
 app.command("settings")(settings.show)
 app.add_typer(db.app, name="db")
 app.add_typer(catalogue.app, name="catalogue")

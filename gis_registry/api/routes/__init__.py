@@ -15,6 +15,7 @@ from gis_registry.api.routes import (
     pages,
     photos,
     places,
+    report_card,
     reports,
     rewards,
     survey_tasks,
@@ -43,5 +44,6 @@ ROUTERS = (
     health.router,
     open311.router,
     maps.router,
+    report_card.router,
     pages.router,
 )
