@@ -47,11 +47,13 @@ SELECT
     ELSE 'reported' END,
   matters.id, matters.class_id, places.code,
   (ARRAY['inspector', 'citizen', 'video', 'drone'])[1 + (r1 * 4)::int % 4],
-  units.code, reported_at, pg_temp.past(filed_at), pg_temp.past(dispatched_at), pg_temp.past(dispatched_at),
+  units.code, reported_at, pg_temp.past(filed_at), pg_temp.past(dispatched_at),
+  pg_temp.past(dispatched_at),
   CASE WHEN dispatched_at < now() THEN due_at END, pg_temp.past(handled_at), pg_temp.past(ended_at),
-  CASE WHEN is_refused THEN pg_temp.past(reported_at + interval '20 minutes') ELSE pg_temp.past(ended_at) END,
+  pg_temp.past(CASE WHEN is_refused THEN reported_at + interval '20 minutes' ELSE ended_at END),
   CASE WHEN due_at < now() AND handled_at > now() THEN due_at END,
-  CASE WHEN filed_at < now() THEN r2 < 0.995 END, CASE WHEN dispatched_at < now() THEN r3 < 0.99 END,
+  CASE WHEN filed_at < now() THEN r2 < 0.995 END,
+  CASE WHEN dispatched_at < now() THEN r3 < 0.99 END,
   CASE WHEN handled_at < now() THEN handled_at <= due_at END,
   CASE WHEN ended_at < now() THEN r4 < 0.98 END,
   r2 > 0.998, (r3 > 0.97)::int, (r3 > 0.96)::int, (r4 > 0.96)::int, (r4 < 0.03)::int,
@@ -152,7 +154,7 @@ def compare(session: Session) -> bool:
     month_end = today.replace(day=1) - timedelta(days=1)
     periods = {
         "month": Asked(first=month_end.replace(day=1), last=month_end),
-        "year": Asked(first=today - timedelta(days=364), last=today),
+        "year": Asked(first=(today - timedelta(days=364)).replace(day=1), last=today),
     }
     every = list(indicators().values())
     is_well = True
@@ -166,7 +168,8 @@ def compare(session: Session) -> bool:
             times = {}
             for one in every:
                 runs = [
-                    took(lambda one=one: answers._values(session, [one], view))[0] for _ in range(3)
+                    took(lambda one=one, view=view: answers._values(session, [one], view))[0]
+                    for _ in range(3)
                 ]
                 times[one.key] = min(runs)
             slowest = max(times, key=lambda key: times[key])

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from sqlalchemy.orm import Session
 from gis_registry.cases import indicator_counting as counting
 from gis_registry.cases.indicator_counting import PROGRESS, day_of, item_of, text_of
 from gis_registry.cases.indicator_measures import Contribution, Duration
-from gis_registry.cases.indicator_tables import CHANGES, TIMES, TOTALS, Scope
+from gis_registry.cases.indicator_tables import CHANGES, TIMES, TOTALS, Period, Scope
 from gis_registry.cases.indicator_views import Grouping, Span, View
 from gis_registry.cases.progress import Happening, Progress
 from gis_registry.cases.tables import CaseEventKind, CaseState
@@ -307,19 +308,27 @@ def _waiting(keys: Sequence[str], view: View) -> _Select:
 
 
 def _time_parts(durations: Sequence[Duration], view: View) -> list[_Select]:
-    kept = view.time_spans()
-    if kept is None or view.scope is None:
+    """Return the times of whole periods, and of cases themselves where no totals are kept."""
+    if view.scope is None:
         return [_timed(one, view) for one in durations]
-    keys = [one.key for one in durations]
-    group = TIMES.c.item if view.by_scope else _group(
-        view, TIMES.c.division_code, TIMES.c.begins_on
-    )  # fmt: skip
-    parts = [
-        select(TIMES.c.duration, group.label("group"), TIMES.c.bucket, TIMES.c.cases).where(
-            TIMES.c.duration.in_(keys), *_is_of(TIMES.c, view, view.scope, span)
-        )
-        for span in kept
-    ]
+    parts: list[_Select] = []
+    for span in view.time_spans():
+        if view.scope is not Scope.ALL and span.period is Period.DAY:
+            days = replace(view, first=span.first, last=span.end)
+            parts += [_timed(one, days) for one in durations]
+        else:
+            parts += _kept_times([one.key for one in durations], view, view.scope, span)
+    return parts
+
+
+def _kept_times(keys: Sequence[str], view: View, scope: Scope, span: Span) -> list[_Select]:
+    """Return the times of whole periods: those in the totals, and those that wait."""
+    group = (
+        TIMES.c.item if view.by_scope else _group(view, TIMES.c.division_code, TIMES.c.begins_on)
+    )
+    kept = select(TIMES.c.duration, group.label("group"), TIMES.c.bucket, TIMES.c.cases).where(
+        TIMES.c.duration.in_(keys), *_is_of(TIMES.c, view, scope, span)
+    )
     waiting = select(
         CHANGES.c.key.label("duration"),
         _group_of_change(view).label("group"),
@@ -328,9 +337,9 @@ def _time_parts(durations: Sequence[Duration], view: View) -> list[_Select]:
     ).where(
         CHANGES.c.bucket.is_not(None),
         CHANGES.c.key.in_(keys),
-        _is_waiting(view, view.first, view.last),
+        _is_waiting(view, span.first, span.end),
     )
-    return [*parts, waiting]
+    return [kept, waiting]
 
 
 def _timed(duration: Duration, view: View) -> _Select:

@@ -40,6 +40,11 @@ class Span(NamedTuple):
     first: date
     last: date
 
+    @property
+    def end(self) -> date:
+        """The last day of the last of them."""
+        return _end(self.period, self.last)
+
 
 @dataclass(frozen=True)
 class View:
@@ -91,24 +96,19 @@ class View:
         wanted = [] if self.by in (Grouping.DAY, Grouping.WEEK) else [Period.MONTH]
         return list(spans(self.first, self.last, [*wanted, Period.DAY]))
 
-    def time_spans(self) -> list[Span] | None:
-        """Return the totals of times whose sum answers it; None: cases must be counted.
+    def time_spans(self) -> list[Span]:
+        """Return the totals of times whose sum answers it.
 
         Nothing took until a day that has not come: so today may end a month and a year.
         """
-        if self.scope is None:
-            return None
         is_by_days = self.by in (Grouping.DAY, Grouping.WEEK)
         wanted = [] if is_by_days else [Period.MONTH]
         if not is_by_days and self.by is not Grouping.MONTH:
             wanted = [Period.YEAR, Period.MONTH]
         last = self.last
-        if self.scope is Scope.ALL:
-            return list(spans(self.first, last, [*wanted, Period.DAY]))
         if last == self.today and wanted:
             last = _end(wanted[0], _begin(wanted[0], last))
-        found = list(spans(self.first, last, [*wanted, Period.DAY]))
-        return None if any(one.period is Period.DAY for one in found) else found
+        return list(spans(self.first, last, [*wanted, Period.DAY]))
 
 
 def days_of_month(month: str) -> tuple[date, date]:

@@ -1,7 +1,7 @@
-"""The report card of a month: what a mayor reads, as data, and as a page that needs nothing else."""
+"""The report card of a month: what a mayor reads, as data and as a page that is whole."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from gis_registry.cases.indicator_schemas import (
     IndicatorGroup,
     IndicatorValue,
 )
-from gis_registry.cases.indicator_views import Grouping
+from gis_registry.cases.indicator_views import Grouping, days_of_month
 from gis_registry.errors import InvalidInput
 from gis_registry.places.service import the_city
 from gis_registry.web.rendering import Language, render
@@ -121,7 +121,7 @@ def report_card(
         return Asked(first=month[0], last=month[1], by=by, unit=unit, division=division)
 
     total = answers.answer(session, asked(), keys=_HEADLINES)
-    before = _before(session, asked())
+    before = _before(session, asked(), total.to)
     by_day = answers.answer(session, asked(Grouping.DAY), keys=("reported_count", "closed_count"))
     districts: list[IndicatorGroup] = []
     if unit is None:
@@ -211,10 +211,12 @@ def delta(one: Headline) -> str:
     return f"{sign}{size:,.0f}"
 
 
-def _before(session: Session, asked: Asked) -> dict[str, float | None]:
-    """Return the headlines of the month before."""
-    last = (asked.first or date.today()) - timedelta(days=1)  # noqa: DTZ011  a first day is given
-    earlier = Asked(first=last.replace(day=1), last=last, unit=asked.unit, division=asked.division)
+def _before(session: Session, asked: Asked, to: date) -> dict[str, float | None]:
+    """Return the headlines of the month before, or of as many of its days while one goes on."""
+    first, last = days_of_month(f"{to - timedelta(days=to.day):%Y-%m}")
+    if to != asked.last:
+        last = min(last, first + timedelta(days=to.day - 1))
+    earlier = replace(asked, first=first, last=last)
     found = answers.answer(session, earlier, keys=_HEADLINES)
     return {one.key: one.value for one in found.total}
 

@@ -34,14 +34,14 @@ def write_pdf(card: ReportCard) -> bytes:
     pages.tiles(card)
     pages.chart(card)
     if card.districts:
-        pages.title("各区域", "By area")
-        pages.table(card, card.districts)
+        pages.part("各区域", "By area")
+        pages.figures(card, card.districts)
     if card.units:
-        pages.title(
+        pages.part(
             f"案件最多的 {len(card.units)} 个单位（共 {card.unit_count} 个），按期处置率低者在前",
             f"the {len(card.units)} busiest of {card.unit_count} units, least on time first",
         )
-        pages.table(card, card.units)
+        pages.figures(card, card.units)
     pages.overdue(card)
     pages.footnotes(card)
     return bytes(pages.output())
@@ -105,19 +105,20 @@ class _Pages(FPDF):
             fraction = ""
             if one.formula.unit == "share":
                 fraction = f"{one.value.numerator:,} / {one.value.denominator:,}"
-            changed = f"环比 {delta(one)}" if delta(one) else ""
+            changed = f"环比 vs month before {delta(one)}" if delta(one) else ""
             for dy, text, size, ink in (
                 (1.2, one.formula.name_zh, 8.5, _INK),
                 (5.2, one.formula.name_en, 6.5, _SOFT),
                 (9.6, shown(one.value.value, one.formula), 15, _INK),
-                (17.6, f"{fraction}  {changed}".strip(), 7, _SOFT),
+                (16.0, fraction, 6.5, _SOFT),
+                (18.9, changed, 6.5, _SOFT),
             ):
                 self.set_xy(x + 1.5, y + dy)
                 self._said(text, size, ink, width=width - 3)
             self.set_xy(_MARGIN, y)
         self.ln(height + 2)
 
-    def title(self, zh: str, en: str) -> None:
+    def part(self, zh: str, en: str) -> None:
         """Begin a part, on a new page if little room is left."""
         if self.will_page_break(30):
             self.add_page()
@@ -128,7 +129,7 @@ class _Pages(FPDF):
 
     def chart(self, card: ReportCard) -> None:
         """Draw what was reported and closed by day."""
-        self.title("每日上报与结案", "Reported (dark) and closed (light) by day")
+        self.part("每日上报与结案", "Reported (dark) and closed (light) by day")
         height, left = 34.0, 12.0
         top = self.get_y()
         highest = max([1, *(max(day.reported, day.closed) for day in card.days)])
@@ -149,11 +150,11 @@ class _Pages(FPDF):
             self._said(str(day.on.day), 6, _SOFT, width=step, align="C")
         self.set_xy(_MARGIN, top + height + 4)
 
-    def table(self, card: ReportCard, groups: Sequence[IndicatorGroup]) -> None:
+    def figures(self, card: ReportCard, groups: Sequence[IndicatorGroup]) -> None:
         """Show the figures of each group with bars."""
         name = 52.0
         width = (_WIDTH - name) / len(card.columns)
-        heads = [("", ""), *((one.name_zh, one.name_en) for one in card.columns)]
+        heads = [("名称", "name"), *((one.name_zh, one.name_en) for one in card.columns)]
         widths = [name, *[width] * len(card.columns)]
         self._heads(heads, widths)
         for group in groups:
@@ -174,7 +175,7 @@ class _Pages(FPDF):
 
     def overdue(self, card: ReportCard) -> None:
         """List the cases that wait for longest."""
-        self.title("超期最久、仍待处置的案件", "Overdue for longest, still waiting")
+        self.part("超期最久、仍待处置的案件", "Overdue for longest, still waiting")
         if not card.overdue:
             self._said("没有。 There are none.", 9, _SOFT, width=_WIDTH, ends=True)
             return
@@ -197,7 +198,7 @@ class _Pages(FPDF):
 
     def footnotes(self, card: ReportCard) -> None:
         """Say how the figures are made."""
-        self.title("指标如何计算", "How the figures are made")
+        self.part("指标如何计算", "How the figures are made")
         for one in card.footnotes:
             for name, language in ((one.name_zh, "zh"), (one.name_en, "en")):
                 self.set_font("cjk", size=7)
@@ -211,9 +212,15 @@ class _Pages(FPDF):
     ) -> None:
         y, x = self.get_y(), _MARGIN
         for width, (zh, en) in zip(widths, heads, strict=True):
-            self._cell(x, y, width, zh, en, align=align)
+            side = "L" if x == _MARGIN else align
+            self.set_xy(x, y + 0.6)
+            self._said(zh, 7.2, _INK, width=width, align=side)
+            self.set_xy(x, y + 4.2)
+            self.set_font("cjk", size=5.8)
+            self.set_text_color(*_SOFT)
+            self.multi_cell(width, 2.5, en, align=side)
             x += width
-        self._rule(y + 8)
+        self._rule(y + 10)
 
     def _cell(self, x: float, y: float, width: float, zh: str, en: str, *, align: str) -> None:
         self.set_xy(x, y + 0.6)
@@ -229,8 +236,9 @@ class _Pages(FPDF):
     def _bar(self, x: float, y: float, width: float, value: float, ink: tuple[int, ...]) -> None:
         self.set_fill_color(237, 241, 244)
         self.rect(x, y, width, 1, style="F")
-        self.set_fill_color(*ink)
-        self.rect(x, y, width * min(1.0, value), 1, style="F")
+        if value > 0:
+            self.set_fill_color(*ink)
+            self.rect(x, y, width * min(1.0, value), 1, style="F")
 
     def _said(
         self,
@@ -248,5 +256,6 @@ class _Pages(FPDF):
         self.set_text_color(*ink)
         while len(text) > 1 and self.get_string_width(text) > width - 1.5:
             text = f"{text[:-2].rstrip()}…"
-        following = {"new_x": "LMARGIN", "new_y": "NEXT"} if ends else {}
-        self.cell(width, height, text, align=align, **following)
+        self.cell(width, height, text, align=align)
+        if ends:
+            self.ln(height)
