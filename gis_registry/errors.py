@@ -21,6 +21,7 @@
     ├── RequestTooLarge              413
     ├── PhotoStoreUnavailable        503
     ├── FontMissing                  503
+    ├── TooManyStreams               503
     └── DatabaseUnavailable          503
         ├── TookTooLong
         ├── ServerProgramsMissing
@@ -187,6 +188,14 @@ class FontMissing(RegistryError):
     status = 503
     code = "font-missing"
     title = "A font for PDF files is missing"
+
+
+class TooManyStreams(RegistryError):
+    """As many live streams are open as the settings allow."""
+
+    status = 503
+    code = "too-many-streams"
+    title = "Too many live streams are open"
 
 
 class DatabaseUnavailable(RegistryError):

@@ -31,6 +31,7 @@ from gis_registry.cases.schemas import CaseChange, CaseStatus
 from gis_registry.cases.tables import CaseEventKind, CaseState
 from gis_registry.catalogue.tables import LimitStage
 from gis_registry.catalogue.time_limits import AskedLimit, FoundLimit, find_limits
+from gis_registry.db import reference
 from gis_registry.errors import (
     Conflict,
     InvalidInput,
@@ -85,6 +86,13 @@ def change_all(
     Outdated (it is not as it was read), Conflict (it cannot be done in this state) and
     InvalidInput (something that it needs is missing or wrong).
     """
+    with reference.held(session):
+        return _change_all(session, asked, at)
+
+
+def _change_all(
+    session: Session, asked: Sequence[AskedChange], at: datetime | None
+) -> list[CaseStatus | RegistryError]:
     work = Appending(session, {one.case_id for one in asked}, at=at)
     names = {sha256 for one in asked for sha256 in one.change.photos}
     known_photos = set(photos.find_all(session, names)) if names else set()

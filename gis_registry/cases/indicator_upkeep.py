@@ -184,6 +184,7 @@ def rebuild(session: Session) -> None:
     """Make all totals anew from the cases; who changes a case meanwhile waits."""
     queries.fold_alone(session)
     session.execute(text("LOCK TABLE indicator_changes IN EXCLUSIVE MODE"))
+    session.execute(text("SET LOCAL work_mem = '256MB'"))
     for table in (CHANGES, TOTALS, TIMES):
         session.execute(delete(table))
     for statement in fill_statements():

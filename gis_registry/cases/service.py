@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -17,6 +18,7 @@ from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind, CaseState
 from gis_registry.db.base import SRID
 from gis_registry.dispatch.schemas import ResponsibleUnit
 from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.notifications.announcing import Notice
 from gis_registry.places.service import the_city
 from gis_registry.roles import Role
 from gis_registry.users.service import Actor
@@ -189,3 +191,14 @@ def page(
     rows = queries.summaries(session, only_open=only_open, before=before, limit=limit + 1)
     cases = [CaseSummary.model_validate(dict(row)) for row in rows[:limit]]
     return CasePage(cases=cases, next_before=cases[-1].id if len(rows) > limit else None)
+
+
+def notices_since(session: Session, since: datetime, limit: int) -> list[Notice]:
+    """Return what happened to cases from a moment on, the oldest first, so many at most.
+
+    What is said of each is where its case stands now.
+    """
+    return [
+        changing.notice(event, progress)
+        for event, progress in queries.events_since(session, since, limit)
+    ]

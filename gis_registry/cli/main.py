@@ -28,6 +28,7 @@ from gis_registry.cli import (
     survey,
     units,
     user,
+    webhook,
     worker,
 )
 from gis_registry.cli.output import tell
@@ -60,6 +61,7 @@ case_stats.add_to(case.app)
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")
+app.add_typer(webhook.app, name="webhook")
 app.add_typer(user.app, name="user")
 
 

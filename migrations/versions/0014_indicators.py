@@ -212,6 +212,7 @@ def upgrade() -> None:
             name=op.f("pk_indicator_times"),
         ),
     )  # fmt: skip
+    op.execute("SET LOCAL work_mem = '256MB'")
     for scope in _SCOPES:
         for statement in (*_fill_totals(scope), *_fill_times(scope)):
             op.execute(statement)
@@ -236,6 +237,7 @@ def _add_columns() -> None:
             "case_progress", sa.Column(name, sa.Integer(), server_default="0", nullable=False)
         )
     op.execute(_KNOWN)
+    op.execute("ANALYZE case_progress")  # else the totals are sorted instead of hashed
 
 
 def downgrade() -> None:
