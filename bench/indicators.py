@@ -171,14 +171,10 @@ def compare(session: Session) -> bool:
             wanted = replace(asked, by=by)
             view = answers.view_of(session, wanted)
                             ask = partial(answers._values, session, [one], view)
-                times[one.key] = min(took(ask)[0] for _ in range(3))
-
+                times = {}
             for one in every:
-                runs = [
-                    took(lambda one=one, view=view: answers._values(session, [one], view))[0]
-                    for _ in range(3)
-                ]
-                times[one.key] = min(runs)
+                ask = partial(answers._values, session, [one], view)
+                times[one.key] = min(took(ask)[0] for _ in range(3))
             slowest = max(times, key=lambda key: times[key])
             all_ms, found = took(partial(answers._values, session, every, view))
             recount = partial(answers._values, session, every, Recounted(**vars(view)))
