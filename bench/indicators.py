@@ -170,8 +170,7 @@ def compare(session: Session) -> bool:
                    Grouping.MATTER, Grouping.DAY):  # fmt: skip
             wanted = replace(asked, by=by)
             view = answers.view_of(session, wanted)
-                            ask = partial(answers._values, session, [one], view)
-                times = {}
+            times = {}
             for one in every:
                 ask = partial(answers._values, session, [one], view)
                 times[one.key] = min(took(ask)[0] for _ in range(3))
