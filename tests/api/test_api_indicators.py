@@ -69,3 +69,15 @@ def test_what_cannot_be_asked_is_refused(
 
 def test_indicators_need_a_key_to_read(shared_api: Api) -> None:
     assert shared_api.as_(None).get("/api/indicators").status_code in (401, 403)
+
+
+def test_the_report_card_is_served_as_page_and_pdf(shared_api: Api) -> None:
+    client = shared_api.as_(Role.READER)
+    page = client.get("/reports/card", params={"month": "2026-04"})
+    assert (page.status_code, "案件月报" in page.text) == (200, True)
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    written = client.get("/reports/card", params={"month": "2026-04", "format": "pdf"})
+    assert written.headers["content-type"] == "application/pdf"
+    assert written.content.startswith(b"%PDF-")
+    assert client.get("/reports/card", params={"month": "2026-99"}).status_code == 422
+    assert client.get("/reports/card", params={"month": "2099-01"}).status_code == 422
