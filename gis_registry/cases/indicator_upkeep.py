@@ -117,8 +117,8 @@ def _upsert(table: Table, chosen: Any, sums: Sequence[str]) -> Any:
 def fill_statements() -> Iterator[Executable]:
     """Return what fills empty totals from the cases; nothing may change or wait meanwhile."""
     for scope in Scope:
-        counted = _recounted(scope, Period.DAY)
-        yield insert(TOTALS).from_select([one.name for one in TOTALS.c], counted)
+        for moment in counting.moments(COUNTED):
+            yield _filled(scope, moment)
         yield _longer(TOTALS, scope, Period.DAY, Period.MONTH, COUNTED)
         shortest, *longer = _TIME_PERIODS[scope]
         retimed = _retimed(scope, shortest)
@@ -126,6 +126,23 @@ def fill_statements() -> Iterator[Executable]:
         for period in longer:
             yield _longer(TIMES, scope, shortest, period, ("cases",))
             shortest = period
+
+
+def _filled(scope: Scope, moment: str) -> Executable:
+    """Return what adds the measures of one moment to the totals by day."""
+    keys = counting.keys_of(moment)
+    counted = _grouped(
+        select(
+            *_added(scope, Period.DAY, PROGRESS.c, day_of(moment)), *counting.counts(moment, keys)
+        ).where(PROGRESS.c[moment].is_not(None)),
+        len(_KEYS),
+    )
+    adding = insert(TOTALS).from_select([*_KEYS, *keys], counted)
+    filled: Executable = adding.on_conflict_do_update(
+        index_elements=list(TOTALS.primary_key.columns),
+        set_={key: adding.excluded[key] for key in keys},
+    )
+    return filled
 
 
 def _longer(

@@ -87,7 +87,6 @@ def _day(moment: str) -> str:
 
 
 def _fill_totals(scope: str) -> Iterator[str]:
-    parts = []
     for moment in _MEASURES:
         counts = {
             key: f"count(*) FILTER (WHERE {condition})"
@@ -99,18 +98,18 @@ def _fill_totals(scope: str) -> Iterator[str]:
                 seconds = f"greatest(0, ceil(extract(epoch FROM {ends} - {begins})))"
                 counts[key] = f"count(*) FILTER (WHERE {there})"
                 counts[f"{key}_s"] = f"coalesce(sum({seconds}) FILTER (WHERE {there}), 0)"
-        columns = ", ".join(f"{counts.get(key, '0')} AS {key}" for key in _COUNTED)
-        parts.append(
-            f"SELECT division_code, {_day(moment)} AS on_day, {_SCOPES[scope]} AS item, {columns} "
-            f"FROM case_progress WHERE {moment} IS NOT NULL GROUP BY 1, 2, 3"
+        yield (
+            "INSERT INTO indicator_totals (division_code, scope, period, begins_on, item, "
+            f"{', '.join(counts)}) "
+            f"SELECT division_code, '{scope}', 'day', {_day(moment)}, {_SCOPES[scope]}, "
+            f"{', '.join(counts.values())} FROM case_progress WHERE {moment} IS NOT NULL "
+            "GROUP BY 1, 2, 3, 4, 5 "
+            "ON CONFLICT (division_code, scope, period, begins_on, item) DO UPDATE SET "
+            + ", ".join(f"{key} = excluded.{key}" for key in counts)
         )
     names = ", ".join(_COUNTED)
     sums = ", ".join(f"sum({key})" for key in _COUNTED)
     into = f"INSERT INTO indicator_totals (division_code, scope, period, begins_on, item, {names})"
-    yield (
-        f"{into} SELECT division_code, '{scope}', 'day', on_day, item, {sums} "
-        f"FROM ({' UNION ALL '.join(parts)}) AS every GROUP BY division_code, on_day, item"
-    )
     yield (
         f"{into} SELECT division_code, scope, 'month', date_trunc('month', begins_on)::date, item, "
         f"{sums} FROM indicator_totals WHERE scope = '{scope}' AND period = 'day' "
