@@ -9,6 +9,7 @@ from gis_registry import __version__
 from gis_registry.cli import (
     case,
     case_deadline,
+    case_stats,
     catalogue,
     component,
     db,
@@ -19,6 +20,7 @@ from gis_registry.cli import (
     map_,
     places,
     report,
+    report_card,
     serve,
     settings,
     survey,
@@ -39,6 +41,7 @@ app = typer.Typer(
 )
 for command in (demo.demo, serve.serve, worker.worker, map_.map_, export.export):
     app.command(command.__name__.rstrip("_"))(command)
+app.command("report-card")(report_card.report_card)
 app.command("settings")(settings.show)
 app.add_typer(db.app, name="db")
 app.add_typer(catalogue.app, name="catalogue")
@@ -48,6 +51,7 @@ app.add_typer(survey.app, name="survey")
 app.add_typer(component.app, name="component")
 app.add_typer(report.app, name="report")
 case_deadline.add_to(case.app)
+case_stats.add_to(case.app)
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")

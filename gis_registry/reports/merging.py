@@ -67,6 +67,7 @@ def separate(session: Session, report_id: int, *, reason: str, actor: str) -> An
                 responsible=shown.answer.responsible,
                 responders=shown.answer.responders,
                 subdistrict_code=report.subdistrict_code,
+                channel=report.channel,
                 is_checked=report.channel == Channel.INSPECTOR,
             )
         ],
