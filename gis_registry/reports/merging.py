@@ -1,9 +1,8 @@
 """Putting reports into the case they belong to, taking them out again, and asking beforehand."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.cases import service as cases
 from gis_registry.cases.opening import NewCase
 from gis_registry.cases.tables import CaseEventKind
@@ -136,7 +135,7 @@ def similar_to(session: Session, new: NewReport) -> SimilarReports:
         InvalidInput: it is from the future, or from before 2000.
     """
     (answered,) = answering.answer_all(
-        session, [new], city=places.the_city(session), now=datetime.now(UTC)
+        session, [new], city=places.the_city(session), now=clock.now()
     )
     if isinstance(answered, RegistryError):
         raise answered

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.reports import service
 from gis_registry.reports.schemas import AnsweredReport, NewReport
@@ -14,7 +15,7 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 def time_fault(at: datetime) -> str | None:
     """Return why nothing can have been seen or measured at a time, or None if it can."""
-    if at > datetime.now(UTC) + _CLOCK_SKEW:
+    if at > clock.now() + _CLOCK_SKEW:
         return f"it is from the future: {at.isoformat()}"
     if at < _EARLIEST:
         return f"it is from before 2000: {at.isoformat()}"
