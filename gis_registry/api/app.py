@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from gis_registry import __version__, clock
 from gis_registry.api import problems
+from gis_registry.api.changes import take_changes
 from gis_registry.api.intake import Intake
 from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
 from gis_registry.api.openapi import RegistryAPI
@@ -97,6 +98,7 @@ async def _lifespan(
         log.warning("simulated clock", shows=clock.now().isoformat(), warning=clock.WARNING)
     app.state.database = opened
     app.state.intake = Intake(opened, settings, app.state.turns)
+    app.state.changes = take_changes(opened, settings, app.state.turns)
     try:
         yield
     finally:
