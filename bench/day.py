@@ -60,6 +60,8 @@ _WALL_LIMIT_S = 600.0
 _P99_LIMIT_MS = 150.0
 _CASES = 10_000
 _DELIVERED_S = 1800.0
+#: What a case goes through, about.
+_STEPS = 7
 #: What is no transition: its time has no limit here.
 _OTHERS = frozenset({"report", "photo", "read"})
 
@@ -123,12 +125,14 @@ def replay(database: Database, day: Day, options: argparse.Namespace) -> Outcome
                 Connection(port, day.clock, Timings()).wait()
             time.sleep(max(0.0, (day.clock.real_at - datetime.now(UTC)).total_seconds()))
             cpu_before = _cpu_s(api)
+            if killer is not None:
+                most = _STEPS * len(ways)
+                killer.begin(options.rounds, lambda: clients.steps / most)
             began_s = time.perf_counter()
             clients.run([one.go() for one in ways], options.clients)
             wall_s = time.perf_counter() - began_s
             cpu_after = _cpu_s(api)
-            if killer is not None and receiver is not None:
-                killer.wait()
+            if receiver is not None:
                 wait_for(lambda: _undelivered(database) == 0, _DELIVERED_S)
             faults = [f"{type(one).__name__}: {one}" for one in clients.done if one is not None]
             with database.session() as session:
@@ -168,7 +172,6 @@ def _disturbed(
     worker.start()
     server = EmbeddedServer(settings.home) if settings.database_url is None else None
     killer = Killer(api, worker, server)
-    killer.begin(options.rounds, options.kill_every_s)
     try:
         yield killer, receiver
     finally:
@@ -183,8 +186,8 @@ def filing_together(key: str) -> Callable[[Sequence[int]], Request]:
     """Return what makes the request that files cases together."""
 
     def request(case_ids: Sequence[int]) -> Request:
-        body = json.dumps({"cases": list(case_ids)}).encode()
-        return Request("file together", "POST", "/api/cases/bulk/file", key, body)
+        body = json.dumps({"action": "file", "cases": list(case_ids)}).encode()
+        return Request("file together", "POST", "/api/cases/bulk", key, body)
 
     return request
 
@@ -262,7 +265,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--kill", action="store_true", help="kill what serves, in turn")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is killed")
-    parser.add_argument("--kill-every-s", type=float, default=30.0)
     options = parser.parse_args(arguments)
     if options.home is not None:
         make_city(options.home.absolute(), options.components)

@@ -156,6 +156,7 @@ class Clients:
         self._open = 0
         self._changed = threading.Condition()
         self.latest = timedelta(0)
+        self.steps = 0
 
     def run(self, ways: Iterable[Way], clients: int) -> None:
         """Go all ways to their ends; how each ended is in ``done``."""
@@ -196,6 +197,7 @@ class Clients:
 
     def _advance(self, way: Way, answer: Answer | None) -> None:
         """Let a way take an answer and say what is next."""
+        self.steps += 1
         try:
             task = next(way) if answer is None else way.send(answer)
         except StopIteration:

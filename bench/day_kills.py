@@ -79,20 +79,16 @@ class Killer:
         self._worker = worker
         self._server = server
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._supervise, daemon=True)]
-        self._waits = threading.Lock()
+        self._threads: list[threading.Thread] = []
 
-    def begin(self, rounds: int, every_s: float) -> None:
-        """Kill each of them so many times, one after the other."""
-        self._threads.append(
-            threading.Thread(target=self._kill_all, args=(rounds, every_s), daemon=True)
-        )
-        for one in self._threads:
-            one.start()
+    def begin(self, rounds: int, share: Callable[[], float]) -> None:
+        """Kill each of them so many times, spread over the day, whose share that is done is told.
 
-    def wait(self) -> None:
-        """Wait until all kills are done."""
-        self._threads[-1].join()
+        From now on, what has ended is started again.
+        """
+        for work in (self._supervise, lambda: self._kill_all(rounds, share)):
+            self._threads.append(threading.Thread(target=work, daemon=True))
+            self._threads[-1].start()
 
     def end(self) -> None:
         """Kill and start no more."""
@@ -100,14 +96,15 @@ class Killer:
         for one in self._threads:
             one.join()
 
-    def _kill_all(self, rounds: int, every_s: float) -> None:
-        for _ in range(rounds):
-            for name, kill in self._targets():
-                if self._ended.wait(every_s):
+    def _kill_all(self, rounds: int, share: Callable[[], float]) -> None:
+        targets = list(self._targets()) * rounds
+        for n, (name, kill) in enumerate(targets, start=1):
+            while share() < n / (len(targets) + 1):
+                if self._ended.wait(0.05):
                     return
-                kill()
-                self.kills.append(name)
-                print(f"killed {name}", flush=True)
+            kill()
+            self.kills.append(name)
+            print(f"killed {name} at {share():.0%} of the day", flush=True)
 
     def _targets(self) -> Iterator[tuple[str, Callable[[], None]]]:
         if children_of(self._api.pid):

@@ -168,8 +168,10 @@ class CaseWay:
 
     def _file_with_others(self) -> Generator[Task, Answer, None]:
         answer = yield Task(self.at + self._between(1, 4), None, self.id)
-        found = next((one for one in answer.body["results"] if one["case_id"] == self.id), None)
-        status = found and found.get("case")
+        if answer.status != 200:
+            raise Refused(f"filing together: {answer.status} {answer.body}")
+        found = next(one for one in answer.body["results"] if one["case"] == self.id)
+        status = found["status"]
         if status is None and answer.is_repeat:
             status = yield from self._happened("filed", self.version, self.dispatcher)
         if status is None:
