@@ -41,6 +41,7 @@ from day_city import (
     free_port,
     make_city,
     pictures,
+    run,
     wait_for,
 )
 from day_clients import Clients, Connection, Desk, Request, Timings
@@ -268,9 +269,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.home is not None:
         make_city(options.home.absolute(), options.components)
-    with open_registry(Settings(), tell=print) as database:
-        day = prepare(database, options)
-        outcome = replay(database, day, options)
+    try:
+        with open_registry(Settings(), tell=print) as database:
+            day = prepare(database, options)
+            outcome = replay(database, day, options)
+    finally:
+        if options.home is not None:
+            run("db", "stop")
     print_outcome(outcome, options.cases)
     return int(bool(outcome.faults))
 
