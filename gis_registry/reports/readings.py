@@ -4,11 +4,12 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.db.base import SRID
 from gis_registry.moments import time_fault
 from gis_registry.places import service as places
@@ -131,7 +132,7 @@ def _fault(batch: _Batch, new: NewReading) -> Why | None:
         )
     if not math.isfinite(new.value):
         return Why(code="not_finite", zh="数值不是有限数。", en="The value is no finite number.")
-    fault = time_fault(new.at, now=datetime.now(UTC))
+    fault = time_fault(new.at, now=clock.now())
     if fault is not None:
         return Why(
             code="impossible_time",

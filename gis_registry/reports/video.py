@@ -2,11 +2,12 @@
 
 import hashlib
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.moments import time_fault
@@ -56,7 +57,7 @@ def submit(session: Session, new: NewFrame, *, reported_by: str) -> AnsweredFram
     if not rows:
         raise NotFound(f"There is no camera {new.camera!r}.")
     camera = rows[0]
-    fault = time_fault(new.frame_at, now=datetime.now(UTC))
+    fault = time_fault(new.frame_at, now=clock.now())
     if fault is not None:
         raise InvalidInput(f"The frame cannot be used: it is {fault}.")
     box = _in_fractions(new, camera)
