@@ -1,6 +1,7 @@
 """Routers: each turns requests into calls of services, and decides nothing."""
 
 from gis_registry.api.routes import (
+    case_pages,
     cases,
     catalogue,
     components,
@@ -41,5 +42,6 @@ ROUTERS = (
     health.router,
     open311.router,
     maps.router,
+    case_pages.router,
     pages.router,
 )
