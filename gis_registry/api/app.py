@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from gis_registry import __version__
 from gis_registry.api import problems
+from gis_registry.api.changes import take_changes
 from gis_registry.api.intake import Intake
 from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
 from gis_registry.api.openapi import RegistryAPI
@@ -95,6 +96,7 @@ async def _lifespan(
         )
     app.state.database = opened
     app.state.intake = Intake(opened, settings, app.state.turns)
+    app.state.changes = take_changes(opened, settings, app.state.turns)
     try:
         yield
     finally:

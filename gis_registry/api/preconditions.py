@@ -22,7 +22,5 @@ def expected_version(if_match: str | None) -> int | None:
         return None
     tag = _TAG.fullmatch(if_match.strip())
     if tag is None:
-        raise InvalidInput(
-            'If-Match must be the ETag of the component as it was read, such as "3".'
-        )
+        raise InvalidInput('If-Match must be the ETag as it was read, such as "3".')
     return int(tag[1])

@@ -105,11 +105,7 @@ def change_all(
 def status_of(progress: Progress, actor: Actor | None = None) -> CaseStatus:
     """Return where a case stands, and what the actor can do with it now."""
     name_zh, name_en = STATE_NAMES[progress.state]
-    actions = [
-        one
-        for one in possible_actions(progress.state)
-        if actor is not None and refusal(actor, TRANSITIONS[one], progress) is None
-    ]
+    actions = actions_of(actor, progress.case_id, progress.state, progress.unit_code)
     return CaseStatus(
         id=progress.case_id,
         division_code=progress.division_code,
@@ -123,25 +119,45 @@ def status_of(progress: Progress, actor: Actor | None = None) -> CaseStatus:
         stage_began_at=progress.stage_began_at,
         due_at=progress.due_at,
         limit=Clock.model_validate(progress.clock).limit if progress.clock else None,
-        actions=actions,
+        actions=list(actions),
     )
 
 
-def refusal(actor: Actor, transition: Transition, progress: Progress) -> NotPermitted | None:
-    """Return why somebody may not do something with a case, or None: they may."""
+def actions_of(
+    actor: Actor | None, case_id: int, state: CaseState, unit_code: str | None
+) -> list[Action]:
+    """Return what somebody can do with a case that is in a state and with a unit."""
+    if actor is None:
+        return []
+    return [
+        one
+        for one in possible_actions(state)
+        if refusal(actor, TRANSITIONS[one], case_id, unit_code) is None
+    ]
+
+
+def refusal(
+    actor: Actor, transition: Transition, case_id: int, unit_code: str | None
+) -> NotPermitted | None:
+    """Return why somebody may not do something with a case that is with a unit; None: they may."""
     if any(actor.may(one) for one in transition.permissions if one is not Permission.HANDLE):
         return None
     if Permission.HANDLE in transition.permissions and actor.may(Permission.HANDLE):
-        if actor.unit_code is not None and actor.unit_code == progress.unit_code:
-            return None
-        mine = f"of unit {actor.unit_code}" if actor.unit_code else "of no unit"
-        return NotPermitted(
-            f"Case {progress.case_id} is with {progress.unit_code or 'no unit'}; you are {mine}."
-        )
+        return not_theirs(actor, case_id, unit_code)
     needed = " or ".join(f"“{one}”" for one in transition.permissions)
     return NotPermitted(
         f"To {transition.name_en} a case needs the permission {needed}; you are {actor.role}."
     )
+
+
+def not_theirs(actor: Actor, case_id: int, unit_code: str | None) -> NotPermitted | None:
+    """Return why a case is not for somebody to handle: it is with a unit that is not theirs."""
+    if actor.may(Permission.DISPATCH):
+        return None
+    if actor.unit_code is not None and actor.unit_code == unit_code:
+        return None
+    mine = f"of unit {actor.unit_code}" if actor.unit_code else "of no unit"
+    return NotPermitted(f"Case {case_id} is with {unit_code or 'no unit'}; you are {mine}.")
 
 
 class Appending:
@@ -319,7 +335,7 @@ class _Step:
     def take(self) -> None:
         """Check it, then append what happens."""
         progress = self.work.progress(self.asked.case_id)
-        refused = refusal(self.asked.actor, self.transition, progress)
+        refused = refusal(self.asked.actor, self.transition, progress.case_id, progress.unit_code)
         if refused is not None:
             raise refused
         self._require_state(progress)

@@ -6,12 +6,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Insert, RowMapping, bindparam, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    RowMapping,
+    and_,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy import insert as insert_into
 from sqlalchemy.orm import Session
 
 from gis_registry.cases.progress import Progress
 from gis_registry.cases.tables import Case, CaseEvent, CaseProgress, CaseState
+from gis_registry.catalogue.tables import ComponentClass, MatterType
 from gis_registry.db.base import Base
 from gis_registry.db.sql import load_queries
 from gis_registry.dispatch.tables import Decision
@@ -33,6 +44,42 @@ _UPDATE_PROGRESS = (
     )
     .values({name: bindparam(name) for name in _PROGRESS})
 )
+_OF_CASE = and_(CaseProgress.division_code == Case.division_code, CaseProgress.case_id == Case.id)
+_RESPONDERS = (
+    select(Decision.responders)
+    .where(Decision.division_code == Case.division_code, Decision.case_id == Case.id)
+    .order_by(Decision.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_SUMMARIES = (
+    select(
+        Case.id,
+        Case.division_code,
+        Case.component_code,
+        Case.opened_at,
+        CaseProgress.state,
+        CaseProgress.is_open,
+        CaseProgress.version,
+        CaseProgress.stage,
+        CaseProgress.due_at,
+        CaseProgress.condition,
+        MatterType.code.label("matter_code"),
+        MatterType.name_zh.label("matter_name_zh"),
+        MatterType.name_en.label("matter_name_en"),
+        ComponentClass.code.label("class_code"),
+        CaseProgress.unit_code,
+        Unit.name_zh.label("unit_name_zh"),
+        Unit.name_en.label("unit_name_en"),
+        func.coalesce(_RESPONDERS, text("'[]'::jsonb")).label("responders"),
+        func.ST_X(Case.geom).label("lon"),
+        func.ST_Y(Case.geom).label("lat"),
+    )
+    .join(CaseProgress, _OF_CASE)
+    .outerjoin(MatterType, MatterType.id == Case.matter_type_id)
+    .outerjoin(ComponentClass, ComponentClass.id == Case.class_id)
+    .outerjoin(Unit, Unit.code == CaseProgress.unit_code)
+)
 _INSERT_DECISIONS = insert_into(Decision.metadata.tables[Decision.__tablename__]).values(
     unit_id=select(Unit.id).where(Unit.code == bindparam("unit_code")).scalar_subquery()
 )
@@ -43,12 +90,38 @@ def summaries(
     *,
     case_id: int | None = None,
     only_open: bool = False,
-    before: int | None = None,
+    conditions: Sequence[ColumnElement[bool]] = (),
+    by_due: bool = False,
     limit: int = 1,
 ) -> Sequence[RowMapping]:
-    """Return cases with their state and latest decision, the newest first."""
-    values = {"case_id": case_id, "only_open": only_open, "before": before, "limit": limit}
-    return session.execute(_QUERIES["summaries"], values).mappings().all()
+    """Return cases with their state and who was nearest, the newest (or most urgent) first."""
+    query = _SUMMARIES.where(*conditions).limit(limit)
+    if case_id is not None:
+        query = query.where(Case.id == case_id)
+    if only_open:
+        query = query.where(CaseProgress.is_open)
+    order = (CaseProgress.due_at, CaseProgress.case_id) if by_due else (Case.id.desc(),)
+    return session.execute(query.order_by(*order)).mappings().all()
+
+
+def numbers(
+    session: Session, *, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> Sequence[int]:
+    """Return the numbers of cases, the oldest first."""
+    query = select(Case.id).join(CaseProgress, _OF_CASE).where(*conditions)
+    return session.scalars(query.order_by(Case.id).limit(limit)).all()
+
+
+def ids_by_code(
+    session: Session, table: type[ComponentClass] | type[MatterType], code: str
+) -> Sequence[int]:
+    """Return the numbers of what has a code in any edition."""
+    return session.scalars(select(table.id).where(table.code == code)).all()
+
+
+def subject(session: Session, case_id: int) -> Case | None:
+    """Return a case by its number."""
+    return session.scalars(select(Case).where(Case.id == case_id)).one_or_none()
 
 
 def locked(session: Session, division_code: str, case_id: int) -> Case:

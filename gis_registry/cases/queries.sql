@@ -1,29 +1,3 @@
--- summaries: cases with their state and latest dispatch decision, the newest first
-SELECT
-  c.id, c.division_code, c.component_code, c.opened_at,
-  p.state, p.is_open, p.version, p.stage, p.due_at,
-  m.code AS matter_code, m.name_zh AS matter_name_zh, m.name_en AS matter_name_en,
-  k.code AS class_code,
-  u.code AS unit_code, u.name_zh AS unit_name_zh, u.name_en AS unit_name_en,
-  coalesce(d.responders, '[]') AS responders,
-  ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat
-FROM cases c
-JOIN case_progress p ON p.division_code = c.division_code AND p.case_id = c.id
-LEFT JOIN LATERAL (
-  SELECT d.unit_id, d.responders FROM decisions d
-  WHERE d.division_code = c.division_code AND d.case_id = c.id
-  ORDER BY d.id DESC
-  LIMIT 1
-) AS d ON true
-LEFT JOIN matter_types m ON m.id = c.matter_type_id
-LEFT JOIN component_classes k ON k.id = c.class_id
-LEFT JOIN units u ON u.id = d.unit_id
-WHERE (CAST(:case_id AS bigint) IS NULL OR c.id = :case_id)
-  AND (CAST(:before AS bigint) IS NULL OR c.id < :before)
-  AND (NOT :only_open OR p.is_open)
-ORDER BY c.id DESC
-LIMIT :limit;
-
 -- next_id: the number of a new case, which nobody else gets
 SELECT nextval(pg_get_serial_sequence('cases', 'id'));
 

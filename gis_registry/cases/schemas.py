@@ -1,11 +1,13 @@
 """What is said of a case."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from gis_registry.catalogue.tables import LimitUnit
+from gis_registry.cases.tables import CaseState
+from gis_registry.catalogue.tables import LimitStage, LimitUnit
 from gis_registry.catalogue.time_limits import FoundLimit
 from gis_registry.components.schemas import ClassName, Named
 from gis_registry.dispatch.schemas import Fact, ResponsibleUnit
@@ -17,6 +19,8 @@ class CaseEventEntry(BaseModel):
 
     sequence: int
     kind: str
+    name_zh: str = Field(description="What happened, in Chinese")
+    name_en: str = Field(description="What happened, in English")
     happened_at: datetime
     actor: str
     note: dict[str, Any]
@@ -78,10 +82,13 @@ class CaseSummary(BaseModel):
     id: int
     division_code: str
     state: str = Field(description="Where it is in its life cycle")
+    state_zh: str
+    state_en: str
     is_open: bool
     version: int = Field(description="Place of its last event; give it as If-Match")
     stage: str | None = Field(description="The stage whose limit runs")
     due_at: datetime | None = Field(description="Empty: no limit, or its clock is stopped")
+    condition: str | None = Field(description="What was found, by which its limit was chosen")
     matter_code: str | None
     matter_name_zh: str | None
     matter_name_en: str | None
@@ -95,17 +102,83 @@ class CaseSummary(BaseModel):
     lat: float
     opened_at: datetime
     events: list[CaseEventEntry] = []
+    actions: list[str] = Field(
+        default=[], description="What you can do with it now; only where one case is shown"
+    )
     responsible: ResponsibleUnit | None = Field(
         default=None,
         description="The latest decision with its grounds; only where one case is shown",
     )
 
 
+class CaseOrder(StrEnum):
+    """Which cases come first: the newest, or those that are due first."""
+
+    NEWEST = "newest"
+    DUE = "due"
+
+
+class CaseFilter(BaseModel):
+    """Which cases are meant: those for which everything that is given holds."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    only_open: bool = Field(default=False, alias="open", description="Those that are still open")
+    state: CaseState | None = None
+    stage: LimitStage | None = Field(default=None, description="Whose limit runs")
+    unit: str | None = Field(default=None, max_length=100, description="Code of whoever has them")
+    mine: bool = Field(default=False, description="Those of your own unit")
+    division: str | None = Field(
+        default=None, max_length=12, description="Code of a district or subdistrict"
+    )
+    matter: str | None = Field(default=None, max_length=20, description="Code of a matter type")
+    component_class: str | None = Field(
+        default=None, alias="class", max_length=20, description="Code of a component class"
+    )
+    condition: str | None = Field(default=None, max_length=100)
+    overdue: bool = Field(default=False, description="Those whose limit has passed")
+    due_before: AwareDatetime | None = Field(default=None, description="Those due before this")
+    until: AwareDatetime | None = Field(default=None, description="Those reported until this")
+
+
 class CasePage(BaseModel):
-    """Some cases, the newest first, and where the next ones begin."""
+    """Some cases, and where the next ones begin."""
 
     cases: list[CaseSummary]
     next_before: int | None = Field(description="Give this as `before` for the next page")
+    next_after: str | None = Field(
+        default=None, description="By when they are due: give this as `after` for the next page"
+    )
+
+
+class CaseStateEntry(BaseModel):
+    """A state of the life cycle."""
+
+    state: str
+    name_zh: str
+    name_en: str
+    stage: str | None = Field(description="The stage whose limit runs in it")
+
+
+class TransitionEntry(BaseModel):
+    """Something that can be done with a case."""
+
+    action: str
+    event: str = Field(description="The event that says so")
+    name_zh: str
+    name_en: str
+    hint: str = Field(description="What it does")
+    before: list[str] = Field(description="The states in which it can be done")
+    after: str | None = Field(description="The state that follows; empty: it stays or returns")
+    permissions: list[str] = Field(description="Who does it needs one of these")
+    needs: list[str] = Field(description="What it cannot do without")
+
+
+class LifeCycle(BaseModel):
+    """The life cycle of cases, for other programs."""
+
+    states: list[CaseStateEntry]
+    transitions: list[TransitionEntry]
 
 
 class ReturnCount(BaseModel):

@@ -1,10 +1,11 @@
-"""Opening and closing cases, and listing those that are open."""
+"""Opening, showing, joining, merging and closing cases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
+from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
@@ -12,8 +13,10 @@ from gis_registry.cases import changing, opening, queries
 from gis_registry.cases.changing import Appending, AskedChange
 from gis_registry.cases.life_cycle import STATE_NAMES, Action
 from gis_registry.cases.opening import NewCase
-from gis_registry.cases.schemas import CaseChange, CaseEventEntry, CasePage, CaseSummary
+from gis_registry.cases.schemas import CaseChange, CaseEventEntry, CaseSummary
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind, CaseState
+from gis_registry.cases.wording import EVENT_NAMES
+from gis_registry.catalogue.time_limits import Condition, conditions_of
 from gis_registry.db.base import SRID
 from gis_registry.dispatch.schemas import ResponsibleUnit
 from gis_registry.errors import Conflict, InvalidInput, NotFound
@@ -156,8 +159,13 @@ def locked_open(session: Session, case_id: int) -> tuple[Case, Sequence[CaseEven
     return case, queries.events(session, case.division_code, case.id)
 
 
-def show(session: Session, case_id: int) -> CaseSummary:
+def show(session: Session, case_id: int, *, actor: Actor | None = None) -> CaseSummary:
     """Return a case with what happened to it, and why it is with its unit.
+
+    Args:
+        session: open transaction.
+        case_id: number of the case.
+        actor: who is told what they can do with it.
 
     Raises:
         NotFound: there is no such case.
@@ -165,27 +173,68 @@ def show(session: Session, case_id: int) -> CaseSummary:
     rows = queries.summaries(session, case_id=case_id)
     if not rows:
         raise NotFound(f"There is no case {case_id}.")
-    summary = CaseSummary.model_validate(dict(rows[0]))
+    summary = summary_of(rows[0])
     summary.events = [
-        CaseEventEntry.model_validate(event, from_attributes=True)
-        for event in queries.events(session, summary.division_code, case_id)
+        _entry(event) for event in queries.events(session, summary.division_code, case_id)
     ]
+    if actor is not None:
+        summary.actions = [
+            str(one)
+            for one in changing.actions_of(
+                actor, case_id, CaseState(summary.state), summary.unit_code
+            )
+        ]
     decision = queries.latest_decision(session, summary.division_code, case_id)
     if decision is not None:
         summary.responsible = ResponsibleUnit.model_validate(decision.responsibility)
     return summary
 
 
-def page(
-    session: Session, *, only_open: bool = False, before: int | None = None, limit: int = 100
-) -> CasePage:
-    """Return cases, the newest first.
+def summary_of(row: RowMapping) -> CaseSummary:
+    """Return a case without its events."""
+    state_zh, state_en = STATE_NAMES[CaseState(row["state"])]
+    return CaseSummary.model_validate({**row, "state_zh": state_zh, "state_en": state_en})
+
+
+def _entry(event: CaseEvent) -> CaseEventEntry:
+    name_zh, name_en = EVENT_NAMES[CaseEventKind(event.kind)]
+    return CaseEventEntry(
+        sequence=event.sequence,
+        kind=event.kind,
+        name_zh=name_zh,
+        name_en=name_en,
+        happened_at=event.happened_at,
+        actor=event.actor,
+        note=event.note,
+    )
+
+
+def conditions(session: Session, case_id: int) -> list[Condition]:
+    """Return what can be said that a case turned out to be, with the limit for handling each.
 
     Raises:
-        InvalidInput: the limit is not 1 to 1000.
+        NotFound: there is no such case.
     """
-    if not 1 <= limit <= 1000:
-        raise InvalidInput("The limit must be 1 to 1000.")
-    rows = queries.summaries(session, only_open=only_open, before=before, limit=limit + 1)
-    cases = [CaseSummary.model_validate(dict(row)) for row in rows[:limit]]
-    return CasePage(cases=cases, next_before=cases[-1].id if len(rows) > limit else None)
+    case = queries.subject(session, case_id)
+    if case is None:
+        raise NotFound(f"There is no case {case_id}.")
+    zone = ZoneInfo(the_city(session).time_zone)
+    on_date = clock.now().astimezone(zone).date()
+    return conditions_of(session, case.matter_type_id, case.class_id, on_date)
+
+
+def require_own(session: Session, case_id: int, actor: Actor) -> str | None:
+    """Refuse who handles cases of a unit alone, unless this one is with their unit; lock it.
+
+    Returns:
+        The unit that it is with.
+
+    Raises:
+        NotFound: there is no such case.
+        NotPermitted: it is with another unit, or the actor is of none.
+    """
+    progress = Appending(session, {case_id}).progress(case_id)
+    refused = changing.not_theirs(actor, case_id, progress.unit_code)
+    if refused is not None:
+        raise refused
+    return progress.unit_code

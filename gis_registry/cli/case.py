@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cases import identifying, returning, service
-from gis_registry.cases.schemas import CaseSummary
+from gis_registry.cases import identifying, listing, returning, service
+from gis_registry.cases.schemas import CaseFilter, CaseSummary
 from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_zone, transaction
 from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
 
@@ -28,7 +28,9 @@ def list_(
 ) -> None:
     """List cases, the newest first."""
     with transaction() as session:
-        page = service.page(session, only_open=only_open, before=before, limit=limit)
+        page = listing.page(
+            session, where=CaseFilter(only_open=only_open), before=before, limit=limit
+        )
         zone = city_zone(session)
     if as_json:
         print_json(page)

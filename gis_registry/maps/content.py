@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries as case_queries
 from gis_registry.cases.life_cycle import STATE_NAMES
-from gis_registry.cases.tables import CaseState
+from gis_registry.cases.tables import Case, CaseState
 from gis_registry.maps import outlines, queries
 from gis_registry.maps.palette import class_colour, major_colour
 from gis_registry.places import service as places
@@ -272,12 +272,9 @@ def shown_cases(session: Session, numbers: Collection[int] | None) -> list[Shown
     city = places.the_city(session)
     if numbers is None:
         return _cases(session, city)
-    rows = [
-        row
-        for number in numbers
-        for row in case_queries.summaries(session, case_id=number)
-        if row["is_open"]
-    ]
+    rows = case_queries.summaries(
+        session, only_open=True, conditions=[Case.id.in_(numbers)], limit=len(numbers)
+    )
     return _shown_cases(session, city, rows)
 
 

@@ -51,9 +51,7 @@ def render_overview(
     )
 
 
-def _map(
-    content: OverviewContent, card_prefix: str | None, case_prefix: str | None
-) -> LeafletMap:
+def _map(content: OverviewContent, card_prefix: str | None, case_prefix: str | None) -> LeafletMap:
     lon, lat = content.map_center
     page_map = base_map(
         content.map_center,

@@ -6,7 +6,7 @@ from typing import Any
 
 from gis_registry.cases.deadlines import LedgerEntry
 from gis_registry.cases.life_cycle import STATE_NAMES, TRANSITIONS, Action
-from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.cases.tables import CaseState
 from gis_registry.catalogue.tables import LimitStage, LimitUnit
 
 Words = tuple[str, str]
@@ -44,35 +44,6 @@ CHANNELS: Mapping[str, Words] = {
     "drone": ("无人机", "drone"),
     "partner": ("协作系统", "partner"),
 }
-_EVENTS: Mapping[CaseEventKind, Words] = {
-    CaseEventKind.REPORTED: ("上报", "reported it"),
-    CaseEventKind.JOINED: ("并入一条上报", "joined a report to it"),
-    CaseEventKind.SEPARATED: ("分出一条上报", "took a report out of it"),
-    CaseEventKind.MERGED: ("并入其他案件", "merged it into another case"),
-    CaseEventKind.ASSIGNED: ("指定单位", "assigned it"),
-    CaseEventKind.IDENTIFIED: ("确认部件", "said which component it is"),
-    CaseEventKind.CHECKED: ("核实属实", "checked that it is so"),
-    CaseEventKind.FILED: ("立案", "filed it"),
-    CaseEventKind.NOT_ACCEPTED: ("不予受理", "did not accept it"),
-    CaseEventKind.DISPATCHED: ("派遣", "dispatched it"),
-    CaseEventKind.ACCEPTED: ("接收，开始处置", "accepted it and began"),
-    CaseEventKind.RETURNED: ("退回：不属本单位", "returned it as not theirs"),
-    CaseEventKind.HANDLED: ("处置完毕", "handled it"),
-    CaseEventKind.SENT_BACK: ("返工", "sent it back as not good enough"),
-    CaseEventKind.VERIFIED: ("核查通过", "verified it"),
-    CaseEventKind.CLOSED: ("结案", "closed it"),
-    CaseEventKind.SUSPENDED: ("挂起，停止计时", "suspended it; its clock stops"),
-    CaseEventKind.RESUMED: ("恢复，继续计时", "resumed it; its clock runs on"),
-    CaseEventKind.EXTENSION_ASKED: ("申请延期", "asked for more time"),
-    CaseEventKind.EXTENDED: ("准予延期", "granted more time"),
-    CaseEventKind.EXTENSION_DENIED: ("驳回延期", "denied more time"),
-    CaseEventKind.APPEALED: ("申诉", "appealed"),
-    CaseEventKind.APPEAL_DECIDED: ("裁定申诉", "decided the appeal"),
-    CaseEventKind.REOPENED: ("重新立案", "reopened it"),
-    CaseEventKind.URGED: ("督办", "urged it"),
-    CaseEventKind.WARNED: ("即将超时，已提醒", "warned: it is due soon"),
-    CaseEventKind.OVERDUE: ("已超时", "noted that it is overdue"),
-}
 #: What the page of a case can do beside its life cycle, as (path, Chinese, English, hint).
 RETURN = ("return", "退回", "return", "不属本单位，重新判定责任", "It is not ours: decided again.")
 ASSIGN = ("assign", "改派", "assign", "指定另一单位", "Give it to another unit by hand.")
@@ -106,12 +77,6 @@ def action_name(action: Action) -> Words:
 def action_hint(action: Action) -> Words:
     """Return what an action does."""
     return HINTS_ZH[action], TRANSITIONS[action].hint
-
-
-def event_name(kind: str) -> Words:
-    """Return what happened; of a kind that is not known here, its code."""
-    known = {str(one) for one in CaseEventKind}
-    return _EVENTS[CaseEventKind(kind)] if kind in known else (kind, kind)
 
 
 def event_details(note: Mapping[str, Any], units: Mapping[str, Words]) -> list[Words]:

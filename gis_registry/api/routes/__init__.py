@@ -1,6 +1,7 @@
 """Routers: each turns requests into calls of services, and decides nothing."""
 
 from gis_registry.api.routes import (
+    case_changes,
     case_pages,
     cases,
     catalogue,
@@ -32,6 +33,7 @@ ROUTERS = (
     merging.router,
     detections.router,
     cases.router,
+    case_changes.router,
     survey_tasks.router,
     surveys.router,
     dispatch.router,

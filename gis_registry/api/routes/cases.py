@@ -1,20 +1,23 @@
-"""Cases: listed, shown, returned, assigned, identified, closed."""
+"""Cases: listed, shown, returned, assigned, identified."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gis_registry.api.access import CurrentActor, requires
+from gis_registry.api.preconditions import version_tag
 from gis_registry.api.problems import guarded
-from gis_registry.api.routes.parameters import Before, Limit, Number
+from gis_registry.api.routes.parameters import LARGEST, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
-from gis_registry.cases import identifying, returning, service
-from gis_registry.cases.schemas import CasePage, CaseSummary
+from gis_registry.cases import identifying, listing, returning, service, wording
+from gis_registry.cases.schemas import CaseFilter, CaseOrder, CasePage, CaseSummary, LifeCycle
+from gis_registry.catalogue.time_limits import Condition
 from gis_registry.errors import (
     Ambiguous,
     Conflict,
+    InvalidInput,
     NotFound,
     RequestTooLarge,
     UnknownIdentifier,
@@ -24,23 +27,17 @@ from gis_registry.roles import Permission
 router = APIRouter(prefix="/api/cases", tags=["cases"], route_class=CheckedRoute)
 
 
-class CaseClosing(BaseModel):
-    """Why a case is closed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str = Field(
-        min_length=1, max_length=4000, description="What was done", examples=["已更换灯具"]
-    )
-
-
 class CaseReturn(BaseModel):
     """Why a case is not the job of the unit that has it."""
 
     model_config = ConfigDict(extra="forbid")
 
-    unit_code: str = Field(
-        min_length=1, max_length=100, description="The unit that returns it", examples=["QD-E-01"]
+    unit_code: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="The unit that returns it; a unit's own users may leave it out",
+        examples=["QD-E-01"],
     )
     reason: str = Field(
         min_length=1, max_length=4000, description="Why it is not theirs", examples=["不属我单位"]
@@ -73,35 +70,59 @@ class CaseIdentification(BaseModel):
     )
 
 
-@router.get("", dependencies=[requires(Permission.READ)], responses=guarded())
+class CaseListing(CaseFilter):
+    """Which cases are meant, in which order, and where a page begins."""
+
+    order: CaseOrder = Field(default=CaseOrder.NEWEST, description="Newest, or due, first")
+    before: int | None = Field(
+        default=None, ge=1, le=LARGEST, description="`next_before` of a page, the newest first"
+    )
+    after: str | None = Field(
+        default=None, max_length=100, description="`next_after` of a page, those due first"
+    )
+    limit: int = Field(default=100, ge=1, le=1000, description="How many at most")
+
+
+@router.get("", dependencies=[requires(Permission.READ)], responses=guarded(NotFound))
 def list_cases(
-    session: DatabaseSession,
-    only_open: Annotated[
-        bool, Query(alias="open", description="Only those that are still open")
-    ] = False,
-    before: Before = None,
-    limit: Limit = 100,
+    session: DatabaseSession, actor: CurrentActor, listing_: Annotated[CaseListing, Query()]
 ) -> CasePage:
-    """List cases, the newest first, without their events."""
-    return service.page(session, only_open=only_open, before=before, limit=limit)
+    """List cases without their events: the newest first, or those that are due first."""
+    return listing.page(
+        session,
+        where=listing_,
+        order=listing_.order,
+        own_unit=actor.unit_code,
+        before=listing_.before,
+        after=listing_.after,
+        limit=listing_.limit,
+    )
+
+
+@router.get("/life-cycle", dependencies=[requires(Permission.READ)], responses=guarded())
+def show_life_cycle() -> LifeCycle:
+    """Show the states of a case, and all that can be done with one: when, by whom, with what."""
+    return wording.life_cycle()
 
 
 @router.get("/{number}", dependencies=[requires(Permission.READ)], responses=guarded(NotFound))
-def show_case(session: DatabaseSession, number: Number) -> CaseSummary:
-    """Show a case with what happened to it."""
-    return service.show(session, number)
-
-
-@router.post(
-    "/{number}/close",
-    dependencies=[requires(Permission.HANDLE)],
-    responses=guarded(NotFound, Conflict, RequestTooLarge),
-)
-def close_case(
-    session: DatabaseSession, actor: CurrentActor, number: Number, closing: CaseClosing
+def show_case(
+    response: Response, session: DatabaseSession, actor: CurrentActor, number: Number
 ) -> CaseSummary:
-    """Close an open case."""
-    return service.close_case(session, number, actor=actor.name, reason=closing.reason)
+    """Show a case with what happened to it, and what you can do with it; ETag is its version."""
+    found = service.show(session, number, actor=actor)
+    response.headers["ETag"] = version_tag(found.version)
+    return found
+
+
+@router.get(
+    "/{number}/conditions",
+    dependencies=[requires(Permission.READ)],
+    responses=guarded(NotFound),
+)
+def list_conditions(session: DatabaseSession, number: Number) -> list[Condition]:
+    """List what a case can turn out to be, each with how long handling may take then."""
+    return service.conditions(session, number)
 
 
 @router.post(
@@ -112,9 +133,16 @@ def close_case(
 def return_case(
     session: DatabaseSession, actor: CurrentActor, number: Number, returned: CaseReturn
 ) -> CaseSummary:
-    """Return a case as not the unit's own; it is decided again without that unit."""
+    """Return a case as not the unit's own; it is decided again without that unit.
+
+    Who may only handle returns cases of their own unit alone, and may leave the unit out.
+    """
+    service.require_own(session, number, actor)
+    unit_code = returned.unit_code or actor.unit_code
+    if unit_code is None:
+        raise InvalidInput("Say by `unit_code` which unit returns it.")
     return returning.return_case(
-        session, number, unit_code=returned.unit_code, reason=returned.reason, actor=actor.name
+        session, number, unit_code=unit_code, reason=returned.reason, actor=actor.name
     )
 
 
@@ -140,7 +168,11 @@ def assign_case(
 def identify_case(
     session: DatabaseSession, actor: CurrentActor, number: Number, named: CaseIdentification
 ) -> CaseSummary:
-    """Say which component a case is about; whose job it is, is decided again."""
+    """Say which component a case is about; whose job it is, is decided again.
+
+    Who may only handle says so of cases of their own unit alone.
+    """
+    service.require_own(session, number, actor)
     return identifying.identify_case(
         session, number, component=named.component, reason=named.reason, actor=actor.name
     )
