@@ -1,27 +1,28 @@
 """What pages call the parts of a case: Chinese, English. Nothing here decides anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from gis_registry.cases.deadlines import LedgerEntry
 from gis_registry.cases.life_cycle import STATE_NAMES, TRANSITIONS, Action
-from gis_registry.cases.tables import CaseState
+from gis_registry.cases.tables import CaseEventKind, CaseState
 from gis_registry.catalogue.tables import LimitStage, LimitUnit
 
 Words = tuple[str, str]
 
-#: The way of a case that nothing happens to on the way.
-STEPS: Sequence[CaseState] = (
-    CaseState.REPORTED,
-    CaseState.CHECKED,
-    CaseState.FILED,
-    CaseState.DISPATCHED,
-    CaseState.IN_HANDLING,
-    CaseState.HANDLED,
-    CaseState.VERIFIED,
-    CaseState.CLOSED,
-)
+#: The way of a case that nothing happens to on the way, with the event that leads to each step.
+STEP_EVENTS: Mapping[CaseState, CaseEventKind] = {
+    CaseState.REPORTED: CaseEventKind.REPORTED,
+    CaseState.CHECKED: CaseEventKind.CHECKED,
+    CaseState.FILED: CaseEventKind.FILED,
+    CaseState.DISPATCHED: CaseEventKind.DISPATCHED,
+    CaseState.IN_HANDLING: CaseEventKind.ACCEPTED,
+    CaseState.HANDLED: CaseEventKind.HANDLED,
+    CaseState.VERIFIED: CaseEventKind.VERIFIED,
+    CaseState.CLOSED: CaseEventKind.CLOSED,
+}
+STEPS = tuple(STEP_EVENTS)
 STAGES: Mapping[LimitStage, Words] = {
     LimitStage.CHECKING: ("核实", "checking"),
     LimitStage.FILING: ("立案", "filing"),
@@ -93,9 +94,9 @@ def event_details(note: Mapping[str, Any], units: Mapping[str, Words]) -> list[W
         found.append((f"单位：{zh}", f"unit: {en}"))
     elif "unit" in note:
         found.append(("暂无责任单位", "no unit is known to be responsible"))
-    if note.get("amount") is not None and note.get("unit") in tuple(LimitUnit):
-        zh, en = LIMIT_UNITS[LimitUnit(note["unit"])]
-        found[:] = [(f"{note['amount']:g}{zh}", f"{note['amount']:g} {en}")]
+    if more := note.get("more"):
+        zh, en = LIMIT_UNITS[LimitUnit(more["unit"])]
+        found.append((f"{more['amount']:g}{zh}", f"{more['amount']:g} {en}"))
     if note.get("is_upheld") is not None:
         found.append(("申诉成立", "upheld") if note["is_upheld"] else ("申诉不成立", "rejected"))
     if note.get("merged_into"):

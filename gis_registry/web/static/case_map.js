@@ -26,6 +26,7 @@
   }
   L.circleMarker(around.at, { radius: 7, color: "#ffffff", weight: 2, fillColor: "#c2141c", fillOpacity: 1, interactive: false }).addTo(map);
   const near = around.components.slice(0, 12).map((one) => one.at);
+  if (near.length < 3) near.push(...around.responders.map((one) => one.at));
   map.fitBounds(L.latLngBounds([around.at, ...near]).pad(0.15), { maxZoom: 19, animate: false });
   element.dataset.ready = "true";
 })();
