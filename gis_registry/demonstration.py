@@ -1,16 +1,24 @@
 """The demo: the profile's surveys registered, its reports and detections answered."""
 
+import io
 from dataclasses import dataclass
 
+from PIL import Image, ImageDraw
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries as cases
+from gis_registry.cases.changing import AskedChange, change_all
+from gis_registry.cases.life_cycle import Action
+from gis_registry.cases.schemas import CaseChange
 from gis_registry.components import queries as components
 from gis_registry.db.engine import Database
 from gis_registry.drones import service as drones
 from gis_registry.drones.schemas import NewDetection
 from gis_registry.drones.tables import Detection
+from gis_registry.photos import service as photos
+from gis_registry.photos.pictures import PhotoLimits
+from gis_registry.photos.store import open_store
 from gis_registry.places import service as places
 from gis_registry.profile import CityProfile, find_profile
 from gis_registry.reports import service as reports
@@ -25,8 +33,10 @@ from gis_registry.surveys.progress import Progress
 from gis_registry.tabular import read_csv
 from gis_registry.units import queries as units
 from gis_registry.users import service as users
+from gis_registry.users.service import Actor
 
 USER = "demo"
+_MOST_TAKEN_ON = 10_000
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,8 @@ def run(database: Database, settings: Settings, *, actor: str, progress: Progres
         _submit_reports(session, profile, progress)
         _submit_detections(session, profile, progress)
     with database.session() as session:
+        _take_on(session, settings, progress)
+    with database.session() as session:
         return _summary(session)
 
 
@@ -126,6 +138,49 @@ def _submit_detections(session: Session, profile: CityProfile, progress: Progres
             reported_by=USER,
         )
         progress("Answering detections", number, len(rows))
+
+
+def _take_on(session: Session, settings: Settings, progress: Progress) -> None:
+    """Take cases that nobody has touched on, some of them as far as their end."""
+    untouched = [
+        row["id"]
+        for row in cases.summaries(session, only_open=True, limit=_MOST_TAKEN_ON)
+        if row["version"] == 1
+    ]
+    photo = photos.keep(
+        session,
+        _picture(),
+        received_by=USER,
+        store=open_store(settings),
+        limits=PhotoLimits.of(settings),
+    )
+    changes = {
+        Action.FILE: CaseChange(),
+        Action.ACCEPT: CaseChange(),
+        Action.HANDLE: CaseChange(photos=[photo.photo]),
+        Action.VERIFY: CaseChange(reason="演示：照片核查 demo: verified by the photo"),
+        Action.CLOSE: CaseChange(),
+    }
+    boss = Actor(USER, Role.ADMINISTRATOR)
+    for step, (action, change) in enumerate(changes.items(), start=1):
+        asked = [
+            AskedChange(number, action, boss, change)
+            for place, number in enumerate(untouched)
+            if place % (len(changes) + 1) >= step
+        ]
+        change_all(session, asked)  # what has no unit to be handled by stays filed
+        progress("Taking cases on", step, len(changes))
+
+
+def _picture() -> bytes:
+    """Return a drawing in the place of a photo of what was handled."""
+    picture = Image.new("RGB", (640, 480), "#dfe7ee")
+    ImageDraw.Draw(picture).ellipse(
+        (220, 140, 420, 340), fill="#4a5a68", outline="#1f2a33", width=8
+    )
+    written = io.BytesIO()
+    picture.save(written, "JPEG")
+    return written.getvalue()
 
 
 def _summary(session: Session) -> Demonstration:

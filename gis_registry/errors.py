@@ -20,6 +20,7 @@
     ├── MethodNotAllowed             405
     ├── RequestTooLarge              413
     ├── PhotoStoreUnavailable        503
+    ├── TooManyStreams               503
     └── DatabaseUnavailable          503
         ├── TookTooLong
         ├── ServerProgramsMissing
@@ -178,6 +179,14 @@ class PhotoStoreUnavailable(RegistryError):
     status = 503
     code = "photo-store-unavailable"
     title = "The store of photos does not answer"
+
+
+class TooManyStreams(RegistryError):
+    """As many live streams are open as the settings allow."""
+
+    status = 503
+    code = "too-many-streams"
+    title = "Too many live streams are open"
 
 
 class DatabaseUnavailable(RegistryError):

@@ -21,7 +21,9 @@ from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, 
 from gis_registry.api.openapi import RegistryAPI
 from gis_registry.api.routes import ROUTERS, photos
 from gis_registry.api.sessions import connections
+from gis_registry.cases import service as cases
 from gis_registry.db.engine import Database
+from gis_registry.notifications.live import LiveNotices
 from gis_registry.photos.store import open_store
 from gis_registry.settings import Settings
 from gis_registry.startup import open_registry
@@ -97,9 +99,13 @@ async def _lifespan(
     app.state.database = opened
     app.state.intake = Intake(opened, settings, app.state.turns)
     app.state.changes = take_changes(opened, settings, app.state.turns)
+    app.state.live = LiveNotices(
+        opened.url, most_streams=settings.event_streams, replay=cases.notices_since
+    )
     try:
         yield
     finally:
+        app.state.live.close()
         if database is None:
             await anyio.to_thread.run_sync(opened.close)
 

@@ -56,5 +56,7 @@ def _joined(operation: dict[str, Any], sentence: str) -> str:
 def _name_media_type(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         content = response.get("content", {})
-        if status >= "400" and "application/json" in content:
-            response["content"] = {MEDIA_TYPE: content["application/json"]}
+        # FastAPI names problems by what the route answers otherwise.
+        for named in ("application/json", "text/event-stream"):
+            if status >= "400" and named in content:
+                response["content"] = {MEDIA_TYPE: content[named]}

@@ -4,13 +4,14 @@ import errno
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.supervisors import Multiprocess
 
 from gis_registry.api.app import create_app
@@ -23,6 +24,50 @@ from gis_registry.startup import open_registry
 
 #: A process that has not answered for so long is replaced; one that starts imports for seconds.
 _SLOWEST_START_S = 60
+#: How long answers that are under way may take when the server is told to stop.
+_FINISH_S = 30
+
+
+class _Protocol(H11Protocol):
+    """HTTP that ends live streams before the server waits for answers to be finished."""
+
+    def shutdown(self) -> None:
+        """End what can be ended, since the server stops."""
+        assert isinstance(self.config, Configuration)  # noqa: S101  what it is used with
+        self.config.application.state.live.close()
+        super().shutdown()
+
+
+class Configuration(uvicorn.Config):
+    """How the application is served: our log lines, and nothing said of the server."""
+
+    def __init__(self, application: Callable[[], FastAPI], *, processes: int = 1) -> None:
+        """Serve what a function makes in each process.
+
+        Args:
+            application: makes the application; it is called in the process that serves it.
+            processes: how many share the work.
+        """
+        super().__init__(
+            application,
+            factory=True,
+            http=_Protocol,
+            port=0,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            workers=processes,
+            timeout_worker_healthcheck=_SLOWEST_START_S,
+            timeout_graceful_shutdown=_FINISH_S,
+        )
+
+    def load(self) -> None:
+        """Make the application."""
+        super().load()
+        loaded = self.loaded_app
+        while not isinstance(loaded, FastAPI):
+            loaded = loaded.app
+        self.application = loaded
 
 
 def serve(
@@ -47,14 +92,9 @@ def serve(
             structlog.get_logger("gis_registry.api").info(
                 "listening", url=f"http://{host}:{listener.getsockname()[1]}"
             )
-            config = uvicorn.Config(
+            config = Configuration(
                 partial(_application, settings, database if processes == 1 else None),
-                factory=True,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                workers=processes,
-                timeout_worker_healthcheck=_SLOWEST_START_S,
+                processes=processes,
             )
             if processes == 1:
                 uvicorn.Server(config).run(sockets=[listener])

@@ -31,6 +31,7 @@ from gis_registry.cases.schemas import CaseChange, CaseStatus
 from gis_registry.cases.tables import CaseEventKind, CaseState
 from gis_registry.catalogue.tables import LimitStage
 from gis_registry.catalogue.time_limits import AskedLimit, FoundLimit, find_limits
+from gis_registry.db import reference
 from gis_registry.errors import (
     Conflict,
     InvalidInput,
@@ -85,6 +86,13 @@ def change_all(
     Outdated (it is not as it was read), Conflict (it cannot be done in this state) and
     InvalidInput (something that it needs is missing or wrong).
     """
+    with reference.held(session):
+        return _change_all(session, asked, at)
+
+
+def _change_all(
+    session: Session, asked: Sequence[AskedChange], at: datetime | None
+) -> list[CaseStatus | RegistryError]:
     work = Appending(session, {one.case_id for one in asked}, at=at)
     names = {sha256 for one in asked for sha256 in one.change.photos}
     known_photos = set(photos.find_all(session, names)) if names else set()
@@ -198,15 +206,15 @@ class Appending:
     def find_limits(self, wanted: Sequence[tuple[int, LimitStage, str | None]]) -> None:
         """Find the limits of stages (case, stage, condition) that may begin, all at once."""
         asked = {
-            (case_id, stage, condition): AskedLimit(
-                stage,
-                self._now[case_id].matter_type_id,
-                self._now[case_id].class_id,
-                condition if condition is not None else self._now[case_id].condition,
+            key: AskedLimit(
+                key[1],
+                self._now[key[0]].matter_type_id,
+                self._now[key[0]].class_id,
+                key[2],
                 self.at.astimezone(self.working_time.zone).date(),
             )
-            for case_id, stage, condition in wanted
-            if case_id in self._now and (case_id, stage, condition) not in self._limits
+            for one in wanted
+            if one[0] in self._now and (key := self._with_condition(*one)) not in self._limits
         }
         if not asked:
             return
@@ -220,6 +228,11 @@ class Appending:
             for one in asked:
                 self.find_limits([one])
 
+    def _with_condition(
+        self, case_id: int, stage: LimitStage, condition: str | None
+    ) -> tuple[int, LimitStage, str | None]:
+        return case_id, stage, self._now[case_id].condition if condition is None else condition
+
     def clock_note(
         self, case_id: int, stage: LimitStage | None, condition: str | None = None
     ) -> dict[str, Any]:
@@ -227,7 +240,7 @@ class Appending:
         if stage is None:
             return {"clock": None, "due_at": None}
         self.find_limits([(case_id, stage, condition)])
-        limit = self._limits[case_id, stage, condition]
+        limit = self._limits[self._with_condition(case_id, stage, condition)]
         if isinstance(limit, RegistryError):
             raise limit
         begun = Clock(
@@ -456,7 +469,7 @@ def _stages_of(asked: AskedChange) -> list[tuple[int, LimitStage, str | None]]:
     if after is not None and after in STAGES and asked.action is not Action.ACCEPT:
         wanted.append((asked.case_id, STAGES[after], condition))
     if asked.action in _DISPATCHED_AT_ONCE:
-        wanted.append((asked.case_id, LimitStage.HANDLING, None))
+        wanted.append((asked.case_id, LimitStage.HANDLING, condition))
     return wanted
 
 

@@ -181,11 +181,15 @@ def locked_progress(
 ) -> list[tuple[Progress, float, float]]:
     """Return where cases stand, with their longitude and latitude, and let nobody change them."""
     rows = session.execute(_QUERIES["locked_progress"], {"case_ids": sorted(case_ids)}).mappings()
-    return [
-        (Progress(**{**{name: row[name] for name in _PROGRESS}, "state": CaseState(row["state"])}),
-         row["lon"], row["lat"])
-        for row in rows
-    ]  # fmt: skip
+    return [(_progress_in(row), row["lon"], row["lat"]) for row in rows]
+
+
+def events_since(
+    session: Session, since: datetime, limit: int
+) -> list[tuple[dict[str, Any], Progress]]:
+    """Return events from a moment on, the oldest first, and where their cases stand now."""
+    rows = session.execute(_QUERIES["events_since"], {"since": since, "limit": limit}).mappings()
+    return [(dict(row), _progress_in(row)) for row in rows]
 
 
 def insert_progress(session: Session, new: Sequence[Progress]) -> None:
@@ -209,6 +213,11 @@ def insert_events(session: Session, events: Sequence[Mapping[str, object]]) -> N
 def unit_codes(session: Session, codes: Collection[str]) -> set[str]:
     """Return which of these codes are those of units."""
     return set(session.scalars(select(Unit.code).where(Unit.code.in_(codes))))
+
+
+def _progress_in(row: RowMapping) -> Progress:
+    values = {name: row[name] for name in _PROGRESS}
+    return Progress(**{**values, "state": CaseState(row["state"])})
 
 
 def _row(progress: Progress) -> dict[str, Any]:

@@ -10,6 +10,14 @@ WHERE c.id = ANY(CAST(:case_ids AS bigint[]))
 ORDER BY c.id
 FOR UPDATE OF p;
 
+-- events_since: what happened from a moment on, the oldest first, with where the cases stand now
+SELECT p.*, e.sequence, e.kind, e.happened_at, e.actor
+FROM case_events e
+JOIN case_progress p ON p.division_code = e.division_code AND p.case_id = e.case_id
+WHERE e.happened_at >= :since
+ORDER BY e.happened_at, e.division_code, e.case_id, e.sequence
+LIMIT :limit;
+
 -- asked_again: what a case asks of responsibility: its place, component, and when it was reported
 -- Where no report is kept, it was reported when it was opened, at its exact position.
 SELECT

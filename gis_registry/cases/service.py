@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -20,6 +21,7 @@ from gis_registry.catalogue.time_limits import Condition, conditions_of
 from gis_registry.db.base import SRID
 from gis_registry.dispatch.schemas import ResponsibleUnit
 from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.notifications.announcing import Notice
 from gis_registry.places.service import the_city
 from gis_registry.roles import Role
 from gis_registry.users.service import Actor
@@ -238,3 +240,14 @@ def require_own(session: Session, case_id: int, actor: Actor) -> str | None:
     if refused is not None:
         raise refused
     return progress.unit_code
+
+
+def notices_since(session: Session, since: datetime, limit: int) -> list[Notice]:
+    """Return what happened to cases from a moment on, the oldest first, so many at most.
+
+    What is said of each is where its case stands now.
+    """
+    return [
+        changing.notice(event, progress)
+        for event, progress in queries.events_since(session, since, limit)
+    ]

@@ -20,6 +20,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gis_registry.catalogue.tables import ComponentClass, MatterType
 from gis_registry.db.base import Base, geometry
 
+# As PostgreSQL writes it, so that models and migrations can be compared.
+_IS_OPEN = "state <> ALL (ARRAY['closed'::text, 'not_accepted'::text, 'merged'::text])"
+
 
 class CaseState(StrEnum):
     """Where a case is in its life cycle."""
@@ -146,9 +149,7 @@ class CaseProgress(Base):
     case_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     version: Mapped[int]
     state: Mapped[str]
-    is_open: Mapped[bool] = mapped_column(
-        Computed("state NOT IN ('closed', 'not_accepted', 'merged')", persisted=True)
-    )
+    is_open: Mapped[bool] = mapped_column(Computed(_IS_OPEN, persisted=True))
     resumes_to: Mapped[str | None]
     matter_type_id: Mapped[int | None]
     class_id: Mapped[int | None]

@@ -17,6 +17,7 @@ from gis_registry.catalogue.schemas import (
     MatterTypeEntry,
 )
 from gis_registry.catalogue.tables import ComponentClass, MatterKind, MatterType
+from gis_registry.db import reference
 from gis_registry.errors import NotFound, UnknownClass, UnknownMatterType
 
 
@@ -194,6 +195,24 @@ def find_matters(
 
     A code that stands for nothing is left out.
     """
+    known: dict[str, Matter] = reference.kept(
+        session, "matters", matter_edition_key, class_edition_key, *earlier_edition_keys
+    )
+    missing = set(codes) - known.keys()
+    if missing:
+        known |= _read_matters(
+            session, missing, matter_edition_key, class_edition_key, earlier_edition_keys
+        )
+    return {code: known[code] for code in codes if code in known}
+
+
+def _read_matters(
+    session: Session,
+    codes: Collection[str],
+    matter_edition_key: str,
+    class_edition_key: str,
+    earlier_edition_keys: Sequence[str],
+) -> dict[str, Matter]:
     class_editions = list(dict.fromkeys([class_edition_key, *earlier_edition_keys]))
     plain = {code: unicodedata.normalize("NFKC", code).strip() for code in codes}
     # Matters of the city's edition come first, those of places among them; then the classes.
@@ -215,7 +234,12 @@ def find_matters(
             best[one.code] = one
     classes = queries.classes_of_matters(session, [one.id for one in best.values()])
     return {
-        code: Matter(type=best[key], classes=tuple(classes.get(best[key].id, ())))
+        code: Matter(
+            type=reference.keepable(session, best[key]),
+            classes=tuple(
+                reference.keepable(session, one) for one in classes.get(best[key].id, ())
+            ),
+        )
         for code, key in plain.items()
         if key in best
     }

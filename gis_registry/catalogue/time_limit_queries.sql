@@ -10,9 +10,9 @@ FROM unnest(CAST(:matter_type_ids AS integer[]), CAST(:class_ids AS integer[]))
 LEFT JOIN matter_types AS matter ON matter.id = asked.matter_type_id
 LEFT JOIN LATERAL (
     SELECT asked.class_id AS id
-    UNION
+    UNION ALL
     SELECT counterpart_id FROM class_counterparts WHERE class_id = asked.class_id
-    UNION
+    UNION ALL
     SELECT class_id FROM matter_type_classes
     WHERE matter_type_id = asked.matter_type_id AND asked.class_id IS NULL
 ) AS candidate ON true

@@ -18,10 +18,15 @@ from gis_registry.catalogue import queries
 from gis_registry.catalogue.limit_table import EVERYTHING, Limit, Scope, Season
 from gis_registry.catalogue.service import CodeEditions
 from gis_registry.catalogue.tables import LimitStage, LimitUnit, MatterKind
-from gis_registry.errors import InvalidInput
+from gis_registry.errors import InvalidInput, UnreadableFile
 from gis_registry.tabular import Row, read_csv
 
 _REQUIRED = {"stage", "amount", "unit"}
+_OPTIONAL = {
+    *("kind", "major_code", "class_codes", "matter_codes"),
+    *("condition", "condition_zh", "condition_en", "season_from", "season_to"),
+    *("closing_zh", "closing_en"),
+}
 _MOST = 10_000
 _CONDITION = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
@@ -123,7 +128,7 @@ def read_limits(session: Session, path: Path, *, editions: CodeEditions) -> Read
         editions: to which the codes in it belong.
 
     Raises:
-        UnreadableFile: the file cannot be read.
+        UnreadableFile: the file cannot be read, or has a column that means nothing.
         InvalidInput: a line has more values than there are columns.
     """
     scopes = LimitScopes(session, editions)
@@ -132,6 +137,7 @@ def read_limits(session: Session, path: Path, *, editions: CodeEditions) -> Read
     conditions: dict[str, tuple[int, tuple[str, str]]] = {}
     by_place: dict[tuple[object, ...], list[ReadLimit]] = {}
     for row in read_csv(path, _REQUIRED):
+        _require_known_columns(row)
         try:
             for one in _limits(row, scopes):
                 _require_same_name(one, conditions)
@@ -142,7 +148,19 @@ def read_limits(session: Session, path: Path, *, editions: CodeEditions) -> Read
     return ReadTable(read, refused)
 
 
+def _require_known_columns(row: Row) -> None:
+    """A column that is misspelt would make a limit of one class a limit of everything."""
+    unknown = sorted(set(row.values) - _REQUIRED - _OPTIONAL - {""})
+    if unknown:
+        raise UnreadableFile(
+            f"{row.path} has columns that no limit has: {', '.join(unknown)}. There are "
+            f"{', '.join(sorted(_REQUIRED | _OPTIONAL))}."
+        )
+
+
 def _limits(row: Row, scopes: LimitScopes) -> list[ReadLimit]:
+    if any("\x00" in (value or "") for value in row.values.values()):
+        raise InvalidInput("it contains the NUL character, which is no text.")
     condition, names = _condition(row)
     closing = _both(row, "closing_zh", "closing_en")
     shared = Limit(
@@ -169,6 +187,8 @@ def _scopes(row: Row, scopes: LimitScopes) -> list[Scope]:
     kind, major = row.optional("kind"), row.optional("major_code")
     if sum(map(bool, (classes, matters, kind))) > 1:
         raise InvalidInput("it names more than one of class_codes, matter_codes and kind.")
+    if kind is None and major is not None:
+        raise InvalidInput("a major_code needs its kind: component or place.")
     for codes in (classes, matters):
         twice = {code for code in codes if codes.count(code) > 1}
         if twice:
@@ -177,8 +197,6 @@ def _scopes(row: Row, scopes: LimitScopes) -> list[Scope]:
         return [scopes.of_class(code) for code in classes]
     if matters:
         return [scopes.of_matter(code) for code in matters]
-    if kind is None and major is not None:
-        raise InvalidInput("a major_code needs its kind: component or place.")
     if kind is None:
         return [EVERYTHING]
     kind = _one_of(row, "kind", MatterKind)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from gis_registry.catalogue import time_limit_queries as queries
 from gis_registry.catalogue.limit_table import EVERYTHING, Limit, LimitTable, Scope, Season
 from gis_registry.catalogue.tables import LimitStage, LimitUnit, MatterKind
+from gis_registry.db import reference
 from gis_registry.errors import InvalidInput
 
 #: How stages, units and kinds are called, in Chinese and English.
@@ -132,7 +133,10 @@ class _Versions:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._rows = queries.versions(session)
+        known = reference.kept(session, "time limit versions")
+        if not known:
+            known["rows"] = queries.versions(session)
+        self._rows: Sequence[RowMapping] = known["rows"]
 
     def holding(self, on_date: date) -> RowMapping | None:
         """Return the version that holds on a day."""
@@ -262,11 +266,14 @@ def _limit(row: RowMapping) -> Limit:
 def _subjects(
     session: Session, pairs: Collection[tuple[int | None, int | None]]
 ) -> dict[tuple[int | None, int | None], _Subject]:
-    ordered = list(pairs)
-    rows: list[list[queries.SubjectRow]] = [[] for _ in ordered]
-    for row in queries.subjects(session, ordered):
-        rows[row.number - 1].append(row)
-    return {pair: _Subject(its_rows) for pair, its_rows in zip(ordered, rows, strict=True)}
+    known: dict[tuple[int | None, int | None], _Subject] = reference.kept(session, "subjects")
+    missing = [pair for pair in pairs if pair not in known]
+    if missing:
+        rows: list[list[queries.SubjectRow]] = [[] for _ in missing]
+        for row in queries.subjects(session, missing):
+            rows[row.number - 1].append(row)
+        known |= {pair: _Subject(its) for pair, its in zip(missing, rows, strict=True)}
+    return {pair: known[pair] for pair in pairs}
 
 
 def _require_named(

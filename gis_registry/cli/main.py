@@ -26,6 +26,7 @@ from gis_registry.cli import (
     survey,
     units,
     user,
+    webhook,
     worker,
 )
 from gis_registry.cli.output import tell
@@ -56,6 +57,7 @@ report.app.add_typer(report_photos.app, name="photos")
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")
+app.add_typer(webhook.app, name="webhook")
 app.add_typer(user.app, name="user")
 
 

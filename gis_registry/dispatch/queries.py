@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
 from gis_registry.components.schemas import Named
+from gis_registry.db import reference
 from gis_registry.db.sql import load_queries
 from gis_registry.units.tables import Unit
 
@@ -38,11 +39,15 @@ def claims(
 
 def units_by_id(session: Session, ids: Collection[int]) -> Mapping[int, Named]:
     """Return what units are called."""
-    query = select(Unit.id, Unit.code, Unit.name_zh, Unit.name_en).where(Unit.id.in_(ids))
-    return {
-        row.id: Named(code=row.code, name_zh=row.name_zh, name_en=row.name_en)
-        for row in session.execute(query)
-    }
+    known: dict[int, Named] = reference.kept(session, "units")
+    missing = set(ids) - known.keys()
+    if missing:
+        query = select(Unit.id, Unit.code, Unit.name_zh, Unit.name_en).where(Unit.id.in_(missing))
+        known |= {
+            row.id: Named(code=row.code, name_zh=row.name_zh, name_en=row.name_en)
+            for row in session.execute(query)
+        }
+    return {one: known[one] for one in ids if one in known}
 
 
 def nearest_responders(

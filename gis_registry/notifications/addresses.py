@@ -29,6 +29,8 @@ def checked_url(text: str, *, allow_private: bool) -> httpx.URL:
         raise InvalidInput(f"{text!r} is no URL ({error}).") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise InvalidInput("A webhook's URL begins with https:// (or http://) and names a host.")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise InvalidInput(f"{url.port} is no port: they are 1 to 65535.")
     if url.userinfo or url.fragment:
         raise InvalidInput("A webhook's URL holds no user, password or fragment.")
     if not allow_private:

@@ -1,10 +1,12 @@
 """What goes in and out about webhooks."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gis_registry.notifications.announcing import Notice
 from gis_registry.notifications.tables import DeliveryStatus
 
 Kind = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_]+)+$", max_length=100)]
@@ -87,3 +89,28 @@ class Retried(BaseModel):
     """How many dead deliveries are tried again."""
 
     retried: int
+
+
+class LiveNotice(BaseModel):
+    """What a live stream tells: that something happened, and to which case."""
+
+    id: str = Field(description="The same whenever it is told", examples=["370202-15-3"])
+    kind: str = Field(examples=["case.filed"])
+    case_id: int
+    division_code: str
+    happened_at: datetime
+
+    @classmethod
+    def of(cls, notice: Notice) -> "LiveNotice":
+        """Return what is told of a notice."""
+        return cls.model_validate(notice, from_attributes=True)
+
+    @cached_property
+    def text(self) -> str:
+        """It in JSON, made once for all streams."""
+        return self.model_dump_json()
+
+    @cached_property
+    def position(self) -> str:
+        """Where a stream is that was told this last."""
+        return f"{self.happened_at.isoformat()}_{self.id}"

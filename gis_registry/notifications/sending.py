@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 import httpx
-import structlog
 from sqlalchemy import RowMapping
 from standardwebhooks import Webhook as Signer
 
@@ -42,6 +41,18 @@ class Sent:
     error: str | None
 
 
+@dataclass(frozen=True)
+class Tried:
+    """One try, and what the delivery is now."""
+
+    webhook_id: int
+    notice_id: str
+    attempts: int
+    status: DeliveryStatus
+    sent: Sent
+    duration_s: float
+
+
 @asynccontextmanager
 async def http_client() -> AsyncIterator[httpx.AsyncClient]:
     """Open a client that goes straight to a receiver and nowhere else.
@@ -61,13 +72,13 @@ async def http_client() -> AsyncIterator[httpx.AsyncClient]:
 
 async def deliver(
     database: Database, settings: Settings, client: httpx.AsyncClient, delivery_id: int
-) -> DeliveryStatus | None:
+) -> Tried | None:
     """Try a delivery once, if its time has come, and note what came of it.
 
     A program that is killed at any point leaves it pending, and it is taken up again.
 
     Returns:
-        What it is now; None: it is not pending, or somebody else is at it.
+        What came of it; None: it is not pending, or somebody else is at it.
     """
     lease_s = settings.webhook_timeout_s + _GRACE_S
     claimed = await asyncio.to_thread(_claim, database, delivery_id, lease_s)
@@ -80,19 +91,14 @@ async def deliver(
         sent = Sent(None, "The webhook is not active.")
     status = _judged(claimed, sent)
     await asyncio.to_thread(_settle, database, claimed, sent, status)
-    log = structlog.get_logger("gis_registry.worker")
-    (log.info if status is DeliveryStatus.DELIVERED else log.warning)(
-        "delivery",
-        delivery=delivery_id,
-        webhook=claimed["webhook_id"],
-        notice=claimed["notice_id"],
-        status=str(status),
+    return Tried(
+        webhook_id=claimed["webhook_id"],
+        notice_id=claimed["notice_id"],
         attempts=claimed["attempts"],
-        status_code=sent.status_code,
-        duration_ms=round((perf_counter() - started) * 1000, 1),
-        **({"error": sent.error} if sent.error else {}),
+        status=status,
+        sent=sent,
+        duration_s=perf_counter() - started,
     )
-    return status
 
 
 def signed_headers(

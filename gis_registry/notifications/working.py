@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from procrastinate import App, PsycopgConnector, RetryStrategy
@@ -15,7 +16,8 @@ from sqlalchemy.orm import Session
 from gis_registry.db.engine import Database
 from gis_registry.errors import DatabaseUnavailable
 from gis_registry.notifications.periodic import PeriodicTask
-from gis_registry.notifications.sending import deliver, http_client
+from gis_registry.notifications.sending import Tried, deliver, http_client
+from gis_registry.notifications.tables import DeliveryStatus
 from gis_registry.settings import Settings
 
 #: A worker that gave no sign for so long is dead; it gives one three times as often.
@@ -48,13 +50,16 @@ async def work(
     Raises:
         DatabaseUnavailable: the database no longer answers.
     """
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    for noisy in ("procrastinate", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     app = App(connector=_connector(database))
     async with http_client() as client, app.open_async():
 
         @app.task(name="deliver", queue="webhooks", retry=_RETRY)
         async def deliver_one(delivery_id: int) -> None:
-            await deliver(database, settings, client, delivery_id)
+            tried = await deliver(database, settings, client, delivery_id)
+            if tried is not None:
+                _write_line(delivery_id, tried)
 
         @app.periodic(cron="* * * * *")
         @app.task(name="take_over", queue="periodic", queueing_lock="take_over")
@@ -78,15 +83,44 @@ async def work(
         await _until_told_to_stop(running, is_once=is_once)
 
 
+def _write_line(delivery_id: int, tried: Tried) -> None:
+    log = structlog.get_logger("gis_registry.worker")
+    write = log.info if tried.status is DeliveryStatus.DELIVERED else log.warning
+    write(
+        "delivery",
+        delivery=delivery_id,
+        webhook=tried.webhook_id,
+        notice=tried.notice_id,
+        status=str(tried.status),
+        attempts=tried.attempts,
+        status_code=tried.sent.status_code,
+        duration_ms=round(tried.duration_s * 1000, 1),
+        **({"error": tried.sent.error} if tried.sent.error else {}),
+    )
+
+
 async def _until_told_to_stop(running: asyncio.Task[None], *, is_once: bool) -> None:
+    """Let the worker run until a signal, or until a job's end could not be noted.
+
+    Such a job would count as running for as long as this worker lives: it ends, and the next one
+    takes the job over.
+    """
     loop = asyncio.get_running_loop()
-    is_told = False
+    is_told = is_faulty = False
 
     def stop() -> None:
         nonlocal is_told
         is_told = True
         running.cancel()
 
+    def stop_at_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal is_faulty
+        loop.default_exception_handler(context)
+        if not is_faulty:
+            running.cancel()
+        is_faulty = True
+
+    loop.set_exception_handler(stop_at_fault)
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, stop)
     try:
@@ -95,8 +129,11 @@ async def _until_told_to_stop(running: asyncio.Task[None], *, is_once: bool) -> 
     finally:
         for one in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(one)
-    if not (is_told or is_once):
-        raise DatabaseUnavailable("The job queue's database no longer answers; see the log.")
+    if is_faulty or not (is_told or is_once):
+        raise DatabaseUnavailable(
+            "The job queue could not be kept up; the log says why. Start the worker again: what it "
+            "had begun is taken over."
+        )
 
 
 def _connector(database: Database) -> PsycopgConnector:

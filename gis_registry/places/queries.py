@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from gis_registry.db import reference
 from gis_registry.db.sql import load_queries
 from gis_registry.places.tables import (
     City,
@@ -59,8 +60,12 @@ def divisions(
 
 def division_names(session: Session, codes: set[str]) -> dict[str, tuple[str, str]]:
     """Return the Chinese and English name of each division code."""
-    rows = session.execute(_DIVISION_NAMES, {"codes": list(codes)})
-    return {code: (name_zh, name_en) for code, name_zh, name_en in rows}
+    known: dict[str, tuple[str, str]] = reference.kept(session, "division names")
+    missing = codes - known.keys()
+    if missing:
+        rows = session.execute(_DIVISION_NAMES, {"codes": list(missing)})
+        known |= {code: (name_zh, name_en) for code, name_zh, name_en in rows}
+    return {code: known[code] for code in codes if code in known}
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue.service import CodeEditions
+from gis_registry.db import reference
 from gis_registry.errors import Conflict, DatabaseUnsuitable, InvalidPosition, NotFound
 from gis_registry.places import queries
 from gis_registry.places.bordering import Neighbour, neighbours, reach_m
@@ -75,10 +76,14 @@ def the_city(session: Session) -> City:
     Raises:
         DatabaseUnsuitable: no profile is loaded.
     """
-    city = queries.city(session)
-    if city is None:
-        raise DatabaseUnsuitable("No city is loaded yet; any gis-registry command loads it.")
-    return city
+    known = reference.kept(session, "city")
+    if not known:
+        city = queries.city(session)
+        if city is None:
+            raise DatabaseUnsuitable("No city is loaded yet; any gis-registry command loads it.")
+        known["city"] = reference.keepable(session, city)
+    found: City = known["city"]
+    return found
 
 
 def show_city(session: Session) -> CityEntry:
@@ -92,7 +97,11 @@ def show_city(session: Session) -> CityEntry:
 
 def class_editions(session: Session) -> list[str]:
     """Return the edition of class codes that the city has, then those that it had before."""
-    return list(dict.fromkeys([the_city(session).edition_key, *queries.former_editions(session)]))
+    known = reference.kept(session, "class editions")
+    if not known:
+        former = queries.former_editions(session)
+        known["keys"] = list(dict.fromkeys([the_city(session).edition_key, *former]))
+    return list(known["keys"])
 
 
 def today(session: Session) -> date:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
+from gis_registry.db import reference
 from gis_registry.errors import DatabaseUnsuitable, InvalidInput, NotFound
 from gis_registry.places import calendar_queries as queries
 
@@ -312,7 +313,10 @@ def working_time(
         NotFound: there is no such version.
         DatabaseUnsuitable: no calendar is loaded.
     """
-    key = queries.version_key(session, version=version, as_of=as_of)
+    known = reference.kept(session, "calendar", version, as_of)
+    if not known:
+        known["key"] = queries.version_key(session, version=version, as_of=as_of)
+    key: tuple[int, datetime] | None = known["key"]
     if key is None and version is not None:
         raise NotFound(f"There is no version {version} of the calendar.")
     if key is None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from gis_registry import clock
 from gis_registry.collecting import not_collecting
 from gis_registry.components.schemas import Named
+from gis_registry.db import reference
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.places import service as places
 from gis_registry.reports import answering, queries
@@ -61,6 +62,13 @@ def submit_all(
 
     The others are kept all the same; each counts as earlier than those after it.
     """
+    with reference.held(session):
+        return _submit_all(session, submissions)
+
+
+def _submit_all(
+    session: Session, submissions: Sequence[Submission]
+) -> list[AnsweredReport | RegistryError]:
     known = _known(session, submissions)
     seen: set[tuple[str, str] | None] = set(known)
     fresh: list[int] = []

@@ -11,6 +11,8 @@ down_revision: str | None = "0012"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
+_IS_OPEN = "state <> ALL (ARRAY['closed'::text, 'not_accepted'::text, 'merged'::text])"
+
 # Where cases stand that were there before: without clocks, and with the unit last decided on.
 _PROGRESS = """
 INSERT INTO case_progress (
@@ -70,7 +72,7 @@ def upgrade() -> None:
         sa.Column(
             "is_open",
             sa.Boolean(),
-            sa.Computed("state NOT IN ('closed', 'not_accepted', 'merged')", persisted=True),
+            sa.Computed(_IS_OPEN, persisted=True),
             nullable=False,
         ),
         sa.Column("resumes_to", sa.Text()),

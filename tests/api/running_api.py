@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import httpx
 import uvicorn
 from sqlalchemy.orm import Session
 
 from gis_registry.api.app import create_app
+from gis_registry.api.serve import Configuration
 from gis_registry.catalogue import queries as catalogue
 from gis_registry.components import identifiers, queries
 from gis_registry.components.tables import Component
@@ -30,9 +32,7 @@ LAMP, COVER = "0137", "0101"
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """Serve the application from a thread of this process; yields its address."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), port=0, log_config=None, access_log=False)
-    )
+    server = uvicorn.Server(Configuration(partial(create_app, settings)))
     started = threading.Event()
     startup = server.startup
 

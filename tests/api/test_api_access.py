@@ -77,7 +77,9 @@ def test_every_route_declares_its_problems() -> None:
 def call(client: httpx.Client, method: str, path: str) -> httpx.Response:
     path = path.replace("{number}", "1").replace("{code}", "3702020137999999")
     path = path.replace("{format}", "json")
-    return client.request(method, path, json={} if method in ("POST", "PATCH") else None)
+    body = {} if method in ("POST", "PATCH") else None
+    with client.stream(method, path, json=body) as answer:  # one of them has no end
+        return answer
 
 
 @pytest.mark.parametrize("role", [None, *Role])
@@ -90,7 +92,7 @@ def test_each_role_may_what_it_may(shared_api: Api, role: Role | None) -> None:
         if role is None:
             assert status == unknown, (method, path)
         elif PERMISSIONS[role] & set(permissions):
-            assert status in (200, 404, unusable), (method, path)
+            assert status in (200, 202, 204, 404, 409, unusable), (method, path)
         else:
             assert status == 403, (method, path)
 
@@ -153,7 +155,7 @@ def test_the_settings_can_let_anybody_read(own_settings: Settings) -> None:
 
 def test_no_permission_is_without_a_route_that_needs_it() -> None:
     needed = {one for _, _, permissions in GUARDED for one in permissions}
-    assert set(Permission) - needed == {Permission.ADMINISTER}
+    assert set(Permission) == needed
 
 
 def test_signing_in_and_out(shared_api: Api) -> None:

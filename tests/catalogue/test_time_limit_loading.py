@@ -93,6 +93,7 @@ def bench_on(session: Session, on_date: date) -> FoundLimit:
         ),
         ("handling,,,,,,,,02-01,,1,working_day,,", "season_to is '', not a day such as"),
         ("handling,,,,,,,,2-1,03-01,1,working_day,,", "season_from is '2-1', not a day"),
+        ("handling,,,,,,,,,,1,working_day,a\x00,b", "it contains the NUL character"),
         ("handling,,,,,,,,,,1,working_day,修好,", "closing_zh and closing_en go together"),
     ],
 )
@@ -152,9 +153,13 @@ def test_a_file_that_is_none_is_refused(session: Session, tmp_path: Path) -> Non
     path = tmp_path / "limits.csv"
     with pytest.raises(UnreadableFile, match="cannot be opened"):
         load(session, path, NEW_YEAR)
-    path.write_text("a,b\n1,2\n")
-    with pytest.raises(UnreadableFile, match="no column amount, stage, unit"):
+    path.write_text("stage,kind\nhandling,place\n")
+    with pytest.raises(UnreadableFile, match="no column amount, unit"):
         load(session, path, NEW_YEAR)
+    for misspelt in ("class_code", " class_codes"):
+        path.write_text(f"stage,amount,unit,{misspelt}\nhandling,1,working_day,0101\n")
+        with pytest.raises(UnreadableFile, match=f"columns that no limit has: {misspelt}"):
+            load(session, path, NEW_YEAR)
     with pytest.raises(InvalidInput, match="holds no limits"):
         load(session, write(tmp_path), NEW_YEAR)
     with pytest.raises(InvalidInput, match="title"):

@@ -11,10 +11,11 @@ from gis_registry import __version__
 from gis_registry.cli.main import app
 
 #: Commands that do something and answer nothing.
-SILENT = {"serve", "db start", "db stop", "db psql", "db migrate"}
+SILENT = {"serve", "worker", "db start", "db stop", "db psql", "db migrate"}
 GROUPS = {
     *("demo", "serve", "db", "catalogue", "places", "units", "survey", "component"),
     *("report", "case", "dispatch", "drone", "export", "map", "user", "settings"),
+    *("webhook", "worker"),
 }
 
 

@@ -4,17 +4,23 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import os
+import signal
 from datetime import UTC, datetime
 
 import pytest
 from noticing import notice
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager
 from receiving import Receiver
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from gis_registry.db.engine import Database
-from gis_registry.errors import Conflict
-from gis_registry.notifications import sending, service
+from gis_registry.errors import Conflict, DatabaseUnavailable
+from gis_registry.notifications import queries, sending, service
 from gis_registry.notifications.announcing import announce
+from gis_registry.notifications.periodic import periodic
 from gis_registry.notifications.schemas import DeliverySummary, NewWebhook, WebhookWithSecret
 from gis_registry.notifications.tables import Delivery, DeliveryStatus
 from gis_registry.notifications.tasks import TASKS
@@ -214,6 +220,65 @@ def test_a_delivery_whose_job_was_lost_is_taken_up(
         TASKS[0].run(session)
     work_once(database, private_settings)
     assert receiver.ids == ["370202-1-1"]
+
+
+def test_jobs_of_dead_workers_are_taken_over_once(
+    database: Database, private_settings: Settings, receiver: Receiver
+) -> None:
+    add(database, receiver.url)
+    announced(database, 1, 2)
+    with database.session() as session:
+        session.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+        one = session.scalars(text("SELECT id FROM webhook_deliveries ORDER BY id")).first()
+        queries.queue(session, [one])  # as the sweep does: now it has two jobs
+    work_once(database, private_settings)
+    assert sorted(receiver.ids) == ["370202-1-1", "370202-2-1"]
+    with database.session() as session:
+        left = session.scalar(
+            text("SELECT count(*) FROM procrastinate_jobs WHERE queue_name = 'webhooks'")
+        )
+    assert left == 0
+
+
+def test_a_job_whose_end_cannot_be_noted_ends_the_worker_and_is_taken_over(
+    database: Database,
+    private_settings: Settings,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add(database, receiver.url)
+    announced(database, 1)
+    with monkeypatch.context() as broken:
+
+        async def refuse(*_: object, **__: object) -> None:
+            raise ConnectorException("the database was restarted")
+
+        broken.setattr(JobManager, "finish_job", refuse)
+        with pytest.raises(DatabaseUnavailable, match="is taken over"):
+            asyncio.run(work(database, private_settings, (), concurrency=1))
+    with database.session() as session:
+        doing = text(
+            "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing' "
+            "AND task_name = 'deliver'"
+        )
+        assert session.scalar(doing) == 1
+    work_once(database, private_settings)
+    with database.session() as session:
+        assert session.scalar(doing) == 0
+    assert receiver.ids == ["370202-1-1"]
+
+
+def test_what_is_due_by_the_clock_is_done_in_a_transaction(
+    database: Database, private_settings: Settings
+) -> None:
+    @periodic("* * * * *")
+    def note(session: Session) -> None:
+        session.execute(text("INSERT INTO users (name, role) VALUES ('by the clock', 'reader')"))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asyncio.run(work(database, private_settings, [note], concurrency=1))
+    with database.session() as session:
+        assert session.scalar(text("SELECT count(*) FROM users WHERE name = 'by the clock'")) == 1
 
 
 def test_what_was_delivered_is_forgotten_after_a_month_and_what_is_dead_is_not(

@@ -9,6 +9,7 @@ from gis_registry.api.routes import (
     detections,
     devices,
     dispatch,
+    events,
     health,
     maps,
     merging,
@@ -22,6 +23,7 @@ from gis_registry.api.routes import (
     surveys,
     units,
     users,
+    webhooks,
 )
 
 ROUTERS = (
@@ -34,12 +36,14 @@ ROUTERS = (
     detections.router,
     cases.router,
     case_changes.router,
+    events.router,
     survey_tasks.router,
     surveys.router,
     dispatch.router,
     units.router,
     places.router,
     catalogue.router,
+    webhooks.router,
     users.router,
     health.router,
     open311.router,

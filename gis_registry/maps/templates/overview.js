@@ -83,9 +83,11 @@ const overview = (function () {
   // ---------------------------------------------------------------- cases and responders
 
   function caseClusterIcon(cluster) {
+    const late = cluster.getAllChildMarkers().filter((one) => isOverdue(one.case)).length;
     return L.divIcon({
-      html: node("span", "", String(cluster.getChildCount())), className: "case-cluster",
-      iconSize: [28, 28],
+      html: node("div", "", node("span", "", String(cluster.getChildCount())),
+        late ? node("span", "late", `超时${late}`) : ""),
+      className: late ? "case-cluster has-overdue" : "case-cluster", iconSize: [28, 28],
     });
   }
 
@@ -194,6 +196,7 @@ const overview = (function () {
       .bindPopup(() => caseCard(one), { ...popupOptions(), offset: [0, -26] })
       .on("popupopen", () => emphasise(one.id, true))
       .on("popupclose", () => emphasise(one.id, false));
+    marker.case = one;
     group.addLayer(marker);
     drawnCases.set(one.id, { one, marker, around, wasOverdue: isOverdue(one) });
   }
@@ -238,6 +241,7 @@ const overview = (function () {
       for (const { one, marker, wasOverdue } of drawnCases.values()) {
         if (!wasOverdue && isOverdue(one)) {
           marker.setIcon(pin(one));
+          caseDetails.group.refreshClusters(marker);
           drawnCases.get(one.id).wasOverdue = true;
         }
       }

@@ -1,0 +1,55 @@
+"""Changing cases: limits by what was found, and what is refused."""
+
+from itertools import count
+
+from sqlalchemy.orm import Session
+
+from gis_registry.cases import changing
+from gis_registry.cases.changing import AskedChange
+from gis_registry.cases.life_cycle import Action
+from gis_registry.cases.schemas import CaseChange, CaseStatus
+from gis_registry.errors import InvalidInput
+from gis_registry.reports import service as reports
+from gis_registry.reports.schemas import NewReport
+from gis_registry.roles import Role
+from gis_registry.users.service import Actor
+
+BOSS = Actor("王调度", Role.ADMINISTRATOR)
+
+
+_steps = count()
+
+
+def _reported(session: Session) -> int:
+    """Report something where nothing was reported before."""
+    new = NewReport(lon=120.36 + 0.005 * next(_steps), lat=36.07, matter="0101", accuracy_m=5)
+    return reports.submit(session, new, reported_by="李巡查").case_id
+
+
+def _filed(session: Session, condition: str | None) -> CaseStatus:
+    asked = AskedChange(_reported(session), Action.FILE, BOSS, CaseChange(condition=condition))
+    return changing.change(session, asked)
+
+
+def test_what_was_found_decides_the_limit(session: Session) -> None:
+    by_condition = {one: _filed(session, one) for one in (None, "missing", "rattling")}
+    assert {one.state for one in by_condition.values()} == {"dispatched"}
+    limits = {
+        condition: (one.limit.amount, one.limit.unit, one.limit.condition_code)
+        for condition, one in by_condition.items()
+        if one.limit
+    }
+    assert limits["missing"] == (2, "urgent_hour", "missing")
+    assert limits["rattling"] == (2, "working_day", "rattling")
+    assert limits[None][2] is None
+
+
+def test_an_unknown_condition_is_refused_alone(session: Session) -> None:
+    asked = [
+        AskedChange(_reported(session), Action.FILE, BOSS, CaseChange(condition=condition))
+        for condition in ("missing", "haunted", None)
+    ]
+    found = changing.change_all(session, asked)
+    assert [isinstance(one, CaseStatus) for one in found] == [True, False, True]
+    assert isinstance(found[1], InvalidInput)
+    assert "haunted" in str(found[1])
