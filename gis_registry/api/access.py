@@ -1,9 +1,10 @@
-"""Who asks, and whether they may: a key in a header, or for reading pages in a cookie."""
+"""Who asks, and whether they may: a key in a header, or in a cookie that pages of ours send."""
 
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import anyio
 from fastapi import Depends, Request, Response, Security
@@ -24,6 +25,7 @@ from gis_registry.users import service as users
 from gis_registry.users.service import Actor
 
 COOKIE = "gis_registry_key"
+_SENT_BY_SCRIPT = "x-requested-with"
 
 _bearer = HTTPBearer(
     scheme_name="bearer", auto_error=False, description="`Authorization: Bearer KEY`"
@@ -35,7 +37,7 @@ _cookie = APIKeyCookie(
     name=COOKIE,
     scheme_name="cookie",
     auto_error=False,
-    description="Set by /login; counts for GET and HEAD alone",
+    description="Set by /login; counts for GET and HEAD, and for POST from pages of this site",
 )
 
 
@@ -44,17 +46,34 @@ async def sent_key(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     header: Annotated[str | None, Security(_header)],
 ) -> str | None:
-    """Return the key that was sent in a header, whosever it is.
+    """Return the key that was sent in a header, or by a script of our own pages, whosever it is.
 
     Raises:
         NotAuthenticated: Authorization holds none.
     """
     if "authorization" in request.headers and (bearer is None or not bearer.credentials):
         raise NotAuthenticated("The header Authorization must be `Bearer KEY`.")
+    if bearer is None and header is None and is_from_own_page(request):
+        return request.cookies.get(COOKIE)
     return bearer.credentials if bearer is not None else header
 
 
 SentKey = Annotated[str | None, Depends(sent_key)]
+
+
+def is_from_own_page(request: Request) -> bool:
+    """Return whether a POST comes from a script of a page of this site, and from nowhere else.
+
+    The browser says where it comes from, which no page can forge. A header that only scripts can
+    send, and those of other sites only if they are allowed to, which they are not, comes on top.
+    """
+    if request.method != "POST" or _SENT_BY_SCRIPT not in request.headers:
+        return False
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = urlsplit(request.headers.get("origin", ""))
+    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
 
 
 def current_actor(

@@ -1,7 +1,7 @@
 """What the overview map shows, gathered from the registry: plain data, nothing of pages."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -13,6 +13,8 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries as case_queries
+from gis_registry.cases.life_cycle import STATE_NAMES
+from gis_registry.cases.tables import Case, CaseState
 from gis_registry.maps import outlines, queries
 from gis_registry.maps.palette import class_colour, major_colour
 from gis_registry.places import service as places
@@ -98,12 +100,15 @@ class CaseResponder:
 
 @dataclass(frozen=True)
 class ShownCase:
-    """An open case with what its latest decision says."""
+    """An open case with what its latest decision says; ``due`` as ISO 8601, None: never."""
 
     id: int
     lon: float
     lat: float
     opened: str
+    state_zh: str
+    state_en: str
+    due: str | None
     matter_zh: str
     matter_en: str
     text: str
@@ -255,6 +260,25 @@ def shown_areas(
 
 def _cases(session: Session, city: City) -> list[ShownCase]:
     rows = case_queries.summaries(session, only_open=True, limit=CASE_LIMIT)
+    return _shown_cases(session, city, rows)
+
+
+def shown_cases(session: Session, numbers: Collection[int] | None) -> list[ShownCase]:
+    """Return those of some cases that are open, as the map shows them now; None: of all.
+
+    Raises:
+        DatabaseUnsuitable: no city is loaded.
+    """
+    city = places.the_city(session)
+    if numbers is None:
+        return _cases(session, city)
+    rows = case_queries.summaries(
+        session, only_open=True, conditions=[Case.id.in_(numbers)], limit=len(numbers)
+    )
+    return _shown_cases(session, city, rows)
+
+
+def _shown_cases(session: Session, city: City, rows: Sequence[RowMapping]) -> list[ShownCase]:
     components = queries.components_by_code(
         session, [row["component_code"] for row in rows if row["component_code"] is not None]
     )
@@ -266,6 +290,9 @@ def _cases(session: Session, city: City) -> list[ShownCase]:
             lon=row["lon"],
             lat=row["lat"],
             opened=f"{row['opened_at'].astimezone(zone):%Y-%m-%d %H:%M}",
+            state_zh=STATE_NAMES[CaseState(row["state"])][0],
+            state_en=STATE_NAMES[CaseState(row["state"])][1],
+            due=row["due_at"].isoformat() if row["due_at"] else None,
             matter_zh=row["matter_name_zh"] or "",
             matter_en=row["matter_name_en"] or "",
             text=reports[row["id"]]["text"] if row["id"] in reports else "",

@@ -24,7 +24,11 @@ _TOP_CLASSES = 5
 
 
 def render_overview(
-    content: OverviewContent, *, asset_prefix: str, card_prefix: str | None
+    content: OverviewContent,
+    *,
+    asset_prefix: str,
+    card_prefix: str | None,
+    case_prefix: str | None = None,
 ) -> Page:
     """Render the map.
 
@@ -32,20 +36,22 @@ def render_overview(
         content: what it shows.
         asset_prefix: where scripts and styles are, ending with a slash.
         card_prefix: what a component's page starts with before its identifier; None: no links.
+        case_prefix: what a case's page starts with before its number; None: no links, and the map
+            stays as it was drawn.
 
     Raises:
         RegistryError: the page assets are not installed.
     """
     return rendered(
-        _map(content, card_prefix),
+        _map(content, card_prefix, case_prefix),
         name="overview",
         title=f"{content.city_zh}部件一张图 {content.city_en} component map",
-        panels=_panels(content),
+        panels=_panels(content, is_live=case_prefix is not None),
         asset_prefix=asset_prefix,
     )
 
 
-def _map(content: OverviewContent, card_prefix: str | None) -> LeafletMap:
+def _map(content: OverviewContent, card_prefix: str | None, case_prefix: str | None) -> LeafletMap:
     lon, lat = content.map_center
     page_map = base_map(
         content.map_center,
@@ -66,7 +72,13 @@ def _map(content: OverviewContent, card_prefix: str | None) -> LeafletMap:
         "box": corners(content.core_box),
         "city_box": corners(content.city_box),
     }
-    page_map.add_child(Call("overview.begin", {"classes": classes, "view": view}))
+    begun = {
+        "classes": classes,
+        "view": view,
+        "case_prefix": case_prefix,
+        "now": content.rendered_at.isoformat(),
+    }
+    page_map.add_child(Call("overview.begin", begun))
     components = FastMarkerCluster(  # type: ignore[no-untyped-call]  # folium's
         [
             (round(one.lat, 6), round(one.lon, 6), number_of_class[one.class_id], one.code)
@@ -98,10 +110,11 @@ def _map(content: OverviewContent, card_prefix: str | None) -> LeafletMap:
     return page_map
 
 
-def _panels(content: OverviewContent) -> str:
+def _panels(content: OverviewContent, *, is_live: bool) -> str:
     classes = [one for major in content.majors for one in major.classes]
     return templates.get_template("overview_panels.html").render(
         content=content,
+        is_live=is_live,
         is_sampled=len(content.components) < content.component_count,
         top_classes=sorted(classes, key=lambda one: (-one.count, one.code))[:_TOP_CLASSES],
     )

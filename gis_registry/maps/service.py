@@ -2,15 +2,17 @@
 
 import shutil
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
 from gis_registry.errors import InvalidInput
+from gis_registry.maps import queries
 from gis_registry.maps.assets import VENDOR_DIR, images_in
 from gis_registry.maps.base_map import Page
-from gis_registry.maps.content import overview_content
+from gis_registry.maps.content import ShownCase, overview_content, shown_cases
 from gis_registry.maps.embedding import EmbeddedPage
 from gis_registry.maps.overview import render_overview
 from gis_registry.maps.survey_content import survey_content
@@ -18,6 +20,16 @@ from gis_registry.maps.survey_review import render_survey_review
 
 SERVED_ASSETS = "/static/vendor/"
 SERVED_CARDS = "/c/"
+SERVED_CASES = "/cases/"
+LARGEST_UPDATE = 200
+
+
+@dataclass(frozen=True)
+class OverviewUpdate:
+    """Cases that changed, as the overview map shows them; those left out are closed."""
+
+    cases: list[ShownCase]
+    case_count: int
 
 
 def overview_page(session: Session) -> str:
@@ -28,7 +40,24 @@ def overview_page(session: Session) -> str:
         RegistryError: the page assets are not installed.
     """
     content = overview_content(session)
-    return render_overview(content, asset_prefix=SERVED_ASSETS, card_prefix=SERVED_CARDS).html
+    return render_overview(
+        content,
+        asset_prefix=SERVED_ASSETS,
+        card_prefix=SERVED_CARDS,
+        case_prefix=SERVED_CASES,
+    ).html
+
+
+def overview_update(session: Session, numbers: Collection[int] | None) -> OverviewUpdate:
+    """Return what became of some cases, or of all (None), for a map that is shown.
+
+    Raises:
+        DatabaseUnsuitable: no city is loaded.
+    """
+    return OverviewUpdate(
+        cases=shown_cases(session, None if numbers is None else sorted(set(numbers))),
+        case_count=queries.open_case_count(session),
+    )
 
 
 def write_overview(session: Session, path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from gis_registry.api.routes import (
     case_changes,
+    case_pages,
     cases,
     catalogue,
     components,
@@ -53,5 +54,6 @@ ROUTERS = (
     open311.router,
     maps.router,
     report_card.router,
+    case_pages.router,
     pages.router,
 )

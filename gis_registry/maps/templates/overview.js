@@ -18,8 +18,11 @@ const overview = (function () {
   };
 
   let config = null;
+  let ahead = 0; // how far the server's clock is ahead of this one
   const components = [];
   const linkOfCase = new Map();
+  const drawnCases = new Map(); // number → what is drawn of it
+  let linkGroup = null;
   let caseDetails = null;
   let responderGroup = null;
 
@@ -80,18 +83,22 @@ const overview = (function () {
   // ---------------------------------------------------------------- cases and responders
 
   function caseClusterIcon(cluster) {
+    const late = cluster.getAllChildMarkers().filter((one) => isOverdue(one.case)).length;
     return L.divIcon({
-      html: node("span", "", String(cluster.getChildCount())), className: "case-cluster",
-      iconSize: [28, 28],
+      html: node("div", "", node("span", "", String(cluster.getChildCount())),
+        late ? node("span", "late", `超时${late}`) : ""),
+      className: late ? "case-cluster has-overdue" : "case-cluster", iconSize: [28, 28],
     });
   }
 
   function links(shown) {
-    const group = L.layerGroup();
-    for (const { id, ends } of shown) {
-      linkOfCase.set(id, L.polyline(ends, STYLES.link).addTo(group));
-    }
-    return group;
+    linkGroup = L.layerGroup();
+    for (const { id, ends } of shown) drawLink(id, ends);
+    return linkGroup;
+  }
+
+  function drawLink(id, ends) {
+    linkOfCase.set(id, L.polyline(ends, STYLES.link).addTo(linkGroup));
   }
 
   function emphasise(id, isOpen) {
@@ -99,12 +106,38 @@ const overview = (function () {
     if (line) line.setStyle(isOpen ? { weight: 3.5, opacity: 1 } : STYLES.link);
   }
 
+  const nowMs = () => Date.now() + ahead;
+  const isOverdue = (one) => one.due !== null && Date.parse(one.due) < nowMs();
+
+  function length(milliseconds) {
+    const minutes = Math.floor(Math.abs(milliseconds) / 60000);
+    const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
+    if (days) return [`${days}天${hours}小时`, `${days} d ${hours} h`];
+    return hours ? [`${hours}小时${minutes % 60}分`, `${hours} h ${minutes % 60} min`]
+      : [`${minutes}分钟`, `${minutes} min`];
+  }
+
+  function dueWords(one) {
+    if (one.due === null) return bilingual("无时限", "no limit");
+    const [zh, en] = length(Date.parse(one.due) - nowMs());
+    return isOverdue(one) ? node("span", "overdue", bilingual(`超时${zh}`, `overdue by ${en}`))
+      : bilingual(`还剩${zh}`, `${en} left`);
+  }
+
+  function caseNumber(one) {
+    const words = `案件 Case ${one.id}`;
+    if (!config.case_prefix) return node("span", "case-number", words);
+    const link = node("a", "case-number", words);
+    link.href = config.case_prefix + one.id;
+    return link;
+  }
+
   function caseCard(one) {
     const about = one.component;
     return node("div", "",
-      node("div", "card-title",
-        node("span", "case-number", `案件 Case ${one.id}`), node("span", "when", one.opened)),
+      node("div", "card-title", caseNumber(one), node("span", "when", one.opened)),
       node("div", "matter", bilingual(one.matter_zh, one.matter_en)),
+      node("div", "standing", bilingual(one.state_zh, one.state_en), " · ", dueWords(one)),
       one.text ? node("div", "report", one.text) : "",
       fact("部件", "Component", ...(about
         ? [bilingual(about.class_zh, about.class_en), identifier(about.code)]
@@ -128,9 +161,12 @@ const overview = (function () {
 
   function pin(one) {
     const shape = document.getElementById("case-pin").content.cloneNode(true);
+    const late = isOverdue(one);
+    const classes = ["pin", one.unit_zh || one.unit_en ? "" : "pin-unassigned", late ? "pin-overdue" : ""];
     return L.divIcon({
-      className: one.unit_zh || one.unit_en ? "pin" : "pin pin-unassigned",
-      html: node("div", "", shape), iconSize: [26, 34], iconAnchor: [13, 33],
+      className: classes.filter(Boolean).join(" "),
+      html: node("div", "", shape, late ? node("span", "late", "超时") : ""),
+      iconSize: [26, 34], iconAnchor: [13, 33],
     });
   }
 
@@ -142,21 +178,74 @@ const overview = (function () {
     const details = L.layerGroup();
     group.on("add", () => showNear(group._map)).on("remove", () => details.remove());
     caseDetails = { group, details };
-    for (const one of shown) {
-      const at = L.latLng(one.lat, one.lon);
-      if (one.component && one.component.lat !== null) {
-        const of = L.latLng(one.component.lat, one.component.lon);
-        details.addLayer(L.polyline([at, of], STYLES.reach));
-        details.addLayer(L.circleMarker(of, STYLES.ring));
-      }
-      L.marker(at, { icon: pin(one), title: `案件 Case ${one.id}`, alt: `Case ${one.id}`,
-        pane: "cases", riseOnHover: true })
-        .bindPopup(() => caseCard(one), { ...popupOptions(), offset: [0, -26] })
-        .on("popupopen", () => emphasise(one.id, true))
-        .on("popupclose", () => emphasise(one.id, false))
-        .addTo(group);
-    }
+    for (const one of shown) drawCase(one);
     return group;
+  }
+
+  function drawCase(one) {
+    const { group, details } = caseDetails;
+    const at = L.latLng(one.lat, one.lon);
+    const around = [];
+    if (one.component && one.component.lat !== null) {
+      const of = L.latLng(one.component.lat, one.component.lon);
+      around.push(L.polyline([at, of], STYLES.reach), L.circleMarker(of, STYLES.ring));
+    }
+    for (const layer of around) details.addLayer(layer);
+    const title = `案件 Case ${one.id} · ${one.state_zh} ${one.state_en}`;
+    const marker = L.marker(at, { icon: pin(one), title, alt: title, pane: "cases", riseOnHover: true })
+      .bindPopup(() => caseCard(one), { ...popupOptions(), offset: [0, -26] })
+      .on("popupopen", () => emphasise(one.id, true))
+      .on("popupclose", () => emphasise(one.id, false));
+    marker.case = one;
+    group.addLayer(marker);
+    drawnCases.set(one.id, { one, marker, around, wasOverdue: isOverdue(one) });
+  }
+
+  function eraseCase(id) {
+    const drawn = drawnCases.get(id);
+    if (!drawn) return;
+    drawnCases.delete(id);
+    caseDetails.group.removeLayer(drawn.marker);
+    for (const layer of drawn.around) caseDetails.details.removeLayer(layer);
+    if (linkOfCase.has(id)) linkGroup.removeLayer(linkOfCase.get(id));
+    linkOfCase.delete(id);
+  }
+
+  // ---------------------------------------------------------------- what changes while it is seen
+
+  const MOST_ASKED = 200; // as many as the server answers at once
+
+  /** Draw what became of cases, or of all (null); those of which nothing is told are closed. */
+  async function update(map, numbers) {
+    if (numbers !== null && numbers.length > MOST_ASKED) numbers = null;
+    const asked = numbers === null ? "" : `?${numbers.map((id) => `number=${id}`).join("&")}`;
+    const answer = await fetch(`/maps/overview/cases${asked}`);
+    if (!answer.ok) return;
+    const told = await answer.json();
+    const openId = [...drawnCases.values()].find(({ marker }) => marker.isPopupOpen())?.one.id;
+    for (const id of numbers ?? [...drawnCases.keys()]) eraseCase(id);
+    for (const one of told.cases) {
+      drawCase(one);
+      if (one.responder) drawLink(one.id, [[one.lat, one.lon], [one.responder.lat, one.responder.lon]]);
+    }
+    const again = drawnCases.get(openId)?.marker;
+    if (again?._map && !again.isPopupOpen()) again.openPopup();
+    const count = document.querySelector(".bar .is-case dd");
+    if (count) count.textContent = told.case_count.toLocaleString("en");
+  }
+
+  function follow(map) {
+    if (!config.case_prefix || typeof live === "undefined") return;
+    live.onCases((numbers) => update(map, numbers).catch(() => {}));
+    setInterval(() => {
+      for (const { one, marker, wasOverdue } of drawnCases.values()) {
+        if (!wasOverdue && isOverdue(one)) {
+          marker.setIcon(pin(one));
+          caseDetails.group.refreshClusters(marker);
+          drawnCases.get(one.id).wasOverdue = true;
+        }
+      }
+    }, 20000);
   }
 
   /** A small square on the canvas, for which Leaflet has no layer. */
@@ -209,6 +298,7 @@ const overview = (function () {
 
   function begin(map, given) {
     config = given;
+    ahead = config.case_prefix ? Date.parse(config.now) - Date.now() : 0;
     map.createPane("cases").style.zIndex = 620; // above the clusters of components
   }
 
@@ -266,6 +356,7 @@ const overview = (function () {
     restoreOrder(map);
     showNear(map);
     baseMap.placeLabels(map);
+    follow(map);
     document.documentElement.dataset.ready = "true";
   }
 
