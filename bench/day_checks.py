@@ -95,6 +95,7 @@ def _faults_of_way(stored: RowMapping, events: Sequence[RowMapping]) -> Iterator
         matter_type_id=stored["matter_type_id"],
         class_id=stored["class_id"],
         subdistrict_code=stored["subdistrict_code"],
+        channel=stored["channel"],
     )
     for n, row in enumerate(events, start=1):
         kind = CaseEventKind(row["kind"])

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
@@ -27,6 +28,13 @@ for name in [name for name in os.environ if name.startswith("GIS_REGISTRY_")]:
     del os.environ[name]
 
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def real_clock() -> Iterator[None]:
+    """Leave no test's simulated clock to the next."""
+    yield
+    clock.simulate(None)
 
 
 @pytest.fixture(scope="session")

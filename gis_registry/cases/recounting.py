@@ -149,8 +149,10 @@ def _recount(row: RowMapping) -> Recount:
         reported_at=row["opened_at"],
         matter_type_id=row["matter_type_id"],
         class_id=row["class_id"],
-        # No event says where it lies; and of whose it was before cases had a life cycle.
+        # No event says where it lies and by which channel it came, nor whose it was before
+        # cases had a life cycle.
         subdistrict_code=kept.subdistrict_code if kept else None,
+        channel=kept.channel if kept else None,
     )
     if events and kept and "state" not in events[0].note:
         first = replace(first, unit_code=kept.unit_code)

@@ -159,8 +159,6 @@ def _require_known_columns(row: Row) -> None:
 
 
 def _limits(row: Row, scopes: LimitScopes) -> list[ReadLimit]:
-    if any("\x00" in (value or "") for value in row.values.values()):
-        raise InvalidInput("it contains the NUL character, which is no text.")
     condition, names = _condition(row)
     closing = _both(row, "closing_zh", "closing_en")
     shared = Limit(

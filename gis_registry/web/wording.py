@@ -65,6 +65,8 @@ ATTRIBUTES = {
 #: Code of an error → what its page says in Chinese; the English is the error's own title.
 PROBLEMS = {
     "invalid-input": "输入的内容无法使用",
+    "too-many-streams": "实时连接过多",
+    "font-missing": "缺少中文字体",
     "invalid-position": "位置不在本市范围内",
     "unreadable-file": "文件无法读取",
     "missing-crs": "文件未说明坐标系",

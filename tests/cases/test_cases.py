@@ -7,7 +7,8 @@ import pytest
 from making import CORNER, moved, register, wait_for_a_lock
 from sqlalchemy.orm import Session
 
-from gis_registry.cases import service
+from gis_registry.cases import listing, service
+from gis_registry.cases.schemas import CaseFilter
 from gis_registry.cases.tables import CaseEventKind
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound
@@ -88,20 +89,22 @@ def test_cases_are_listed_the_newest_first_page_by_page(session: Session) -> Non
         found: list[int] = []
         before: int | None = None
         while True:
-            page = service.page(session, only_open=only_open, before=before, limit=2)
+            page = listing.page(
+                session, where=CaseFilter(only_open=only_open), before=before, limit=2
+            )
             assert 1 <= len(page.cases) <= 2
             found += [one.id for one in page.cases]
             before = page.next_before
             if before is None:
                 break
         assert found == wanted
-    assert all(one.is_open for one in service.page(session, only_open=True).cases)
+    assert all(one.is_open for one in listing.page(session, where=CaseFilter(only_open=True)).cases)
 
 
 @pytest.mark.parametrize("limit", [0, 1001])
 def test_a_page_has_1_to_1000_cases(session: Session, limit: int) -> None:
     with pytest.raises(InvalidInput, match="1 to 1000"):
-        service.page(session, limit=limit)
+        listing.page(session, limit=limit)
 
 
 def test_events_that_wait_for_each_other_stand_one_after_the_other(own_database: Database) -> None:

@@ -93,7 +93,6 @@ def bench_on(session: Session, on_date: date) -> FoundLimit:
         ),
         ("handling,,,,,,,,02-01,,1,working_day,,", "season_to is '', not a day such as"),
         ("handling,,,,,,,,2-1,03-01,1,working_day,,", "season_from is '2-1', not a day"),
-        ("handling,,,,,,,,,,1,working_day,a\x00,b", "it contains the NUL character"),
         ("handling,,,,,,,,,,1,working_day,修好,", "closing_zh and closing_en go together"),
     ],
 )

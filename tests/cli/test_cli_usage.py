@@ -11,11 +11,11 @@ from gis_registry import __version__
 from gis_registry.cli.main import app
 
 #: Commands that do something and answer nothing.
-SILENT = {"serve", "worker", "db start", "db stop", "db psql", "db migrate"}
+SILENT = {"serve", "worker", "db start", "db stop", "db psql", "db migrate", "report-card"}
 GROUPS = {
     *("demo", "serve", "db", "catalogue", "places", "units", "survey", "component"),
     *("report", "case", "dispatch", "drone", "export", "map", "user", "settings"),
-    *("webhook", "worker"),
+    *("webhook", "worker", "report-card"),
 }
 
 
@@ -81,7 +81,6 @@ WRONG = [
     ("survey", "show", "99999999999999999999"),
     ("case", "show", "99999999999999999999"),
     ("case", "list", "--before", "99999999999999999999"),
-    ("case", "close", "1"),
     ("report", "show", "-1"),
     ("report", "submit", "--lon", "120", "--lat", "36"),
     ("report", "submit", "--lon", "120", "--lat", "36", "--matter", "0137", "--accuracy-m", "-5"),
