@@ -19,7 +19,7 @@ from gis_registry.db.engine import Database
 from gis_registry.roles import Role
 from gis_registry.users import service as users
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 __all__ = ["chromium"]
 
 BIG = (1440, 900)

@@ -19,8 +19,23 @@ from gis_registry.settings import Settings
 DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
 #: It ends when its client goes, and is tested by itself.
 ENDLESS = {"/api/events"}
+#: Changes of cases are alike, made from one table: in the quick run one of them stands for all.
+ALIKE = "/api/cases/{number}/"
+STANDS_FOR_ALL = "/api/cases/{number}/handle"
+
+
+def _marks(path: str) -> list[pytest.MarkDecorator]:
+    is_alike = path.startswith(ALIKE) and path != STANDS_FOR_ALL
+    return [pytest.mark.slow] if is_alike else []
+
+
 CALLS = [
-    pytest.param(operation, mode, id=f"{operation.label}-{mode.value}")
+    pytest.param(
+        operation,
+        mode,
+        id=f"{operation.label}-{mode.value}",
+        marks=_marks(operation.path),
+    )
     for operation in (one.ok() for one in DOCUMENT.get_all_operations())
     for mode in GenerationMode
     # What takes neither input nor a key cannot be called wrongly.

@@ -19,6 +19,8 @@ from gis_registry.clock import SimulatedClock
 from gis_registry.reports import service as reports
 from gis_registry.reports.schemas import NewReport
 
+pytestmark = pytest.mark.slow
+
 MIDNIGHT = datetime(2026, 6, 14, 16, tzinfo=UTC)
 
 

@@ -27,6 +27,8 @@ from gis_registry.cases.progress import Progress
 from gis_registry.cases.tables import CaseProgress, CaseState
 from gis_registry.db.engine import Database
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 6, 30, 4, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

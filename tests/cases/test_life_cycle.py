@@ -45,6 +45,8 @@ from gis_registry.reports.tables import Channel
 from gis_registry.roles import Role
 from gis_registry.users.service import Actor
 
+pytestmark = pytest.mark.slow
+
 UNITS = ("QD-E-01", "QD-E-02")
 ACTORS = [
     DISPATCHER,
