@@ -37,7 +37,7 @@ def test_what_is_held_is_read_once(session: Session) -> None:
     with reference.held(session):
         names = places_queries.division_names(session, codes)
         known = reference.kept(session, "division names")
-        assert known == names
+        assert known.items() >= names.items()
         known[city.division_code] = ("别名", "alias")  # were it read again, this would not be told
         assert places_queries.division_names(session, codes)[city.division_code][1] == "alias"
     assert places_queries.division_names(session, codes) == names

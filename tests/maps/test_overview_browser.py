@@ -17,6 +17,7 @@ from watching import DESK, MAP, PHONE, watch
 
 from gis_registry.maps import service
 from gis_registry.maps.assets import VENDOR_DIR
+from gis_registry.web.rendering import STATIC
 
 pytestmark = pytest.mark.browser
 
@@ -40,14 +41,16 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
             self.wfile.write(self.html)
-        elif self.path == "/favicon.ico":
+        elif self.path in ("/favicon.ico", "/api/events"):  # nothing happens here
             self.send_response(204)
             self.end_headers()
         else:
             super().do_GET()
 
     def translate_path(self, path: str) -> str:
-        return str(VENDOR_DIR / path.removeprefix(service.SERVED_ASSETS))
+        if path.startswith(service.SERVED_ASSETS):
+            return str(VENDOR_DIR / path.removeprefix(service.SERVED_ASSETS))
+        return str(STATIC / path.removeprefix("/static/"))
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
@@ -98,7 +101,7 @@ def test_a_case_says_who_is_responsible_and_who_is_near(
     watched.page.goto(served)
     ready(watched.page)
     case_id = session.scalar(text("SELECT id FROM cases WHERE component_code IS NOT NULL"))
-    watched.page.locator(f".pin[title='案件 Case {case_id}']").click()
+    watched.page.locator(f".pin[title^='案件 Case {case_id} ']").click()
     card = watched.page.locator(".leaflet-popup-content")
     words = card.inner_text()
     assert f"案件 Case {case_id}" in words
