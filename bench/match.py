@@ -223,7 +223,7 @@ def without(found: Found, those: Sequence[Truth]) -> Found:
     for n, truth in enumerate(those):
         if truth.is_missing:
             for at in found.of(n):
-                gone[at] |= found.codes[at].decode().strip() == truth.code
+                gone[at] |= found.codes[at] == truth.code
     kept = np.flatnonzero(~gone)
     return Found(
         found.probes, found.near.picked(kept), found.codes[kept], found.reaches_m[kept], {}

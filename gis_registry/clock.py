@@ -7,6 +7,11 @@ from datetime import UTC, datetime
 
 from gis_registry.errors import InvalidInput
 
+WARNING = (
+    "THE CLOCK IS SIMULATED (GIS_REGISTRY_SIMULATED_CLOCK): every time written is made up. Never "
+    "run a city like this."
+)
+
 
 @dataclass(frozen=True)
 class SimulatedClock:
@@ -33,13 +38,25 @@ class SimulatedClock:
             shown, _, rest = text.partition("@")
             real, _, speed = rest.partition("*")
             clock = cls(datetime.fromisoformat(shown), datetime.fromisoformat(real), float(speed))
-            clock.now()
+            clock.now().astimezone(UTC)
+            is_one = clock.shown_at.tzinfo is not None and clock.speed > 0
         except (TypeError, ValueError, OverflowError) as error:
-            raise InvalidInput(
-                f"{text!r} is no simulated clock such as "
-                "2026-06-01T00:00:00+08:00@2026-06-30T12:00:00Z*144."
-            ) from error
+            raise _no_clock(text) from error
+        if not is_one:
+            raise _no_clock(text)
         return clock
+
+    def __str__(self) -> str:
+        """Return what :meth:`parse` reads."""
+        return f"{self.shown_at.isoformat()}@{self.real_at.isoformat()}*{self.speed:g}"
+
+
+def _no_clock(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"{text!r} is no simulated clock such as "
+        "2026-06-01T00:00:00+08:00@2026-06-30T12:00:00Z*144 (two times with their zones, and how "
+        "many times as fast)."
+    )
 
 
 _simulated: SimulatedClock | None = None
@@ -48,6 +65,11 @@ _simulated: SimulatedClock | None = None
 def now() -> datetime:
     """Return the time, in UTC."""
     return datetime.now(UTC) if _simulated is None else _simulated.now().astimezone(UTC)
+
+
+def is_simulated() -> bool:
+    """Return whether this process goes by a simulated clock."""
+    return _simulated is not None
 
 
 def simulate(clock: SimulatedClock | None) -> None:

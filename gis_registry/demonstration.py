@@ -141,7 +141,7 @@ def _submit_detections(session: Session, profile: CityProfile, progress: Progres
 
 
 def _take_on(session: Session, settings: Settings, progress: Progress) -> None:
-    """Take cases that nobody has touched on, some of them as far as their end."""
+    """Take cases that nobody has touched on, some as far as their end; the same ones each time."""
     untouched = [
         row["id"]
         for row in cases.summaries(session, only_open=True, limit=_MOST_TAKEN_ON)
@@ -165,8 +165,8 @@ def _take_on(session: Session, settings: Settings, progress: Progress) -> None:
     for step, (action, change) in enumerate(changes.items(), start=1):
         asked = [
             AskedChange(number, action, boss, change)
-            for place, number in enumerate(untouched)
-            if place % (len(changes) + 1) >= step
+            for number in untouched
+            if number % (len(changes) + 1) >= step
         ]
         change_all(session, asked)  # what has no unit to be handled by stays filed
         progress("Taking cases on", step, len(changes))

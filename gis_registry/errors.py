@@ -20,6 +20,7 @@
     ├── MethodNotAllowed             405
     ├── RequestTooLarge              413
     ├── PhotoStoreUnavailable        503
+    ├── FontMissing                  503
     ├── TooManyStreams               503
     └── DatabaseUnavailable          503
         ├── TookTooLong
@@ -179,6 +180,14 @@ class PhotoStoreUnavailable(RegistryError):
     status = 503
     code = "photo-store-unavailable"
     title = "The store of photos does not answer"
+
+
+class FontMissing(RegistryError):
+    """No font with Chinese letters is installed on this machine."""
+
+    status = 503
+    code = "font-missing"
+    title = "A font for PDF files is missing"
 
 
 class TooManyStreams(RegistryError):

@@ -70,6 +70,18 @@ class ProfileTimeLimits(_Part):
     valid_from: date
 
 
+class ProfileDeadlines(_Part):
+    """When people are told of deadlines; minutes are of time that counts."""
+
+    warn_share: float = Field(
+        default=0.2, ge=0, lt=1, description="Warn when so much of the limit is left"
+    )
+    warn_minutes: float = Field(default=15, ge=0, le=10_000, description="But not later than this")
+    urge_minutes: float = Field(
+        default=120, ge=0, le=100_000, description="Urge when handling is so late"
+    )
+
+
 class DemoFiles(_Part):
     """What the demo reports, relative to the profile's folder."""
 
@@ -99,6 +111,7 @@ class CityProfile(_Part):
     map: MapView
     files: ProfileFiles
     time_limits: list[ProfileTimeLimits] = []
+    deadlines: ProfileDeadlines = ProfileDeadlines()
     surveys: list[ProfileSurvey] = []
     demo: DemoFiles = DemoFiles()
 

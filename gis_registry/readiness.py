@@ -1,10 +1,12 @@
 """Whether the registry can serve now, and how much it holds."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
-from gis_registry import __version__
+from gis_registry import __version__, clock
 from gis_registry.cases.tables import CaseProgress
 from gis_registry.components.tables import Component, ComponentState
 from gis_registry.db.base import Base
@@ -43,6 +45,10 @@ class Readiness(BaseModel):
     schema_version: str
     city: CityEntry
     counts: Counts
+    simulated_time: datetime | None = Field(
+        default=None,
+        description="What the simulated clock shows: times are made up, and this is no city",
+    )
 
 
 def readiness(session: Session) -> Readiness:
@@ -57,7 +63,12 @@ def readiness(session: Session) -> Readiness:
         raise DatabaseUnsuitable(
             f"The database's schema is at version {current}, this program's at {SCHEMA_VERSION}."
         )
-    return Readiness(schema_version=current, city=places.show_city(session), counts=counts(session))
+    return Readiness(
+        schema_version=current,
+        city=places.show_city(session),
+        counts=counts(session),
+        simulated_time=clock.now() if clock.is_simulated() else None,
+    )
 
 
 def counts(session: Session) -> Counts:

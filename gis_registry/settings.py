@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,6 +13,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from gis_registry.clock import SimulatedClock
+from gis_registry.errors import InvalidInput
 from gis_registry.roles import Role
 
 SETTINGS_FILE = Path("gis-registry.toml")
@@ -95,6 +97,20 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least level logged"
     )
+
+    simulated_clock: str | None = Field(
+        default=None,
+        description="A clock of its own for simulations, never for a city: SHOWN@REAL*SPEED, two "
+        "times with their zones and how many times as fast; unset: the real time",
+    )
+
+    @field_validator("simulated_clock")
+    @classmethod
+    def _is_clock(cls, said: str | None) -> str | None:
+        try:
+            return None if said is None else str(SimulatedClock.parse(said))
+        except InvalidInput as error:
+            raise ValueError(str(error).rstrip(".")) from error
 
     @classmethod
     def settings_customise_sources(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.db.checks import create_extensions, require_suitable
 from gis_registry.db.engine import Database, answering
 from gis_registry.errors import Conflict, DatabaseUnsuitable
@@ -29,6 +30,8 @@ Tell = Callable[[str], None]
 def open_registry(settings: Settings, *, tell: Tell | None = None) -> Database:
     """Open the database; an empty one is migrated and gets its city.
 
+    From then on this process goes by the simulated clock, if the settings give one.
+
     Args:
         settings: where it is and which city.
         tell: called with a sentence before each step that takes a while.
@@ -39,9 +42,13 @@ def open_registry(settings: Settings, *, tell: Tell | None = None) -> Database:
         InvalidProfile: the city profile cannot be used.
         Conflict: the registry is of another city than the settings say.
     """
+    tell = tell or (lambda _: None)
+    if settings.simulated_clock is not None:
+        clock.simulate(clock.SimulatedClock.parse(settings.simulated_clock))
+        tell(f"{clock.WARNING} It shows {clock.now():%Y-%m-%d %H:%M} UTC.")
     database = Database(settings)
     try:
-        _prepare(database, settings, tell or (lambda _: None))
+        _prepare(database, settings, tell)
     except BaseException:
         database.close()
         raise

@@ -2,6 +2,7 @@
 
 from sqlalchemy import MetaData
 
+import gis_registry.cases.indicator_tables
 import gis_registry.cases.tables
 import gis_registry.catalogue.tables
 import gis_registry.components.tables

@@ -1,7 +1,7 @@
 """Reading the CSV files that profiles and people deliver: UTF-8, a header, every fault named."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,11 +12,15 @@ from gis_registry.errors import InvalidInput, UnreadableFile
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a CSV file: its values by column, and where it stands for messages."""
+    """One line of a CSV file: its values by column, and where it stands for messages.
+
+    ``damage`` says why the values cannot be relied on; mostly it is empty.
+    """
 
     path: Path
     line: int
     values: dict[str, str]
+    damage: str = ""
 
     def fault(self, message: str) -> InvalidInput:
         """Return an error that names the file and the line."""
@@ -79,20 +83,22 @@ class Row:
 
 
 def text_encoding(path: Path) -> str:
-    """Return the encoding of a text file: UTF-8 if all of it is, otherwise GB18030.
+    """Return the encoding that all of a text file is in: UTF-8 or GB18030.
 
     Raises:
-        UnreadableFile: it cannot be opened.
+        UnreadableFile: it cannot be opened, or is in neither.
     """
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            while file.read(1 << 20):
-                pass
-    except UnicodeDecodeError:
-        return "gb18030"
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
-    return "utf-8-sig"
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            with path.open(encoding=encoding) as file:
+                while file.read(1 << 20):
+                    pass
+        except UnicodeDecodeError:
+            continue
+        except OSError as error:
+            raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
+        return encoding
+    raise UnreadableFile(f"{path} is neither UTF-8 nor GB18030; save it in UTF-8.")
 
 
 def csv_header(path: Path) -> set[str]:
@@ -115,29 +121,55 @@ def _reading(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise UnreadableFile(f"{path} is not UTF-8; save it as CSV in UTF-8.") from error
     except csv.Error as error:
-        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
+        raise UnreadableFile(
+            f"{path} is no CSV file: {error}. Look for a quotation mark that does not end."
+        ) from error
+
+
+def check_columns(path: Path, names: Sequence[str], required: set[str]) -> None:
+    """Refuse the header of a CSV file that lacks a column, or has one twice.
+
+    Raises:
+        UnreadableFile: it does.
+    """
+    header = f"its header is: {', '.join(names) or 'empty'}."
+    missing = ", ".join(sorted(required - set(names)))
+    if missing:
+        raise UnreadableFile(f"{path} has no column {missing}; {header}")
+    twice = ", ".join(sorted({name for name in names if name and names.count(name) > 1}))
+    if twice:
+        raise UnreadableFile(f"{path} has more than one column {twice}; {header}")
+
+
+def read_rows(path: Path, required: set[str], *, encoding: str = "utf-8-sig") -> Iterator[Row]:
+    """Read a CSV file as :func:`read_csv`, damaged lines too."""
+    with _reading(path), path.open(encoding=encoding, newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        check_columns(path, reader.fieldnames or (), required)
+        for values in reader:
+            yield Row(path, reader.line_num, values, _damage(values, reader.restkey))
 
 
 def read_csv(path: Path, required: set[str], *, encoding: str = "utf-8-sig") -> Iterator[Row]:
     """Read a CSV file with a header that has at least the required columns.
 
     Raises:
-        UnreadableFile: it is missing, not in the encoding, or lacks a column.
-        InvalidInput: a line has more values than there are columns.
+        UnreadableFile: it is missing, not in the encoding, lacks a column, has one twice, or a
+            quotation mark does not end.
+        InvalidInput: a line has more values than there are columns, or contains NUL.
     """
-    with _reading(path), path.open(encoding=encoding, newline="") as file:
-        reader = csv.DictReader(file)
-        missing = required - set(reader.fieldnames or ())
-        if missing:
-            raise UnreadableFile(
-                f"{path} has no column {', '.join(sorted(missing))}; "
-                f"its header is: {', '.join(reader.fieldnames or ()) or 'empty'}."
-            )
-        for values in reader:
-            row = Row(path, reader.line_num, values)
-            if reader.restkey in values:
-                raise row.fault(
-                    "it has more values than the header has columns; a value that holds a "
-                    "comma needs quotation marks."
-                )
-            yield row
+    for row in read_rows(path, required, encoding=encoding):
+        if row.damage:
+            raise row.fault(row.damage)
+        yield row
+
+
+def _damage(values: Mapping[str | None, str | None], surplus: str | None) -> str:
+    if surplus in values:
+        return (
+            "it has more values than the header has columns; a value that holds a comma needs "
+            "quotation marks."
+        )
+    if any("\0" in (value or "") for value in values.values()):
+        return "it contains the NUL character."
+    return ""

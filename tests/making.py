@@ -109,12 +109,12 @@ def copy_of(server: EmbeddedServer, template: str, name: str) -> Iterator[Settin
     engine.dispose()
 
 
-def wait_for_a_lock(database: Database) -> None:
-    """Return when somebody waits for a lock in the database."""
+def wait_for_a_lock(database: Database, *, count: int = 1) -> None:
+    """Return when somebody, or so many, wait for a lock in the database."""
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     with database.engine.connect() as connection:
         for _ in range(10_000):
-            if connection.scalar(waiting):
+            if (connection.scalar(waiting) or 0) >= count:
                 return
             connection.rollback()
     raise AssertionError("Nobody came to wait.")

@@ -45,8 +45,10 @@ def test_a_file_is_read_whatever_wrote_it(write: Callable[[bytes], Path], conten
         (b"", "has no column code; its header is: empty."),
         ("code\n路灯\n".encode("gbk"), "is not UTF-8; save it as CSV in UTF-8."),
         (b"code\n" + b"1" * 200_000 + b"\n", "is no CSV file: field larger than field limit"),
+        (b'code,name\n1,"lamp\n2,bin\n', "Look for a quotation mark that does not end."),
+        (b"code,name,code\n1,lamp,2\n", "has more than one column code; its header is: code,"),
     ],
-    ids=["column missing", "empty", "GBK", "endless field"],
+    ids=["column missing", "empty", "GBK", "endless field", "open quotation", "twice"],
 )
 def test_a_file_that_cannot_be_read_says_why(
     write: Callable[[bytes], Path], content: bytes, message: str
@@ -75,6 +77,11 @@ def test_a_line_with_more_values_than_columns_is_refused(
         "some.csv, line 3: it has more values than the header has columns; a value that holds a "
         "comma needs quotation marks."
     )
+
+
+def test_a_line_with_a_nul_is_refused(write: Callable[[bytes], Path]) -> None:
+    with pytest.raises(InvalidInput, match="line 2: it contains the NUL character"):
+        list(read_csv(write(b"code,name\n1,la\0mp\n"), {"code"}))
 
 
 def test_a_line_with_fewer_values_has_empty_ones(write: Callable[[bytes], Path]) -> None:

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from gis_registry import __version__
+from gis_registry import __version__, clock
 from gis_registry.api import problems
 from gis_registry.api.changes import take_changes
 from gis_registry.api.intake import Intake
@@ -96,12 +96,14 @@ async def _lifespan(
         opened = await anyio.to_thread.run_sync(
             lambda: open_registry(settings, tell=lambda what: log.info("opening", what=what))
         )
+    if clock.is_simulated():
+        log.warning("simulated clock", shows=clock.now().isoformat(), warning=clock.WARNING)
     app.state.database = opened
     app.state.intake = Intake(opened, settings, app.state.turns)
-    app.state.changes = take_changes(opened, settings, app.state.turns)
     app.state.live = LiveNotices(
         opened.url, most_streams=settings.event_streams, replay=cases.notices_since
     )
+    app.state.changes = take_changes(opened, settings, app.state.turns)
     try:
         yield
     finally:

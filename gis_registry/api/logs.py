@@ -55,7 +55,7 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [], True
+        logger.handlers, logger.propagate = [], name != "uvicorn.access"  # we write that line
     # "Started server process" and the like say nothing that the first request line does not.
     logging.getLogger("uvicorn.error").setLevel(
         max(logging.WARNING, logging.getLevelName(settings.log_level.upper()))

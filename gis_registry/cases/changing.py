@@ -6,7 +6,7 @@ transaction.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,18 +14,20 @@ from pyproj import Geod
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
-from gis_registry.cases import indicators, queries
+from gis_registry.cases import by_hand, indicators, queries
+from gis_registry.cases.by_hand import Given
 from gis_registry.cases.clocks import Clock
 from gis_registry.cases.deadlines import Limit
 from gis_registry.cases.life_cycle import (
     STAGES,
     STATE_NAMES,
     TRANSITIONS,
+    WITH_UNIT,
     Action,
     Need,
-    Transition,
     possible_actions,
 )
+from gis_registry.cases.permitting import actions_of, refusal
 from gis_registry.cases.progress import Happening, Progress, advance
 from gis_registry.cases.schemas import CaseChange, CaseStatus
 from gis_registry.cases.tables import CaseEventKind, CaseState
@@ -36,7 +38,6 @@ from gis_registry.errors import (
     Conflict,
     InvalidInput,
     NotFound,
-    NotPermitted,
     Outdated,
     RegistryError,
 )
@@ -51,6 +52,8 @@ from gis_registry.users.service import Actor
 _AT_THE_SCENE_M = 200.0
 _GEOD = Geod(ellps="GRS80")
 _DISPATCHED_AT_ONCE = frozenset({Action.FILE, Action.REOPEN})
+#: What a case waits for that is with nobody.
+_WAITING = LimitStage.DISPATCH
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,16 @@ class AskedChange:
     actor: Actor
     change: CaseChange = field(default_factory=CaseChange)
     expected_version: int | None = None
+
+
+@dataclass(frozen=True)
+class _LimitKey:
+    """A stage of a case as it is when the stage begins."""
+
+    case_id: int
+    stage: LimitStage
+    condition: str | None
+    class_id: int | None
 
 
 def change(session: Session, asked: AskedChange) -> CaseStatus:
@@ -131,59 +144,22 @@ def status_of(progress: Progress, actor: Actor | None = None) -> CaseStatus:
     )
 
 
-def actions_of(
-    actor: Actor | None, case_id: int, state: CaseState, unit_code: str | None
-) -> list[Action]:
-    """Return what somebody can do with a case that is in a state and with a unit."""
-    if actor is None:
-        return []
-    return [
-        one
-        for one in possible_actions(state)
-        if refusal(actor, TRANSITIONS[one], case_id, unit_code) is None
-    ]
-
-
-def refusal(
-    actor: Actor, transition: Transition, case_id: int, unit_code: str | None
-) -> NotPermitted | None:
-    """Return why somebody may not do something with a case that is with a unit; None: they may."""
-    if any(actor.may(one) for one in transition.permissions if one is not Permission.HANDLE):
-        return None
-    if Permission.HANDLE in transition.permissions and actor.may(Permission.HANDLE):
-        return not_theirs(actor, case_id, unit_code)
-    needed = " or ".join(f"“{one}”" for one in transition.permissions)
-    return NotPermitted(
-        f"To {transition.name_en} a case needs the permission {needed}; you are {actor.role}."
-    )
-
-
-def not_theirs(actor: Actor, case_id: int, unit_code: str | None) -> NotPermitted | None:
-    """Return why a case is not for somebody to handle: it is with a unit that is not theirs."""
-    if actor.may(Permission.DISPATCH):
-        return None
-    if actor.unit_code is not None and actor.unit_code == unit_code:
-        return None
-    mine = f"of unit {actor.unit_code}" if actor.unit_code else "of no unit"
-    return NotPermitted(f"Case {case_id} is with {unit_code or 'no unit'}; you are {mine}.")
-
-
 class Appending:
     """Cases that are locked, and the events that are appended to them."""
 
     def __init__(self, session: Session, case_ids: set[int], *, at: datetime | None = None) -> None:
         """Lock the cases that there are."""
         self.session = session
-        self.at = at or clock.now()
         self.places: dict[int, tuple[float, float]] = {}
         self._before: dict[int, Progress] = {}
         for progress, lon, lat in queries.locked_progress(session, case_ids):
             self._before[progress.case_id] = progress
             self.places[progress.case_id] = (lon, lat)
+        self.at = at or clock.now()  # once they are locked: what is appended later happened later
         self._now = dict(self._before)
         self._events: list[dict[str, Any]] = []
-        self._limits: dict[tuple[int, LimitStage, str | None], FoundLimit | RegistryError | None]
-        self._limits = {}
+        self._limits: dict[_LimitKey, FoundLimit | RegistryError | None] = {}
+        self._given: list[Given] = []
         self._working_time: WorkingTime | None = None
 
     def progress(self, case_id: int) -> Progress:
@@ -204,49 +180,66 @@ class Appending:
         return self._working_time
 
     def find_limits(self, wanted: Sequence[tuple[int, LimitStage, str | None]]) -> None:
-        """Find the limits of stages (case, stage, condition) that may begin, all at once."""
-        asked = {
-            key: AskedLimit(
-                key[1],
-                self._now[key[0]].matter_type_id,
-                self._now[key[0]].class_id,
-                key[2],
-                self.at.astimezone(self.working_time.zone).date(),
-            )
-            for one in wanted
-            if one[0] in self._now and (key := self._with_condition(*one)) not in self._limits
-        }
-        if not asked:
-            return
-        try:
-            found = find_limits(self.session, list(asked.values()))
-            self._limits |= dict(zip(asked, found, strict=True))
-        except InvalidInput as error:  # one of the conditions is unknown: who named it is told
-            if len(asked) == 1:
-                self._limits |= dict.fromkeys(asked, error)
-                return
-            for one in asked:
-                self.find_limits([one])
+        """Find the limits of stages that may begin, all at once.
 
-    def _with_condition(
-        self, case_id: int, stage: LimitStage, condition: str | None
-    ) -> tuple[int, LimitStage, str | None]:
-        return case_id, stage, self._now[case_id].condition if condition is None else condition
+        Args:
+            wanted: case, stage, and the condition that is told; None: as the case has it.
+        """
+        self._find({self._limit_key(*one) for one in wanted if one[0] in self._now})
 
     def clock_note(
-        self, case_id: int, stage: LimitStage | None, condition: str | None = None
+        self, case_id: int, stage: LimitStage | None, told: str | None = None
     ) -> dict[str, Any]:
-        """Return what an event notes of the clock of a stage that begins now; None: no stage."""
+        """Return what an event notes of the clock of a stage that begins now; None: no stage.
+
+        Raises:
+            InvalidInput: the condition that is told does not exist. One that the case had before,
+                and that what it is about now does not know, counts as nothing in particular.
+        """
         if stage is None:
             return {"clock": None, "due_at": None}
-        self.find_limits([(case_id, stage, condition)])
-        limit = self._limits[self._with_condition(case_id, stage, condition)]
+        key = self._limit_key(case_id, stage, told)
+        self._find({key})
+        limit = self._limits[key]
         if isinstance(limit, RegistryError):
-            raise limit
+            if told is not None:
+                raise limit
+            key = replace(key, condition=None)
+            self._find({key})
+            limit = self._limits[key]
+            assert not isinstance(limit, RegistryError)  # noqa: S101  there is no condition
         begun = Clock(
             stage=stage, began_at=self.at, calendar=self.working_time.version, limit=limit
         )
         return noted(begun, self.working_time)
+
+    def _limit_key(self, case_id: int, stage: LimitStage, told: str | None) -> "_LimitKey":
+        now = self._now[case_id]
+        return _LimitKey(case_id, stage, now.condition if told is None else told, now.class_id)
+
+    def _find(self, keys: set["_LimitKey"]) -> None:
+        new = [key for key in keys if key not in self._limits]
+        if not new:
+            return
+        on_date = self.at.astimezone(self.working_time.zone).date()
+        asked = [
+            AskedLimit(
+                one.stage,
+                self._now[one.case_id].matter_type_id,
+                one.class_id,
+                one.condition,
+                on_date,
+            )
+            for one in new
+        ]
+        try:
+            self._limits |= dict(zip(new, find_limits(self.session, asked), strict=True))
+        except InvalidInput as error:  # one of the conditions is unknown: who named it is told
+            if len(new) == 1:
+                self._limits[new[0]] = error
+                return
+            for one in new:
+                self._find({one})
 
     def append(
         self,
@@ -288,8 +281,8 @@ class Appending:
         A case that was filed is dispatched to the unit at once; with nobody it waits for that.
         """
         state = self.progress(case_id).state
-        was_sent = state in (CaseState.DISPATCHED, CaseState.IN_HANDLING)
-        waits = {"state": CaseState.FILED, **self.clock_note(case_id, LimitStage.DISPATCH)}
+        was_sent = state in WITH_UNIT
+        waits = {"state": CaseState.FILED, **self.clock_note(case_id, _WAITING)}
         self.append(
             case_id,
             kind,
@@ -310,6 +303,10 @@ class Appending:
             actor=actor,
         )
 
+    def give(self, case_id: int, unit_code: str, *, reason: str, actor: str) -> None:
+        """Note that somebody decided by hand which unit a case goes to."""
+        self._given.append(Given(self.progress(case_id).key, unit_code, reason, actor))
+
     def write(self) -> None:
         """Write what was appended, and all that follows from it."""
         if not self._events:
@@ -320,11 +317,12 @@ class Appending:
             if now is not self._before[case_id]
         ]
         queries.insert_events(self.session, self._events)
+        by_hand.keep(self.session, self._given, self.places, at=self.at)
         queries.update_progress(self.session, [now for _, now in changed])
         indicators.count(self.session, changed)
         announce(self.session, [notice(one, self._now[one["case_id"]]) for one in self._events])
         self._before = dict(self._now)
-        self._events = []
+        self._events, self._given = [], []
 
 
 def noted(running: Clock, by: WorkingTime) -> dict[str, Any]:
@@ -356,6 +354,13 @@ class _Step:
         note = {**self._said(), **self._following(progress)}
         self.work.append(progress.case_id, self.transition.kind, note, actor=self.asked.actor.name)
         unit_code = self.work.progress(progress.case_id).unit_code
+        if unit_code is not None and unit_code != progress.unit_code:
+            self.work.give(
+                progress.case_id,
+                unit_code,
+                reason=self.asked.change.reason.strip(),
+                actor=self.asked.actor.name,
+            )
         if self.asked.action in _DISPATCHED_AT_ONCE and unit_code is not None:
             self.work.dispatch(progress.case_id, actor=self.asked.actor.name)
 
@@ -393,6 +398,8 @@ class _Step:
         missing = sorted(one for one in needs if not given[one])
         if missing:
             raise InvalidInput(f"{what} give {' and '.join(_WORDS[Need(one)] for one in missing)}.")
+        if change.condition is not None and not _stages_of(self.asked):
+            raise InvalidInput(f"{what} name no condition: it is told when a stage begins.")
         unknown = [one for one in change.photos if one not in self.photos]
         if unknown:
             raise InvalidInput(f"There is no photo {unknown[0]}: send it to /api/photos first.")
@@ -415,7 +422,10 @@ class _Step:
             )
 
     def _said(self) -> dict[str, Any]:
-        return self.asked.change.model_dump(mode="json", exclude_defaults=True)
+        said = self.asked.change.model_dump(mode="json", exclude_defaults=True)
+        if "unit" in said:  # which would be the unit that the case is with
+            said["amount_unit"] = said.pop("unit")
+        return said
 
     def _following(self, progress: Progress) -> dict[str, Any]:
         """Return what follows for the state, the unit and the clock."""
@@ -433,6 +443,8 @@ class _Step:
                 stopped = running and running.paused(work.at, reason=change.reason, actor=actor)
                 return {"state": after, **self._noted(stopped)}
             case Action.RESUME:
+                if progress.resumes_to in WITH_UNIT and progress.unit_code is None:
+                    return {"state": CaseState.FILED, **work.clock_note(case_id, _WAITING)}
                 resumed = running and running.resumed(work.at)
                 return {"state": progress.resumes_to, **self._noted(resumed)}
             case Action.EXTEND if change.amount is not None and change.unit is not None:
@@ -473,6 +485,10 @@ def _stages_of(asked: AskedChange) -> list[tuple[int, LimitStage, str | None]]:
     return wanted
 
 
+#: What is told of a note, beside that something happened.
+_TOLD = ("left_s", "late_s", "parent_unit_code")
+
+
 def notice(event: Mapping[str, Any], progress: Progress) -> Notice:
     """Return what is told of an event, after which a case stands so."""
     return Notice(
@@ -487,5 +503,6 @@ def notice(event: Mapping[str, Any], progress: Progress) -> Notice:
             "state": progress.state,
             "unit_code": progress.unit_code,
             "due_at": progress.due_at.isoformat() if progress.due_at else None,
+            **{name: event["note"][name] for name in _TOLD if name in event["note"]},
         },
     )

@@ -4,7 +4,7 @@ A clock says which version of the city's calendar it counts by. So a deadline st
 limits or calendars change later, and can be computed again at any time.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -74,6 +74,23 @@ class Clock(BaseModel):
             extensions=self._extensions(),
             until=until,
         )
+
+    @property
+    def last_unit(self) -> LimitUnit | None:
+        """What counts at the end: the unit of the last extension, or that of the limit."""
+        if self.limit is None:
+            return None
+        return self.extensions[-1].unit if self.extensions else LimitUnit(self.limit.unit)
+
+    def left(self, working_time: WorkingTime, at: datetime) -> timedelta | None:
+        """Return how much time is left at a moment; below zero: how late it is. None: no limit."""
+        if self.limit is None:
+            return None
+        entries = self.ledger(working_time, until=at)
+        if entries:
+            return entries[-1].left
+        limit = Limit(self.limit.amount, LimitUnit(self.limit.unit))
+        return deadlines.length(limit, working_time, self.began_at)
 
     def paused(self, at: datetime, *, reason: str, actor: str) -> "Clock":
         """Return it stopped."""

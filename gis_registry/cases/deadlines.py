@@ -166,6 +166,34 @@ def counted(
     return total
 
 
+def length(limit: Limit, working_time: WorkingTime, moment: datetime) -> timedelta:
+    """Return the time of a limit that begins at a moment."""
+    if limit.unit is LimitUnit.WORKING_DAY:
+        return working_time.standard_day(moment) * limit.amount
+    if limit.unit is LimitUnit.CALENDAR_DAY:
+        return timedelta(days=limit.amount)
+    return timedelta(hours=limit.amount)
+
+
+def moment_after(
+    moment: datetime, amount: timedelta, unit: LimitUnit, working_time: WorkingTime
+) -> datetime:
+    """Return the earliest moment by which so much time has counted after another."""
+    found = _used_up(_utc(moment), amount, unit, working_time, (), _FAR)
+    assert found is not None  # noqa: S101  nothing holds it up
+    return found
+
+
+def moment_before(
+    moment: datetime, amount: timedelta, unit: LimitUnit, working_time: WorkingTime
+) -> datetime:
+    """Return the earliest moment after which so much time has counted until another."""
+    back = max(amount, _MINUTE)
+    while (found := counted(moment - back, moment, unit, working_time)) < amount:
+        back *= 2
+    return moment_after(moment - back, found - amount, unit, working_time)
+
+
 def ledger(
     started_at: datetime,
     limit: Limit,
@@ -195,10 +223,10 @@ def ledger(
         marks |= {_utc(pause.began_at), _ended_at(pause)}
     cuts = sorted(moment for moment in marks if started_at <= moment <= until)
     entries: list[LedgerEntry] = []
-    total, left = _NOTHING, _length(limit, working_time, started_at)
+    total, left = _NOTHING, length(limit, working_time, started_at)
     for begin, end in zip(cuts, [*cuts[1:], until], strict=True):
         for one in grants.get(begin, ()):
-            left += _length(one.limit, working_time, one.granted_at)
+            left += length(one.limit, working_time, one.granted_at)
             entries.append(_granted(one, begin, total, left))
         unit = next(one.unit for one in reversed(phases) if one.began_at <= begin)
         for part in _parts(begin, end, unit, working_time, order):
@@ -249,15 +277,6 @@ def _utc(moment: datetime) -> datetime:
 
 def _ended_at(pause: Pause) -> datetime:
     return _FAR if pause.ended_at is None else _utc(pause.ended_at)
-
-
-def _length(limit: Limit, working_time: WorkingTime, moment: datetime) -> timedelta:
-    """Return the time of a limit that begins at a moment."""
-    if limit.unit is LimitUnit.WORKING_DAY:
-        return working_time.standard_day(moment) * limit.amount
-    if limit.unit is LimitUnit.CALENDAR_DAY:
-        return timedelta(days=limit.amount)
-    return timedelta(hours=limit.amount)
 
 
 def _in_order(extensions: Sequence[Extension]) -> list[Extension]:
@@ -336,7 +355,7 @@ def _phases(
         (limit, started_at),
         *((one.limit, one.granted_at) for one in _in_order(extensions)),
     ):
-        amount = _length(one, working_time, moment)
+        amount = length(one, working_time, moment)
         due = _used_up(begin, amount, one.unit, working_time, stops, open_from)
         yield _Phase(begin, one.unit, due)
         if due is None:

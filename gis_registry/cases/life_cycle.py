@@ -49,7 +49,8 @@ class Need(StrEnum):
 
 S = CaseState
 _OPEN = frozenset(CaseState) - {S.CLOSED, S.NOT_ACCEPTED, S.MERGED}
-_WITH_UNIT = frozenset({S.DISPATCHED, S.IN_HANDLING})
+#: A unit has it, and its limit for handling runs.
+WITH_UNIT = frozenset({S.DISPATCHED, S.IN_HANDLING})
 
 #: The stage whose limit runs in a state; a suspended case has none until it is resumed.
 STAGES: Mapping[CaseState, LimitStage] = {
@@ -136,7 +137,7 @@ TRANSITIONS: Mapping[Action, Transition] = {
             "接收", "accept", "Say that the unit has begun.",
         ),
         Transition(
-            Action.HANDLE, K.HANDLED, _WITH_UNIT, S.HANDLED, _UNIT,
+            Action.HANDLE, K.HANDLED, WITH_UNIT, S.HANDLED, _UNIT,
             "处置", "handle", "Say that it is done, with photos.", frozenset({Need.PHOTOS}),
         ),
         Transition(
@@ -160,16 +161,16 @@ TRANSITIONS: Mapping[Action, Transition] = {
             "恢复", "resume", "Let its clock run again where it stopped.", _REASON,
         ),
         Transition(
-            Action.ASK_EXTENSION, K.EXTENSION_ASKED, _WITH_UNIT, None, _UNIT,
+            Action.ASK_EXTENSION, K.EXTENSION_ASKED, WITH_UNIT, None, _UNIT,
             "申请延期", "ask for an extension", "Ask for more time.",
             frozenset({Need.REASON, Need.LIMIT}),
         ),
         Transition(
-            Action.EXTEND, K.EXTENDED, _WITH_UNIT, None, _DISPATCH,
+            Action.EXTEND, K.EXTENDED, WITH_UNIT, None, _DISPATCH,
             "延期", "extend", "Grant more time.", frozenset({Need.REASON, Need.LIMIT}),
         ),
         Transition(
-            Action.DENY_EXTENSION, K.EXTENSION_DENIED, _WITH_UNIT, None, _DISPATCH,
+            Action.DENY_EXTENSION, K.EXTENSION_DENIED, WITH_UNIT, None, _DISPATCH,
             "驳回延期", "deny an extension", "Deny more time.", _REASON,
         ),
         Transition(

@@ -37,6 +37,7 @@ class NewCase:
     responsible: ResponsibleUnit
     responders: Sequence[NearResponder]
     subdistrict_code: str | None = None
+    channel: str | None = None
     is_checked: bool = False
 
     @property
@@ -76,6 +77,7 @@ def open_all(session: Session, new: Sequence[NewCase], *, at: datetime) -> None:
             matter_type_id=one.matter_type_id,
             class_id=one.class_id,
             subdistrict_code=one.subdistrict_code,
+            channel=one.channel,
         )
         opened.append(advance(first, Happening(1, CaseEventKind.REPORTED, at, note)))
         events.append(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.catalogue.tables import LimitStage
 
 _ENDED = frozenset({CaseState.CLOSED, CaseState.NOT_ACCEPTED, CaseState.MERGED})
 
@@ -37,6 +38,7 @@ class Progress:
     matter_type_id: int | None = None
     class_id: int | None = None
     subdistrict_code: str | None = None
+    channel: str | None = None
     unit_code: str | None = None
     condition: str | None = None
     stage: str | None = None
@@ -47,7 +49,9 @@ class Progress:
     overdue_at: datetime | None = None
     checked_at: datetime | None = None
     filed_at: datetime | None = None
+    first_dispatched_at: datetime | None = None
     dispatched_at: datetime | None = None
+    handling_due_at: datetime | None = None
     handled_at: datetime | None = None
     verified_at: datetime | None = None
     ended_at: datetime | None = None
@@ -57,11 +61,14 @@ class Progress:
     is_handled_on_time: bool | None = None
     is_verified_on_time: bool | None = None
     is_closed_on_time: bool | None = None
+    is_misfiled: bool = False
     returned: int = 0
+    redirected: int = 0
     sent_back: int = 0
     extended: int = 0
     urged: int = 0
     appealed: int = 0
+    upheld: int = 0
     reopened: int = 0
 
     @property
@@ -89,6 +96,8 @@ def advance(before: Progress, event: Happening) -> Progress:
         changed["class_id"] = note["class_id"]
     if "unit" in note:
         changed["unit_code"] = note["unit"]
+        was_sent = before.first_dispatched_at is not None
+        changed["redirected"] = before.redirected + (was_sent and note["unit"] != before.unit_code)
     if "clock" in note:
         changed |= _clock(note)
     if "state" in note:
@@ -99,7 +108,8 @@ def advance(before: Progress, event: Happening) -> Progress:
         case CaseEventKind.FILED:
             changed |= {"filed_at": at, "is_filed_on_time": on_time}
         case CaseEventKind.DISPATCHED:
-            changed |= {"dispatched_at": at}
+            first_at = before.first_dispatched_at or at
+            changed |= {"dispatched_at": at, "first_dispatched_at": first_at}
             changed["is_dispatched_on_time"] = _both(before.is_dispatched_on_time, on_time)
         case CaseEventKind.HANDLED:
             changed["handled_at"] = at
@@ -111,8 +121,14 @@ def advance(before: Progress, event: Happening) -> Progress:
             changed["is_verified_on_time"] = _both(before.is_verified_on_time, on_time)
         case CaseEventKind.CLOSED:
             changed |= {"ended_at": at, "is_closed_on_time": on_time}
-        case CaseEventKind.NOT_ACCEPTED | CaseEventKind.MERGED:
+            changed.setdefault("state", CaseState.CLOSED)  # not noted before there were states
+            changed["is_misfiled"] = before.is_misfiled or _was_for_nothing(before)
+        case CaseEventKind.MERGED:
+            changed |= {"ended_at": at, "is_misfiled": _was_for_nothing(before)}
+        case CaseEventKind.NOT_ACCEPTED:
             changed["ended_at"] = at
+        case CaseEventKind.APPEAL_DECIDED:
+            changed["upheld"] = before.upheld + bool(note.get("is_upheld"))
         case CaseEventKind.SUSPENDED:
             changed["resumes_to"] = before.state
         case CaseEventKind.RESUMED:
@@ -121,11 +137,13 @@ def advance(before: Progress, event: Happening) -> Progress:
             changed |= {"ended_at": None, "handled_at": None, "verified_at": None}
             changed["is_closed_on_time"] = None
             changed["filed_at"] = before.filed_at or at
+            changed["is_misfiled"] = before.state is CaseState.NOT_ACCEPTED
         case CaseEventKind.WARNED:
             changed["warned_at"] = at
         case CaseEventKind.OVERDUE:
             changed["overdue_at"] = at
-    return replace(before, **changed)
+    after = replace(before, **changed)
+    return replace(after, handling_due_at=_handling_due_at(before, after))
 
 
 def progress_of(first: Progress, events: Iterable[Happening]) -> Progress:
@@ -139,6 +157,18 @@ def progress_of(first: Progress, events: Iterable[Happening]) -> Progress:
     for event in events:
         found = advance(found, event)
     return found
+
+
+def _handling_due_at(before: Progress, after: Progress) -> datetime | None:
+    """Return by when it is to be handled, or was; None: it is not, for it waits, stops or ended."""
+    if after.stage == LimitStage.HANDLING:
+        return after.due_at
+    return before.handling_due_at if after.handled_at is not None else None
+
+
+def _was_for_nothing(before: Progress) -> bool:
+    """Return whether a case that ends now was filed and never handled."""
+    return before.filed_at is not None and before.handled_at is None
 
 
 def _clock(note: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
-from gis_registry.cases import queries, service
+from gis_registry.cases import by_hand, queries, service
 from gis_registry.cases.deciding import ask_again, decide, hand_over
 from gis_registry.cases.schemas import CaseSummary
 from gis_registry.cases.tables import CaseEventKind
 from gis_registry.components.schemas import Named
-from gis_registry.dispatch.precedence import Basis
-from gis_registry.dispatch.schemas import Claim, ResponsibleUnit, Sentence, Side
+from gis_registry.dispatch.schemas import ResponsibleUnit, Sentence, Side
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.units import queries as units
 
@@ -96,26 +95,7 @@ def assign_case(
     if decision is not None and decision.unit_id == unit_id:
         raise Conflict(f"Case {case_id} is with {unit.name_en} ({unit.code}) already.")
     before = ResponsibleUnit.model_validate(decision.responsibility) if decision else None
-    others = [before.claim, *before.others] if before and before.claim else []
-    found = ResponsibleUnit(
-        claim=Claim(
-            unit=unit,
-            role="",
-            basis=Basis.BY_HAND.value,
-            division_code=None,
-            valid_from=None,
-            responsibility_id=None,
-        ),
-        others=others,
-        returned=before.returned if before else [],
-        grounds=[
-            Sentence(
-                step="unit",
-                zh=f"{actor}人工指派由{unit.name_zh}负责：“{reason}”。",
-                en=f"{actor} assigned it by hand to {unit.name_en}: “{reason}”.",
-            )
-        ],
-    )
+    found = by_hand.decide(unit, before, reason=reason, actor=actor)
     asked = queries.asked_again(session, case.division_code, case.id)
     decision_id = decide(session, case, asked, found)
     note: dict[str, JsonValue] = {

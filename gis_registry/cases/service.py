@@ -14,6 +14,7 @@ from gis_registry.cases import changing, opening, queries
 from gis_registry.cases.changing import Appending, AskedChange
 from gis_registry.cases.life_cycle import STATE_NAMES, Action
 from gis_registry.cases.opening import NewCase
+from gis_registry.cases.permitting import actions_of, not_theirs
 from gis_registry.cases.schemas import CaseChange, CaseEventEntry, CaseSummary
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind, CaseState
 from gis_registry.cases.wording import EVENT_NAMES
@@ -182,9 +183,7 @@ def show(session: Session, case_id: int, *, actor: Actor | None = None) -> CaseS
     if actor is not None:
         summary.actions = [
             str(one)
-            for one in changing.actions_of(
-                actor, case_id, CaseState(summary.state), summary.unit_code
-            )
+            for one in actions_of(actor, case_id, CaseState(summary.state), summary.unit_code)
         ]
     decision = queries.latest_decision(session, summary.division_code, case_id)
     if decision is not None:
@@ -236,7 +235,7 @@ def require_own(session: Session, case_id: int, actor: Actor) -> str | None:
         NotPermitted: it is with another unit, or the actor is of none.
     """
     progress = Appending(session, {case_id}).progress(case_id)
-    refused = changing.not_theirs(actor, case_id, progress.unit_code)
+    refused = not_theirs(actor, case_id, progress.unit_code)
     if refused is not None:
         raise refused
     return progress.unit_code

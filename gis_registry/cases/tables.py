@@ -130,7 +130,10 @@ class CaseProgress(Base):
     any time (:mod:`gis_registry.cases.progress`). ``version`` is the place of the last event.
     ``clock`` is the limit of the stage that runs, with its pauses and extensions. What indicators
     count stands in columns: when each stage ended and whether that was on time, how often the case
-    was returned, sent back, extended, urged and appealed.
+    was returned, sent back, extended, urged and appealed. ``channel`` is that of its first report.
+    ``handling_due_at`` stays when it is handled, and is empty while nothing is to be handled.
+    ``redirected`` counts how often it left a unit that it was dispatched to, ``upheld`` appeals
+    that were upheld. It is misfiled when it ends without having been handled, or was refused first.
     """
 
     __tablename__ = "case_progress"
@@ -154,6 +157,7 @@ class CaseProgress(Base):
     matter_type_id: Mapped[int | None]
     class_id: Mapped[int | None]
     subdistrict_code: Mapped[str | None]
+    channel: Mapped[str | None]
     unit_code: Mapped[str | None]
     condition: Mapped[str | None]
     stage: Mapped[str | None]
@@ -165,7 +169,9 @@ class CaseProgress(Base):
     reported_at: Mapped[datetime]
     checked_at: Mapped[datetime | None]
     filed_at: Mapped[datetime | None]
+    first_dispatched_at: Mapped[datetime | None]
     dispatched_at: Mapped[datetime | None]
+    handling_due_at: Mapped[datetime | None]
     handled_at: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -175,9 +181,12 @@ class CaseProgress(Base):
     is_handled_on_time: Mapped[bool | None]
     is_verified_on_time: Mapped[bool | None]
     is_closed_on_time: Mapped[bool | None]
+    is_misfiled: Mapped[bool] = mapped_column(server_default=text("false"))
     returned: Mapped[int] = mapped_column(server_default="0")
+    redirected: Mapped[int] = mapped_column(server_default="0")
     sent_back: Mapped[int] = mapped_column(server_default="0")
     extended: Mapped[int] = mapped_column(server_default="0")
     urged: Mapped[int] = mapped_column(server_default="0")
     appealed: Mapped[int] = mapped_column(server_default="0")
+    upheld: Mapped[int] = mapped_column(server_default="0")
     reopened: Mapped[int] = mapped_column(server_default="0")

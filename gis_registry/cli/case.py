@@ -1,4 +1,4 @@
-"""``gis-registry case``: list, show, return, assign and close cases."""
+"""``gis-registry case``: list and show cases, and change them step by step."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,12 +7,24 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cases import identifying, listing, returning, service
-from gis_registry.cases.schemas import CaseFilter, CaseSummary
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_zone, transaction
-from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
+from gis_registry.cases import identifying, listing, returning, service, wording
+from gis_registry.cases.schemas import CaseOrder, CaseSummary
+from gis_registry.cli import case_changes, case_filters, case_printing
+from gis_registry.cli.context import (
+    LARGEST_NUMBER,
+    AsJson,
+    Before,
+    actor,
+    administrator,
+    city_zone,
+    transaction,
+)
+from gis_registry.cli.output import print_json, print_table, tell
 
-app = typer.Typer(help="List, show, return, assign and close cases.", no_args_is_help=True)
+app = typer.Typer(
+    help="List and show cases, and change them step by step: `case life-cycle` shows the steps.",
+    no_args_is_help=True,
+)
 
 CaseNumber = Annotated[int, typer.Argument(help="Number of the case.", min=1, max=LARGEST_NUMBER)]
 
@@ -20,64 +32,95 @@ CaseNumber = Annotated[int, typer.Argument(help="Number of the case.", min=1, ma
 @app.command("list")
 def list_(
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
-    before: Annotated[
-        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
+    state: case_filters.State = None,
+    stage: case_filters.Stage = None,
+    with_unit: case_filters.WithUnit = None,
+    division: case_filters.Division = None,
+    matter: case_filters.Matter = None,
+    component_class: case_filters.Class = None,
+    condition: case_filters.Condition = None,
+    overdue: case_filters.Overdue = False,
+    due_before: case_filters.DueBefore = None,
+    until: case_filters.Until = None,
+    order: Annotated[CaseOrder, typer.Option(help="Which come first.")] = CaseOrder.NEWEST,
+    before: Before = None,
+    after: Annotated[
+        str | None, typer.Option(help="Those after this place, with --order due.")
     ] = None,
     limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List cases, the newest first."""
+    """List cases, the newest first or those that are due first."""
+    where = case_filters.read_filter(
+        only_open=only_open,
+        state=state,
+        stage=stage,
+        with_unit=with_unit,
+        division=division,
+        matter=matter,
+        component_class=component_class,
+        condition=condition,
+        overdue=overdue,
+        due_before=due_before,
+        until=until,
+    )
     with transaction() as session:
         page = listing.page(
-            session, where=CaseFilter(only_open=only_open), before=before, limit=limit
+            session, where=where, order=order, before=before, after=after, limit=limit
         )
         zone = city_zone(session)
     if as_json:
         print_json(page)
         return
-    print_table(
-        ["case", "state", "opened", "matter", "component", "responsible"],
-        (
-            (
-                one.id,
-                one.state,
-                f"{one.opened_at.astimezone(zone):%Y-%m-%d %H:%M}",
-                one.matter_name_zh,
-                one.component_code,
-                one.unit_name_zh,
-            )
-            for one in page.cases
-        ),
-    )
+    case_printing.print_cases(page.cases, zone)
     if page.next_before:
         tell(f"There are more: --before {page.next_before}")
+    if page.next_after:
+        tell(f"There are more: --after {page.next_after}")
 
 
 @app.command("show")
 def show(case: CaseNumber, as_json: AsJson = False) -> None:
-    """Show a case and what happened to it."""
+    """Show a case: what happened to it, whose job it is, what can be done next."""
     with transaction() as session:
-        found = service.show(session, case)
+        found = service.show(session, case, actor=administrator())
         zone = city_zone(session)
     _print(found, zone, as_json=as_json)
 
 
-@app.command("close")
-def close(
-    case: CaseNumber,
-    reason: Annotated[str, typer.Option(help="What was done.")],
-    as_json: AsJson = False,
-) -> None:
-    """Close an open case."""
+@app.command("conditions")
+def conditions(case: CaseNumber, as_json: AsJson = False) -> None:
+    """Show what a case can turn out to be, and how long handling may take then."""
     with transaction() as session:
-        found = service.close_case(session, case, actor=actor(), reason=reason)
-        zone = city_zone(session)
-    _print(found, zone, as_json=as_json)
+        found = service.conditions(session, case)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["code", "what", "handling"],
+        (
+            (
+                one.code or "",
+                f"{one.name_zh}\n{one.name_en}",
+                f"{one.handling.amount:g} {one.handling.unit}" if one.handling else "",
+            )
+            for one in found
+        ),
+    )
 
 
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would come of it, change nothing.")
-]
+@app.command("life-cycle")
+def life_cycle(as_json: AsJson = False) -> None:
+    """Show what can be done with a case: when, by whom, and what it needs. Keeps nothing."""
+    if as_json:
+        print_json(wording.life_cycle())
+    else:
+        case_printing.print_life_cycle()
+
+
+case_changes.add_to(app)
+
+DryRun = case_changes.DryRun
 
 
 @app.command("return")
@@ -134,32 +177,5 @@ def _change(case: int, change: Callable[..., CaseSummary], *, dry_run: bool, as_
 def _print(case: CaseSummary, zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
         print_json(case)
-        return
-    print_facts(
-        [
-            ("case", f"{case.id} ({case.state})"),
-            ("matter", f"{case.matter_name_zh} {case.matter_name_en}"),
-            ("component", case.component_code),
-            ("responsible", f"{case.unit_name_zh} {case.unit_name_en}" if case.unit_code else None),
-            ("position", f"{case.lon:.6f}, {case.lat:.6f}"),
-        ]
-    )
-    print_table(
-        ["", "when", "what", "who", "note"],
-        (
-            (
-                one.sequence,
-                f"{one.happened_at.astimezone(zone):%Y-%m-%d %H:%M}",
-                one.kind,
-                one.actor,
-                ": ".join(
-                    one.note[key]
-                    for key in ("unit_code", "component_code", "reason")
-                    if key in one.note
-                ),
-            )
-            for one in case.events
-        ),
-    )
-    for sentence in case.responsible.grounds if case.responsible else []:
-        results.print(f"{sentence.zh}\n{sentence.en}")
+    else:
+        case_printing.print_case(case, zone)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gis_registry.catalogue import service
 from gis_registry.catalogue.tables import MatterKind
 from gis_registry.cli import catalogue_limits
-from gis_registry.cli.context import AsJson, actor, city_profile, transaction
+from gis_registry.cli.context import AsJson, DryRun, actor, city_profile, transaction
 from gis_registry.cli.output import (
     print_facts,
     print_json,
@@ -41,9 +41,7 @@ def load(
             "shipped 115 if it names none."
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and count, change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Load the shipped catalogue and a profile of classes; what is there is brought up to date."""

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,9 @@ from sqlalchemy.orm import Session
 from gis_registry.cli.output import tell
 from gis_registry.db.engine import Database
 from gis_registry.places.service import the_city
+from gis_registry.roles import Role
 from gis_registry.settings import SETTINGS_FILE, Settings
+from gis_registry.users.service import Actor
 
 if TYPE_CHECKING:
     from gis_registry.profile import CityProfile
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 LARGEST_NUMBER = 2**63 - 1
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and count, change nothing.")]
+Before = Annotated[
+    int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
+]
 
 
 def read_settings() -> Settings:
@@ -120,3 +127,26 @@ def actor() -> str:
         return f"{getpass.getuser()} (command line)"
     except (KeyError, OSError):
         return "command line"
+
+
+def administrator() -> Actor:
+    """Return the same as somebody who may do everything, as who commands the server may."""
+    return Actor(name=actor(), role=Role.ADMINISTRATOR)
+
+
+def keep_photo(session: Session, path: Path) -> str:
+    """Keep a file as a photo and return its name, the SHA-256 of its bytes."""
+    from gis_registry.photos import service as photos
+    from gis_registry.photos.pictures import PhotoLimits
+    from gis_registry.photos.store import open_store
+
+    settings = read_settings()
+    limits = PhotoLimits.of(settings)
+    kept = photos.keep(
+        session,
+        photos.read_file(path, limits),
+        received_by=actor(),
+        store=open_store(settings),
+        limits=limits,
+    )
+    return kept.photo

@@ -99,11 +99,15 @@ def check(
     photos: Annotated[
         bool, typer.Option("--photos", help="Also read every photo: is it still what was sent?")
     ] = False,
+    cases: Annotated[
+        bool, typer.Option("--cases", help="Also recount every case from its events, not a sample.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the exit code.")] = False,
 ) -> None:
     """Check that the server is suitable and that the registry and its photos fit together."""
     from sqlalchemy.orm import Session
 
+    from gis_registry.cases.recounting import check_cases
     from gis_registry.integrity import check_contents
     from gis_registry.photos.checking import check_photos
     from gis_registry.photos.store import open_store
@@ -120,6 +124,7 @@ def check(
         if schema_version(connection) == SCHEMA_VERSION:
             with Session(connection) as session:
                 results += check_contents(session)
+                results.append(check_cases(session, reads_all=cases))
                 results += check_photos(session, store, now=datetime.now(UTC), reads_all=photos)
     if as_json:
         print_json(

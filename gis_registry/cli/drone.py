@@ -14,7 +14,7 @@ from gis_registry.cli.context import (
     transaction,
 )
 from gis_registry.cli.output import print_json, tell
-from gis_registry.cli.report import print_report
+from gis_registry.cli.report_output import print_report
 from gis_registry.drones import service
 from gis_registry.drones.schemas import AnsweredDetection, NewDetection
 from gis_registry.places.datums import Datum

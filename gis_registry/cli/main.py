@@ -8,6 +8,8 @@ import typer
 from gis_registry import __version__
 from gis_registry.cli import (
     case,
+    case_deadline,
+    case_stats,
     catalogue,
     component,
     db,
@@ -18,9 +20,7 @@ from gis_registry.cli import (
     map_,
     places,
     report,
-    report_devices,
-    report_merging,
-    report_photos,
+    report_card,
     serve,
     settings,
     survey,
@@ -41,6 +41,7 @@ app = typer.Typer(
 )
 for command in (demo.demo, serve.serve, worker.worker, map_.map_, export.export):
     app.command(command.__name__.rstrip("_"))(command)
+app.command("report-card")(report_card.report_card)
 app.command("settings")(settings.show)
 app.add_typer(db.app, name="db")
 app.add_typer(catalogue.app, name="catalogue")
@@ -48,12 +49,9 @@ app.add_typer(places.app, name="places")
 app.add_typer(units.app, name="units")
 app.add_typer(survey.app, name="survey")
 app.add_typer(component.app, name="component")
-report_merging.add_to(report.app)
 app.add_typer(report.app, name="report")
-report.app.add_typer(report_devices.cameras, name="cameras")
-report.app.add_typer(report_devices.sensors, name="sensors")
-report.app.add_typer(report_devices.kinds, name="kinds")
-report.app.add_typer(report_photos.app, name="photos")
+case_deadline.add_to(case.app)
+case_stats.add_to(case.app)
 app.add_typer(case.app, name="case")
 app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(drone.app, name="drone")

@@ -7,7 +7,14 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, city_profile, transaction
+from gis_registry.cli.context import (
+    LARGEST_NUMBER,
+    AsJson,
+    DryRun,
+    actor,
+    city_profile,
+    transaction,
+)
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
 from gis_registry.places import service as places
 from gis_registry.places.schemas import CalendarEntry, DivisionEntry
@@ -34,9 +41,7 @@ def load(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Day from which new boundaries hold."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and count, change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Load divisions or grid cells; boundaries that change keep their past."""
@@ -207,9 +212,7 @@ def load_calendar(
             "the city profile."
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and compare, change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Load holidays as a new version; deadlines that were given keep the version of then."""

@@ -5,50 +5,65 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.orm import Session
 
-from gis_registry.cli import report_import, report_rewards
+from gis_registry.cli import (
+    report_devices,
+    report_import,
+    report_match,
+    report_merging,
+    report_photos,
+    report_rewards,
+)
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
     AsJson,
+    Before,
     actor,
     checked_options,
     city_zone,
+    keep_photo,
     read_moment,
-    read_settings,
     transaction,
 )
-from gis_registry.cli.output import print_facts, print_json, print_table, results, tell
-from gis_registry.cli.report_match import match
-from gis_registry.photos import service as photos
-from gis_registry.photos.pictures import PhotoLimits
-from gis_registry.photos.store import open_store
+from gis_registry.cli.output import print_json, print_table, results, tell
+from gis_registry.cli.report_options import (
+    Accuracy,
+    DatumOfPosition,
+    Lat,
+    Lon,
+    Matter,
+    ReportNumber,
+    Text,
+)
+from gis_registry.cli.report_output import print_report
 from gis_registry.places.datums import Datum
 from gis_registry.reports import explaining, service
 from gis_registry.reports.explaining import Language
-from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, NewReport
+from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, NewReport
 from gis_registry.reports.tables import Channel, Outcome
 
 app = typer.Typer(help="Submit reports and read their answers.", no_args_is_help=True)
 app.command("import")(report_import.import_)
+app.command("match")(report_match.match)
+app.command("similar")(report_merging.similar)
+app.command("merge")(report_merging.merge)
+app.command("separate")(report_merging.separate)
 app.command("reward")(report_rewards.reward)
 app.add_typer(report_rewards.app, name="rewards")
-app.command("match")(match)
+app.add_typer(report_devices.cameras, name="cameras")
+app.add_typer(report_devices.sensors, name="sensors")
+app.add_typer(report_devices.kinds, name="kinds")
+app.add_typer(report_photos.app, name="photos")
 
 
 @app.command("submit")
 def submit(
-    lon: Annotated[float, typer.Option(help="Longitude in degrees.")],
-    lat: Annotated[float, typer.Option(help="Latitude in degrees.")],
-    matter: Annotated[
-        str,
-        typer.Option(help="Matter type code (06001), or a class code (0137) for a fault of one."),
-    ],
-    text: Annotated[str, typer.Option(help="What is wrong, in words.")] = "",
-    accuracy_m: Annotated[
-        float, typer.Option(help="Radius in metres that holds the true position 68 times in 100.")
-    ] = DEFAULT_ACCURACY_M,
-    datum: Annotated[Datum, typer.Option(help="What the position is in.")] = Datum.CGCS2000,
+    lon: Lon,
+    lat: Lat,
+    matter: Matter,
+    text: Text = "",
+    accuracy_m: Accuracy = DEFAULT_ACCURACY_M,
+    datum: DatumOfPosition = Datum.CGCS2000,
     channel: Annotated[Channel, typer.Option(help="Where it comes from.")] = Channel.INSPECTOR,
     key: Annotated[
         str | None, typer.Option(help="Your own key: the same one twice is one report.")
@@ -81,7 +96,7 @@ def submit(
             scanned=scanned,
         )
     with transaction() as session:
-        new.photos = [_keep_photo(session, one) for one in photo or []]
+        new.photos = [keep_photo(session, one) for one in photo or []]
         report = service.submit(session, new, reported_by=actor())
         if dry_run:
             session.rollback()
@@ -95,22 +110,9 @@ def submit(
         )
 
 
-def _keep_photo(session: Session, path: Path) -> str:
-    settings = read_settings()
-    limits = PhotoLimits.of(settings)
-    kept = photos.keep(
-        session,
-        photos.read_file(path, limits),
-        received_by=actor(),
-        store=open_store(settings),
-        limits=limits,
-    )
-    return kept.photo
-
-
 @app.command("show")
 def show(
-    report: Annotated[int, typer.Argument(help="Number of the report.", min=1, max=LARGEST_NUMBER)],
+    report: ReportNumber,
     as_json: AsJson = False,
 ) -> None:
     """Show a report, its answer and the reasons."""
@@ -121,7 +123,7 @@ def show(
 
 @app.command("explain")
 def explain(
-    report: Annotated[int, typer.Argument(help="Number of the report.", min=1, max=LARGEST_NUMBER)],
+    report: ReportNumber,
     language: Annotated[
         Language | None, typer.Option("--lang", help="Only in this language; else in both.")
     ] = None,
@@ -140,9 +142,7 @@ def explain(
 
 @app.command("list")
 def list_(
-    before: Annotated[
-        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
-    ] = None,
+    before: Before = None,
     limit: Annotated[int, typer.Option(help="At most so many, up to 1000.")] = 100,
     case: Annotated[
         int | None, typer.Option(help="Those of this case.", min=1, max=LARGEST_NUMBER)
@@ -172,52 +172,3 @@ def list_(
     )
     if page.next_before:
         tell(f"There are more: --before {page.next_before}")
-
-
-def print_report(report: AnsweredReport, *, as_json: bool) -> None:
-    """Print a report with its answer."""
-    if as_json:
-        print_json(report)
-        return
-    answer = report.answer
-    unit = answer.responsible.claim.unit if answer.responsible.claim else None
-    print_facts(
-        [
-            ("report", f"{report.id} (case {report.case_id})"),
-            ("matter", f"{report.matter.name_zh} {report.matter.name_en}"),
-            ("text", report.text),
-            ("outcome", answer.outcome),
-            ("component", answer.component_code),
-            ("responsible", f"{unit.name_zh} {unit.name_en}" if unit else "nobody"),
-        ]
-    )
-    if answer.outcome == Outcome.AMBIGUOUS:
-        results.print("\ncandidates", style="bold")
-        print_table(
-            ["code", "class", "metres", "probability"],
-            (
-                (
-                    one.code,
-                    one.component_class.name_en,
-                    f"{one.distance_m:.1f}",
-                    f"{one.probability:.0%}",
-                )
-                for one in answer.candidates
-            ),
-        )
-    if answer.responders:
-        results.print("\nnearest who can go", style="bold")
-        print_table(
-            ["metres", "name", "of the responsible unit"],
-            (
-                (
-                    f"{one.distance_m:.0f}",
-                    f"{one.name_zh} {one.name_en}",
-                    "yes" if one.is_of_responsible_unit else "no",
-                )
-                for one in answer.responders
-            ),
-        )
-    results.print("\nwhy", style="bold")
-    for sentence in answer.grounds:
-        results.print(f"· {sentence.zh}\n  {sentence.en}")

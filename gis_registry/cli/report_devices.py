@@ -8,15 +8,16 @@ from zoneinfo import ZoneInfo
 import typer
 
 from gis_registry.cli.context import (
-    LARGEST_NUMBER,
     AsJson,
+    Before,
+    DryRun,
     actor,
     city_profile,
     city_zone,
     transaction,
 )
 from gis_registry.cli.output import print_facts, print_json, print_sentence, print_table, tell
-from gis_registry.reports import alarms, video
+from gis_registry.reports import alarms, citizen_kinds, video
 from gis_registry.reports import sensors as service
 from gis_registry.reports.alarming import Event
 from gis_registry.reports.device_schemas import Alarm
@@ -32,7 +33,6 @@ Files = Annotated[
     list[Path] | None,
     typer.Argument(help="CSV files, told apart by their columns; left out: the city profile's."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and count, change nothing.")]
 
 
 @cameras.command("load")
@@ -74,9 +74,7 @@ def list_sightings(
     unreported: Annotated[
         bool, typer.Option("--unreported", help="Only those without a report.")
     ] = False,
-    before: Annotated[
-        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
-    ] = None,
+    before: Before = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -180,9 +178,7 @@ def list_alarms(
     unreported: Annotated[
         bool, typer.Option("--unreported", help="Only those without a report.")
     ] = False,
-    before: Annotated[
-        int | None, typer.Option(help="Those before this number.", min=1, max=LARGEST_NUMBER)
-    ] = None,
+    before: Before = None,
     limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=1000)] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -249,7 +245,7 @@ def load_kinds(files: Files = None, dry_run: DryRun = False, as_json: AsJson = F
 def list_kinds(as_json: AsJson = False) -> None:
     """List what citizens can choose to report, each with its matter."""
     with transaction() as session:
-        found = service.list_citizen_kinds(session)
+        found = citizen_kinds.list_kinds(session)
     if as_json:
         print_json(found)
         return

@@ -48,7 +48,7 @@ def import_(
     counts = Counter(lines=0, answered=0, repeated=0, duplicates=0, refused=0)
     refusals: list[dict[str, object]] = []
     with ExitStack() as stack:
-        table = _table(stack, out)
+        table = _table(stack, out, file)
         database = stack.enter_context(registry())
         progress = stack.enter_context(progress_bar())
         reports = read_reports(file)
@@ -81,15 +81,19 @@ def import_(
             tell(f"line {refusal['line']}: {refusal['reason']}")
         if len(refusals) > _REFUSALS_SHOWN:
             tell(f"and {len(refusals) - _REFUSALS_SHOWN} more: --out FILE lists every line.")
+        if refusals and not dry_run:
+            tell("Put these lines, corrected, into a file of their own: the others are kept.")
     if dry_run:
         tell("This was a dry run: nothing was kept.")
     if refusals:
         raise typer.Exit(1)
 
 
-def _table(stack: ExitStack, out: Path | None) -> "csv.DictWriter[str] | None":
+def _table(stack: ExitStack, out: Path | None, file: Path) -> "csv.DictWriter[str] | None":
     if out is None:
         return None
+    if out.exists() and file.exists() and out.samefile(file):
+        raise InvalidInput(f"--out {out} is the file with the reports: name another one.")
     try:
         stream = stack.enter_context(out.open("w", encoding="utf-8", newline=""))
     except OSError as error:

@@ -1,4 +1,7 @@
-"""``gis-registry report similar``, ``merge`` and ``separate``: reports of one incident."""
+"""``gis-registry report similar``, ``merge`` and ``separate``: reports of one incident.
+
+They are registered in :mod:`gis_registry.cli.report`.
+"""
 
 from typing import Annotated
 
@@ -6,33 +9,30 @@ import typer
 
 from gis_registry.cli.context import LARGEST_NUMBER, AsJson, actor, checked_options, transaction
 from gis_registry.cli.output import print_json, print_table, results, tell
+from gis_registry.cli.report_options import (
+    Accuracy,
+    DatumOfPosition,
+    Lat,
+    Lon,
+    Matter,
+    ReportNumber,
+    Text,
+)
 from gis_registry.places.datums import Datum
 from gis_registry.reports import merging
 from gis_registry.reports.schemas import DEFAULT_ACCURACY_M, AnsweredReport, NewReport
 
-ReportNumber = Annotated[
-    int, typer.Argument(help="Number of the report.", min=1, max=LARGEST_NUMBER)
-]
 Reason = Annotated[str, typer.Option(help="How it is known.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what comes of it, change nothing.")]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these commands to those of reports."""
-    app.command("similar")(similar)
-    app.command("merge")(merge)
-    app.command("separate")(separate)
-
-
 def similar(
-    lon: Annotated[float, typer.Option(help="Longitude in degrees.")],
-    lat: Annotated[float, typer.Option(help="Latitude in degrees.")],
-    matter: Annotated[str, typer.Option(help="Matter type code, or a class code.")],
-    text: Annotated[str, typer.Option(help="What is wrong, in words.")] = "",
-    accuracy_m: Annotated[
-        float, typer.Option(help="Radius in metres that holds the true position 68 times in 100.")
-    ] = DEFAULT_ACCURACY_M,
-    datum: Annotated[Datum, typer.Option(help="What the position is in.")] = Datum.CGCS2000,
+    lon: Lon,
+    lat: Lat,
+    matter: Matter,
+    text: Text = "",
+    accuracy_m: Accuracy = DEFAULT_ACCURACY_M,
+    datum: DatumOfPosition = Datum.CGCS2000,
     as_json: AsJson = False,
 ) -> None:
     """List the open cases that a report may repeat, before it is sent; keeps nothing."""

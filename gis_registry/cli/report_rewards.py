@@ -12,6 +12,7 @@ import typer
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
     AsJson,
+    DryRun,
     actor,
     checked_options,
     city_profile,
@@ -26,6 +27,8 @@ from gis_registry.cli.output import (
     results,
     tell,
 )
+from gis_registry.cli.report_options import ReportNumber
+from gis_registry.cli.report_output import print_why
 from gis_registry.places.service import the_city
 from gis_registry.reports import rewards
 from gis_registry.reports.reward_schemas import NewRewardDecision, ReportReward, RewardDecision
@@ -35,7 +38,7 @@ app = typer.Typer(help="Rewards for citizens' reports, and their rules.", no_arg
 
 
 def reward(
-    report: Annotated[int, typer.Argument(help="Number of the report.", min=1, max=LARGEST_NUMBER)],
+    report: ReportNumber,
     accept: Annotated[
         bool, typer.Option("--accept", help="The incident is accepted: the reward is due.")
     ] = False,
@@ -98,9 +101,7 @@ def _print(found: ReportReward) -> None:
             ("yuan", _yuan(found.amount_yuan)),
         ]
     )
-    results.print("\nwhy", style="bold")
-    for sentence in found.grounds:
-        results.print(f"· {sentence.zh}\n  {sentence.en}")
+    print_why(found.grounds)
 
 
 @app.command("list")
@@ -135,7 +136,7 @@ def list_(
         print_json(page)
         return
     print_table(
-        ["report", "case", "state", "yuan", "account", "reported on", "reason", "reference", "now"],
+        ["report", "case", "state", "yuan", "account", "reported on", "reason", "reference"],
         (
             (
                 one.report_id,
@@ -146,7 +147,6 @@ def list_(
                 one.reported_on,
                 one.reason,
                 one.reference,
-                "no longer of its case" if one.is_lost else "",
             )
             for one in page.rewards
         ),
@@ -204,9 +204,7 @@ def load(
         list[Path] | None,
         typer.Argument(help="CSV files of rules; left out: those of the city profile."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and count, change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Load rules; of one that is there its end and note are brought up to date."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gis_registry.cases import counting
-from gis_registry.cli.context import AsJson, city_profile, transaction
+from gis_registry.cli.context import AsJson, DryRun, city_profile, transaction
 from gis_registry.cli.output import (
     print_csv,
     print_facts,
@@ -42,9 +42,7 @@ def load(
             "(points), in any order; left out: those of the city profile."
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and count, change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Load units, responsibilities and responders; what is there is brought up to date."""

@@ -7,6 +7,7 @@ import typer
 from gis_registry.cli.context import AsJson, transaction
 from gis_registry.cli.output import print_json, print_sentence, print_table, tell
 from gis_registry.roles import Role
+from gis_registry.units import service as units
 from gis_registry.users import service
 
 app = typer.Typer(help="Users, their roles and API keys.", no_args_is_help=True)
@@ -18,11 +19,17 @@ Name = Annotated[str, typer.Argument(help="Name of the user.")]
 def add(
     name: Name,
     role: Annotated[Role, typer.Option(help="What the user may do.")],
+    unit: Annotated[
+        str | None,
+        typer.Option(help="Code of the unit that the user is of; who handles cases needs one."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a user and print the API key, which is shown this once."""
     with transaction() as session:
-        key = service.add_user(session, name, role)
+        if unit is not None:
+            units.show_unit(session, unit)
+        key = service.add_user(session, name, role, unit_code=unit)
     _print_key(name, key, as_json=as_json)
 
 
@@ -38,6 +45,25 @@ def key(
     with transaction() as session:
         made = service.add_key(session, name, revoke_others=revoke_others)
     _print_key(name, made, as_json=as_json)
+
+
+@app.command("unit")
+def unit(
+    name: Name,
+    code: Annotated[
+        str | None, typer.Argument(help="Code of the unit; without one the user is of none.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say of which unit a user is: who only handles cases handles those of their unit."""
+    with transaction() as session:
+        if code is not None:
+            units.show_unit(session, code)
+        service.set_unit(session, name, code)
+    if as_json:
+        print_json({"user": name, "unit_code": code})
+        return
+    print_sentence(f"{name} is of {code or 'no unit'} now.")
 
 
 @app.command("revoke")
@@ -59,6 +85,7 @@ def list_(as_json: AsJson = False) -> None:
             {
                 "name": user.name,
                 "role": user.role,
+                "unit_code": user.unit_code,
                 "valid_keys": keys,
                 "created_at": user.created_at.isoformat(timespec="seconds"),
             }
@@ -67,7 +94,9 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(["name", "role", "valid keys", "created"], (row.values() for row in rows))
+        print_table(
+            ["name", "role", "unit", "valid keys", "created"], (row.values() for row in rows)
+        )
 
 
 def _print_key(name: str, key: str, *, as_json: bool) -> None:

@@ -15,12 +15,18 @@ def worker(
 ) -> None:
     """Send what webhooks are told, and do what is due by the clock."""
     from gis_registry.api.logs import configure_logging
+    from gis_registry.cases import indicator_upkeep
+    from gis_registry.cases.watching import watching
+    from gis_registry.cli.case_deadline import rules_of
     from gis_registry.notifications import tasks
     from gis_registry.notifications.working import work
 
     settings = read_settings()
     with registry(settings) as database:
         configure_logging(settings)
+        with database.session() as session:
+            rules = rules_of(session)
+        by_the_clock = (*tasks.TASKS, *indicator_upkeep.TASKS, watching(rules))
         if not once:
             tell("Working · press Ctrl-C to stop.")
-        asyncio.run(work(database, settings, tasks.TASKS, concurrency=concurrency, is_once=once))
+        asyncio.run(work(database, settings, by_the_clock, concurrency=concurrency, is_once=once))

@@ -1,5 +1,6 @@
 """What the registry says of a component."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +19,16 @@ class Named(BaseModel):
     code: str
     name_zh: str
     name_en: str
+
+
+#: Names in Chinese and English by code.
+Names = Mapping[str, tuple[str, str]]
+
+
+def named(code: str, names: Names) -> Named:
+    """Return something by its code with its names; without any, it is called by its code."""
+    name_zh, name_en = names.get(code, (code, code))
+    return Named(code=code, name_zh=name_zh, name_en=name_en or name_zh)
 
 
 class ClassName(Named):

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import BigInteger, Date, DateTime, Identity, MetaData, Text
+from sqlalchemy import BigInteger, ColumnElement, Date, DateTime, Identity, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 
@@ -36,6 +36,11 @@ class Base(DeclarativeBase):
 def geometry(kind: str, *, nullable: bool = False) -> MappedColumn[WKBElement]:
     """Return a column of geometries of ``kind`` in EPSG:4490; its index is named by its table."""
     return mapped_column(Geometry(kind, srid=SRID, spatial_index=False), nullable=nullable)
+
+
+def without_geom(table: type[Base]) -> list[ColumnElement[Any]]:
+    """Return the columns of a table but for its geometry, to be read as plain values."""
+    return [column for column in table.__table__.c if column.name != "geom"]
 
 
 def big_identity() -> MappedColumn[int]:

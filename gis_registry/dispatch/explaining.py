@@ -1,9 +1,10 @@
 """The order of precedence told rung by rung: what was considered, which claim won, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from gis_registry.components.schemas import Names
 from gis_registry.dispatch.precedence import FOR_COMPONENTS, FOR_PLACES, Basis
 from gis_registry.dispatch.schemas import Claim, ResponsibleUnit, Rung, Side
 from gis_registry.dispatch.service import ROLE_ZH
@@ -21,8 +22,6 @@ BASIS_LABEL = {
     Basis.BY_HAND: ("人工指派", "assigned by hand"),
 }
 _OF_ONE_COMPONENT = {Basis.COMPONENT, Basis.RECORDED_MAINTAINER, Basis.RECORDED_OWNER}
-
-_Names = Mapping[str, tuple[str, str]]
 
 
 def rungs(
@@ -79,7 +78,7 @@ def rungs(
     return told
 
 
-def _why_first(claims: Sequence[Claim], names: _Names) -> tuple[str, str]:
+def _why_first(claims: Sequence[Claim], names: Names) -> tuple[str, str]:
     """Say that the first claim decides, and what puts it before the next one."""
     first = claims[0]
     zh, en = f"由{_said_zh(first, names)}负责", f"{_said_en(first, names)} decides"
@@ -119,18 +118,18 @@ def _difference(first: Claim, second: Claim) -> tuple[str, str]:
     return "二者同等，按单位编码取先", "both weigh the same, so the first unit code is taken"
 
 
-def _said_zh(claim: Claim, names: _Names) -> str:
+def _said_zh(claim: Claim, names: Names) -> str:
     since = f"自{claim.valid_from}起" if claim.valid_from else ""
     facts = (ROLE_ZH[claim.role], _area(claim, names)[0], since)
     return f"{claim.unit.name_zh}（{'，'.join(one for one in facts if one)}）"
 
 
-def _said_en(claim: Claim, names: _Names) -> str:
+def _said_en(claim: Claim, names: Names) -> str:
     since = f"since {claim.valid_from}" if claim.valid_from else ""
     facts = (claim.role, _area(claim, names)[1], since)
     return f"{claim.unit.name_en} ({', '.join(one for one in facts if one)})"
 
 
-def _area(claim: Claim, names: _Names) -> tuple[str, str]:
+def _area(claim: Claim, names: Names) -> tuple[str, str]:
     code = claim.division_code
     return names.get(code, (code, code)) if code else ("", "")

@@ -53,7 +53,10 @@ def units_by_id(session: Session, ids: Collection[int]) -> Mapping[int, Named]:
 def nearest_responders(
     session: Session, *, lons: Sequence[float], lats: Sequence[float], count: int
 ) -> Sequence[RowMapping]:
-    """Return the available responders nearest to points (``n`` from 0), so many for each."""
+    """Return the available responders nearest to points, so many for each.
+
+    Points are in degrees, EPSG:4490; rows say by ``n``, from 0, whose they are.
+    """
     values = {
         "lons": [float(one) for one in lons],
         "lats": [float(one) for one in lats],

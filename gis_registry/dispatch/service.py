@@ -1,6 +1,6 @@
 """Who is responsible, and who is nearest and free to go; each with its reasons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.catalogue.service import Matter
 from gis_registry.catalogue.tables import ComponentClass
-from gis_registry.components.schemas import Named
+from gis_registry.components.schemas import Named, Names
 from gis_registry.dispatch import queries
 from gis_registry.dispatch.claims import Claims, Subject
 from gis_registry.dispatch.precedence import Basis
@@ -154,7 +154,7 @@ def _decided(
     claims: Sequence[Claim],
     without: frozenset[str],
     on_date: date,
-    names: Mapping[str, tuple[str, str]],
+    names: Names,
 ) -> ResponsibleUnit:
     """Let the first of the claims decide that is not of a unit which does not count."""
     counting = [one for one in claims if one.unit.code not in without]
@@ -270,7 +270,7 @@ def why_responders(responders: Sequence[NearResponder]) -> Sentence:
     )
 
 
-def _why(claim: Claim, names: Mapping[str, tuple[str, str]]) -> Sentence:
+def _why(claim: Claim, names: Names) -> Sentence:
     because_zh, because_en = _BECAUSE[Basis(claim.basis)]
     code = claim.division_code
     area_zh, area_en = names.get(code, (code, code)) if code else ("", "")

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-from gis_registry.components.schemas import Named
+from gis_registry.components.schemas import Names, named
 from gis_registry.dispatch.schemas import Claim, Sentence, Side
 from gis_registry.places.bordering import Neighbour
 from gis_registry.places.service import Place
 
 #: How probable another side must be to make the answer ambiguous.
 AMBIGUOUS_FROM = 0.1
-
-_Names = dict[str, tuple[str, str]]
 
 
 def other_sides(place: Place) -> list[Neighbour]:
@@ -22,7 +20,7 @@ def sides(
     place: Place,
     claim: Claim | None,
     others: Sequence[tuple[Neighbour, Claim | None]],
-    names: _Names,
+    names: Names,
 ) -> list[Side]:
     """Return the side that counts and those where another unit is responsible.
 
@@ -44,8 +42,8 @@ def sides(
     if not differing:
         return []
     here = Side(
-        division=_named(place.division_code, names),
-        subdistrict=_named(place.subdistrict_code, names) if place.subdistrict_code else None,
+        division=named(place.division_code, names),
+        subdistrict=named(place.subdistrict_code, names) if place.subdistrict_code else None,
         distance_m=round(place.outside_m or 0, 1),
         probability=round(1 - sum(one.probability for one in place.neighbours), 4),
         unit=unit,
@@ -54,8 +52,8 @@ def sides(
         here,
         *(
             Side(
-                division=_named(one.division_code, names),
-                subdistrict=_named(one.subdistrict_code, names) if one.subdistrict_code else None,
+                division=named(one.division_code, names),
+                subdistrict=named(one.subdistrict_code, names) if one.subdistrict_code else None,
                 distance_m=round(one.distance_m, 1),
                 probability=round(one.probability, 4),
                 unit=there,
@@ -93,8 +91,3 @@ def _sentence(here: Side, there: Side, accuracy_m: float) -> Sentence:
 def _area(side: Side) -> tuple[str, str]:
     one = side.subdistrict or side.division
     return one.name_zh, one.name_en
-
-
-def _named(code: str, names: _Names) -> Named:
-    name_zh, name_en = names.get(code, (code, code))
-    return Named(code=code, name_zh=name_zh, name_en=name_en or name_zh)

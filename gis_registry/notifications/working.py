@@ -149,16 +149,18 @@ def _add(app: App, database: Database, task: PeriodicTask) -> None:
     """Register what is done by the clock; it never runs beside itself."""
 
     async def run(timestamp: int) -> None:  # noqa: ARG001  given by the queue
-        await asyncio.to_thread(_in_transaction, database, task.run)
+        await asyncio.to_thread(_in_transactions, database, task.run)
         structlog.get_logger("gis_registry.worker").debug("periodic", task=task.name)
 
     named = app.task(name=task.name, queue="periodic", lock=task.name, queueing_lock=task.name)
     app.periodic(cron=task.cron)(named(run))
 
 
-def _in_transaction(database: Database, run: Callable[[Session], None]) -> None:
-    with database.session() as session:
-        run(session)
+def _in_transactions(database: Database, run: Callable[[Session], bool | None]) -> None:
+    is_more: bool | None = True
+    while is_more:
+        with database.session() as session:
+            is_more = run(session)
 
 
 async def _take_over(app: App, stalled_after_s: float) -> None:

@@ -14,12 +14,11 @@ from zoneinfo import ZoneInfo
 
 from PIL import ExifTags, Image
 
+from gis_registry.moments import time_fault
 from gis_registry.places.service import position_fault
 
 #: What Pillow raises over EXIF that is cut off, points nowhere or is of another type.
 _GARBAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, struct.error)
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-_CLOCK_SKEW = timedelta(minutes=10)
 _LONGEST_CAMERA = 200
 #: Names of datums that agree with EPSG:4490 within centimetres; an empty one stands for WGS 84.
 _SAME_DATUMS = {"", "WGS84", "CGCS2000"}
@@ -89,7 +88,7 @@ def _taken_at(photo: Tags, zone: ZoneInfo, received_at: datetime) -> datetime | 
             moment = moment.astimezone(UTC)
         except (ValueError, OverflowError):
             continue
-        if _EARLIEST <= moment <= received_at + _CLOCK_SKEW:
+        if time_fault(moment, now=received_at) is None:
             return moment
     return None
 

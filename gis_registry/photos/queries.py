@@ -6,17 +6,18 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gis_registry.db.base import without_geom
 from gis_registry.photos.tables import Photo
 
 _LOCK = func.hashtextextended("photos", 0)
 
 
 def photos(session: Session, hashes: Collection[str]) -> Sequence[RowMapping]:
-    """Return photos with their positions in degrees."""
+    """Return photos with their positions in degrees, EPSG:4490."""
     return (
         session.execute(
             select(
-                Photo,
+                *without_geom(Photo),
                 func.ST_X(Photo.geom).label("lon"),
                 func.ST_Y(Photo.geom).label("lat"),
             ).where(Photo.sha256.in_(hashes))
@@ -27,7 +28,7 @@ def photos(session: Session, hashes: Collection[str]) -> Sequence[RowMapping]:
 
 
 def photo(session: Session, sha256: str) -> RowMapping | None:
-    """Return a photo with its position in degrees."""
+    """Return a photo with its position in degrees, EPSG:4490."""
     return next(iter(photos(session, [sha256])), None)
 
 

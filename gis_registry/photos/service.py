@@ -15,7 +15,6 @@ from gis_registry.photos import queries
 from gis_registry.photos.pictures import PhotoLimits, look_at
 from gis_registry.photos.schemas import PhotoEntry, ShownSize
 from gis_registry.photos.store import PhotoStore
-from gis_registry.photos.tables import Photo
 from gis_registry.places import service as places
 
 
@@ -117,19 +116,4 @@ def _known(session: Session, sha256: str) -> RowMapping:
 
 
 def _entry(row: RowMapping, *, is_repeat: bool = False) -> PhotoEntry:
-    photo: Photo = row["Photo"]
-    return PhotoEntry(
-        photo=photo.sha256,
-        media_type=photo.media_type,
-        size_bytes=photo.size_bytes,
-        width=photo.width,
-        height=photo.height,
-        taken_at=photo.taken_at,
-        lon=row["lon"],
-        lat=row["lat"],
-        heading_deg=photo.heading_deg,
-        camera=photo.camera,
-        received_at=photo.received_at,
-        received_by=photo.received_by,
-        is_repeat=is_repeat,
-    )
+    return PhotoEntry.model_validate({**row, "photo": row["sha256"], "is_repeat": is_repeat})

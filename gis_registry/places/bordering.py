@@ -6,15 +6,17 @@ distribution below -d / (standard error). Areas of the city share that among the
 outside the city is no area.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 #: A two-dimensional normal error lies within this many standard errors 68 times in 100.
 RADIUS_68 = 1.5096
 #: Areas beyond this many standard errors are not looked at: a boundary that far off is crossed
 #: 2.3 times in 100, so that the true position lies within it about 95 times in 100.
 REACH = 2.0
+
+_below = NormalDist().cdf
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,3 @@ def neighbours(
         )
         for code in sorted(beyond, key=lambda code: (beyond[code], code))
     )
-
-
-def _below(errors: float) -> float:
-    """Return the share of the normal distribution below so many standard errors."""
-    return 0.5 * math.erfc(-errors / math.sqrt(2))

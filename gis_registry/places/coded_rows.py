@@ -1,5 +1,8 @@
 """What the matter and class codes in a city's files stand for, by the editions that it has."""
 
+from collections.abc import Callable
+from functools import cache
+
 from sqlalchemy.orm import Session
 
 from gis_registry.catalogue import service as catalogue
@@ -14,10 +17,27 @@ class CodedRows:
 
     def __init__(self, session: Session, city: City) -> None:
         """Begin without any code."""
-        self._session = session
-        self._city = city
-        self._matters: dict[str, int] = {}
-        self._classes: dict[str, int] = {}
+        editions = class_editions(session)
+
+        @cache
+        def matter_type_id(code: str) -> int:
+            found = catalogue.find_matter(
+                session,
+                code,
+                matter_edition_key=city.matter_edition_key,
+                class_edition_key=city.edition_key,
+                earlier_edition_keys=editions,
+            )
+            return found.type.id
+
+        @cache
+        def class_id(code: str) -> int:
+            found = catalogue.find_class(
+                session, code, edition_key=city.edition_key, earlier_edition_keys=editions
+            )
+            return found.id
+
+        self._matter_type_id, self._class_id = matter_type_id, class_id
 
     def matter_type_id(self, row: Row, column: str = "matter_code") -> int | None:
         """Return the matter type that a column names, or None where it is empty.
@@ -25,22 +45,7 @@ class CodedRows:
         Raises:
             InvalidInput: there is no such matter.
         """
-        code = row.optional(column)
-        if code is None:
-            return None
-        if code not in self._matters:
-            try:
-                found = catalogue.find_matter(
-                    self._session,
-                    code,
-                    matter_edition_key=self._city.matter_edition_key,
-                    class_edition_key=self._city.edition_key,
-                    earlier_edition_keys=class_editions(self._session),
-                )
-            except RegistryError as error:
-                raise row.fault(str(error)) from error
-            self._matters[code] = found.type.id
-        return self._matters[code]
+        return _id(row, column, self._matter_type_id)
 
     def class_id(self, row: Row, column: str = "class_code") -> int | None:
         """Return the component class that a column names, or None where it is empty.
@@ -48,18 +53,12 @@ class CodedRows:
         Raises:
             InvalidInput: there is no such class.
         """
-        code = row.optional(column)
-        if code is None:
-            return None
-        if code not in self._classes:
-            try:
-                found = catalogue.find_class(
-                    self._session,
-                    code,
-                    edition_key=self._city.edition_key,
-                    earlier_edition_keys=class_editions(self._session),
-                )
-            except RegistryError as error:
-                raise row.fault(str(error)) from error
-            self._classes[code] = found.id
-        return self._classes[code]
+        return _id(row, column, self._class_id)
+
+
+def _id(row: Row, column: str, find: Callable[[str], int]) -> int | None:
+    code = row.optional(column)
+    try:
+        return None if code is None else find(code)
+    except RegistryError as error:
+        raise row.fault(str(error)) from error

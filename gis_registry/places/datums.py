@@ -9,6 +9,10 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pyproj import Geod
+
+#: Distances and directions on the ground, by CGCS2000's ellipsoid as PostGIS has it.
+GROUND = Geod(ellps="GRS80")
 
 _SEMI_MAJOR_M = 6378245.0
 _ECCENTRICITY_SQUARED = 0.00669342162296594323
@@ -38,10 +42,11 @@ def to_cgcs2000(lon: ArrayLike, lat: ArrayLike, datum: Datum) -> tuple[Degrees, 
         Longitudes and latitudes in degrees, within 1 mm of the exact inverse.
     """
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-    if datum is Datum.GCJ02:
-        return _gcj02_inverse(x, y)
     if datum is Datum.BD09:
-        return _gcj02_inverse(*_bd09_to_gcj02(x, y))
+        x, y = _bd09_to_gcj02(x, y)
+    if datum in (Datum.GCJ02, Datum.BD09):
+        with np.errstate(over="ignore", invalid="ignore"):  # at a pole it is no number
+            return _gcj02_inverse(x, y)
     return x, y
 
 

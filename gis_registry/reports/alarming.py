@@ -65,8 +65,8 @@ def events(
         if judged is not Judgement.BAD:
             since = None
         elif since is None:
-            is_step = rule.comparison == Comparison.UNCHANGED_FOR and before is not None
-            since = before.at if is_step and before is not None else reading.at
+            is_step = rule.comparison == Comparison.UNCHANGED_FOR
+            since = before.at if before is not None and is_step else reading.at
         before = reading
         if after is not None and reading.at <= after:
             continue
@@ -108,15 +108,9 @@ def judge(rule: SensorRule, reading: Reading, before: Reading | None, zone: Zone
 
 def excess_of(rule: SensorRule, value: float) -> float:
     """Return how far a value is beyond the bounds of a rule; inside them it is negative or 0."""
-    beyond = [
-        excess
-        for bound, excess in (
-            (rule.high, value - (rule.high or 0)),
-            (rule.low, (rule.low or 0) - value),
-        )
-        if bound is not None
-    ]
-    return max(beyond, default=0.0)
+    above = [value - rule.high] if rule.high is not None else []
+    below = [rule.low - value] if rule.low is not None else []
+    return max(above + below, default=0.0)
 
 
 def worse(rule: SensorRule, one: float, other: float) -> float:

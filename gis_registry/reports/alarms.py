@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from gis_registry.components import lookup
 from gis_registry.components import queries as components
 from gis_registry.components.tables import ComponentState
-from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
+from gis_registry.errors import InvalidInput, RegistryError
 from gis_registry.places import queries as places_queries
 from gis_registry.places import service as places
 from gis_registry.reports import device_queries as queries
 from gis_registry.reports import service as reports
+from gis_registry.reports import submitting
 from gis_registry.reports.alarming import Event, Reading, events, looks_back_to, worse
 from gis_registry.reports.device_schemas import Alarm, AlarmEvent
 from gis_registry.reports.device_tables import Comparison, Sensor, SensorAlarm, SensorRule
@@ -228,7 +229,7 @@ def _report(session: Session, row: RowMapping) -> NewReport | RegistryError:
     rule: SensorRule = row["SensorRule"]
     try:
         spot = _spot(session, sensor, row)
-    except (InvalidInput, NotFound, Conflict) as error:
+    except submitting.REFUSALS as error:
         return error
     matter = rule.matter or spot.class_code
     if matter is None:
@@ -291,7 +292,7 @@ def _readings(
     if rows and any(rule.zone_code is not None for rule in rules):
         try:
             standing = _standing(session, sensor)
-        except (InvalidInput, NotFound, Conflict):
+        except submitting.REFUSALS:
             fixed = None
         else:
             fixed = (standing.lon, standing.lat)

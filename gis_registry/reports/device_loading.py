@@ -19,6 +19,7 @@ from gis_registry.places import service as places
 from gis_registry.places.coded_rows import CodedRows
 from gis_registry.places.tables import Division, GridCell
 from gis_registry.profile import CityProfile
+from gis_registry.reports.device_schemas import LONGEST_CODE
 from gis_registry.reports.device_tables import (
     Camera,
     CitizenKind,
@@ -139,6 +140,8 @@ def _load(
     for path in paths:
         for row in read_csv(path, columns):
             code = row.required(key)
+            if len(code) > LONGEST_CODE:
+                raise row.fault(f"{key} has {len(code)} characters; {LONGEST_CODE} are allowed.")
             if code in lines:
                 raise row.fault(f"the {key} {code!r} stands in {lines[code]} already.")
             lines[code] = f"{path.name}, line {row.line},"
@@ -201,6 +204,8 @@ def _citizen_kind(known: _Known, row: Row) -> dict[str, object]:
         raise row.fault("a minor kind has both a parent_code and a matter, a major one neither.")
     if parent is None:
         known.major_kinds.add(row.required("code"))
+    elif row.required("code") in known.major_kinds:
+        raise row.fault(f"{row.required('code')!r} is a major kind, which has no parent_code.")
     elif parent not in known.major_kinds:
         raise row.fault(f"there is no major kind {parent!r}; major kinds stand first.")
     return {
@@ -249,7 +254,6 @@ def _sensor_rule(known: _Known, row: Row) -> dict[str, object]:
         "window_from": _clock(row, "window_from"),
         "window_to": _clock(row, "window_to"),
         "zone_code": row.optional("zone_code"),
-        "matter": None,
         "text_zh": _template(row, "text_zh"),
         "text_en": _template(row, "text_en"),
         "is_active": row.flag("is_active", default=True),
@@ -257,10 +261,7 @@ def _sensor_rule(known: _Known, row: Row) -> dict[str, object]:
     _check_bounds(row, Comparison(comparison))
     _check_window(row, Comparison(comparison))
     _check_zone(known, row)
-    matter = _matter(known, row)
-    if matter is not None:
-        values["matter"] = matter
-    return values
+    return values | {"matter": _matter(known, row)}
 
 
 def _check_bounds(row: Row, comparison: Comparison) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, and_, func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gis_registry.db.base import without_geom
 from gis_registry.db.sql import load_queries
 from gis_registry.reports.device_tables import (
     Camera,
@@ -26,10 +27,13 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
 def camera_rows(session: Session, *, code: str | None = None) -> Sequence[RowMapping]:
-    """Return cameras by code, with where they stand and their unit's code."""
+    """Return cameras by code, with where they stand (EPSG:4490) and their unit's code.
+
+    One that is asked for by its code is locked until the transaction ends.
+    """
     query = (
         select(
-            Camera,
+            *without_geom(Camera),
             func.ST_X(Camera.geom).label("lon"),
             func.ST_Y(Camera.geom).label("lat"),
             Unit.code.label("unit_code"),
@@ -82,10 +86,10 @@ def sighting_rows(
     before: int | None = None,
     limit: int = 1,
 ) -> Sequence[RowMapping]:
-    """Return sightings, the newest first, with camera, names and position."""
+    """Return sightings, the newest first, with camera, names and position (degrees, EPSG:4490)."""
     query = (
         select(
-            VideoSighting,
+            *without_geom(VideoSighting),
             Camera.code.label("camera"),
             VideoKind.name_zh,
             VideoKind.name_en,
@@ -258,7 +262,7 @@ def sensor_rows(
     after: str | None = None,
     limit: int = 1,
 ) -> Sequence[RowMapping]:
-    """Return sensors by code, with position, unit and how many alarms are open."""
+    """Return sensors by code, with position (EPSG:4490), unit and how many alarms are open."""
     open_count = (
         select(func.count())
         .where(SensorAlarm.sensor_id == Sensor.id, SensorAlarm.cleared_at.is_(None))
@@ -267,7 +271,7 @@ def sensor_rows(
     )
     query = (
         select(
-            Sensor,
+            *without_geom(Sensor),
             func.ST_X(Sensor.geom).label("lon"),
             func.ST_Y(Sensor.geom).label("lat"),
             Unit.code.label("unit_code"),

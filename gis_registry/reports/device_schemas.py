@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from gis_registry.places.datums import Datum
 from gis_registry.reports.alarming import Event
@@ -12,6 +22,8 @@ from gis_registry.reports.device_tables import NotReported
 from gis_registry.reports.schemas import AnsweredReport
 
 MOST_READINGS = 1000
+#: A longer code of a device, or label of a kind, could not be sent.
+LONGEST_CODE = 100
 
 Corner = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -38,12 +50,12 @@ class NewFrame(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    camera: str = Field(min_length=1, max_length=100, examples=["CAM-001"])
+    camera: str = Field(min_length=1, max_length=LONGEST_CODE, examples=["CAM-001"])
     frame_at: Moment = Field(description="When the frame was taken, with its time zone")
     frame_id: str | None = Field(default=None, max_length=200, description="The sender's own key")
     kind: str = Field(
         min_length=1,
-        max_length=100,
+        max_length=LONGEST_CODE,
         description="The label that the analysis gives it",
         examples=["street_stall"],
     )
@@ -112,7 +124,7 @@ class NewReading(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    device: str = Field(min_length=1, max_length=100, examples=["LAMP-001"])
+    device: str = Field(min_length=1, max_length=LONGEST_CODE, examples=["LAMP-001"])
     at: Moment = Field(description="When it was measured, with its time zone")
     quantity: str = Field(min_length=1, max_length=100, examples=["current"])
     value: float = Field(description="In the unit of the rules for this quantity")
@@ -128,9 +140,16 @@ class NewReading(BaseModel):
         return self
 
 
-NewReadings = (
-    NewReading | Annotated[list[NewReading], Field(min_length=1, max_length=MOST_READINGS)]
-)
+_Many = Annotated[list[NewReading], Field(min_length=1, max_length=MOST_READINGS)]
+_ONE, _MANY = TypeAdapter(NewReading), TypeAdapter[list[NewReading]](_Many)
+
+
+def _one_or_many(body: object, _: ValidatorFunctionWrapHandler) -> object:
+    """Check readings as the one or the other, so that faults name their fields and nothing else."""
+    return (_MANY if isinstance(body, list) else _ONE).validate_python(body)
+
+
+NewReadings = Annotated[NewReading | _Many, WrapValidator(_one_or_many)]
 
 
 class ReadingOutcome(StrEnum):
@@ -197,8 +216,6 @@ class AlarmPage(BaseModel):
 
 class CameraEntry(BaseModel):
     """A camera in a list."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     code: str
     name_zh: str

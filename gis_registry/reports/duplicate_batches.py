@@ -1,50 +1,47 @@
 """Which reports of a batch are near each other, before any of them is kept."""
 
-import math
 from collections.abc import Iterator, Sequence
 from heapq import nlargest
 from typing import NamedTuple
 
 import numpy as np
-from pyproj import Geod
 from sqlalchemy.orm import Session
 
+from gis_registry.places.datums import GROUND
 from gis_registry.reports import duplicate_odds as odds
 from gis_registry.reports import duplicate_queries as queries
 from gis_registry.reports.questions import Question
 
-#: CGCS2000's ellipsoid, as PostGIS takes it for geographies of EPSG:4490.
-_GEOD = Geod(a=6378137.0, rf=298.257222101)
 #: PostGIS rounds distances so; what lies just at the reach counts in a batch as it does alone.
 _DECIMALS = 8
-#: Side of the squares that reports are sorted into, in degrees.
-_SQUARE = 0.003
+#: Side of the squares that reports are sorted into.
+_SQUARE_DEG = 0.003
 #: How many reports of a square, and how many of all, are compared with one: those just before it.
 _MOST_OF_SQUARE, _MOST = 30, 30
 
 _Key = tuple[str, str, int, int] | tuple[str, str, str]
 
 
-class Neighbour(NamedTuple):
-    """A report before another one in a batch (by its place there), and how far away it is."""
+class BeforeInBatch(NamedTuple):
+    """A report before another one in a batch (the ``n``-th, from 0), and how far away it is."""
 
-    earlier: int
+    n: int
     distance_m: float
     text_similarity: float | None
 
 
-def neighbours(
+def before_in_batch(
     session: Session, questions: Sequence[Question], component_codes: Sequence[str | None]
-) -> list[list[Neighbour]]:
+) -> list[list[BeforeInBatch]]:
     """Return for each report those before it in the batch that are near or of its component."""
     pairs = list(_pairs(questions, component_codes))
-    told: list[list[Neighbour]] = [[] for _ in questions]
+    told: list[list[BeforeInBatch]] = [[] for _ in questions]
     if not pairs:
         return told
     ones, others = np.array(pairs).T
     lons = np.array([one.lon for one in questions])
     lats = np.array([one.lat for one in questions])
-    exact_m = _GEOD.inv(lons[ones], lats[ones], lons[others], lats[others])[2]
+    exact_m = GROUND.inv(lons[ones], lats[ones], lons[others], lats[others])[2]
     distances_m = np.round(exact_m, _DECIMALS)
     reaches_m = [odds.reach_m(one) for one in questions]
     near = [
@@ -56,7 +53,7 @@ def neighbours(
     similarities = _similarities(session, questions, near)
     for one, other, distance_m in near:
         texts = (questions[one].text, questions[other].text)
-        told[one].append(Neighbour(other, distance_m, similarities.get(texts)))
+        told[one].append(BeforeInBatch(other, distance_m, similarities.get(texts)))
     return told
 
 
@@ -66,8 +63,8 @@ def _pairs(
     before: dict[_Key, list[int]] = {}
     for n, (question, component_code) in enumerate(zip(questions, component_codes, strict=True)):
         kind, major = question.matter.type.kind, question.matter.type.major_code
-        keys: list[_Key] = [(kind, major, x, y) for x, y in _squares(question)]
-        own: list[_Key] = [(kind, major, _step(question.lon), _step(question.lat))]
+        keys: list[_Key] = [(kind, major, x, y) for x, y in odds.squares(question, _SQUARE_DEG)]
+        own: list[_Key] = [(kind, major, *odds.square_of(question.lon, question.lat, _SQUARE_DEG))]
         if component_code is not None:
             keys.append((kind, major, component_code))
             own.append((kind, major, component_code))
@@ -75,18 +72,6 @@ def _pairs(
         yield from ((n, other) for other in nlargest(_MOST, found))
         for key in own:
             before.setdefault(key, []).append(n)
-
-
-def _squares(question: Question) -> Iterator[tuple[int, int]]:
-    reach = odds.reach_m(question) / 110_000
-    reach_lon = reach / max(0.05, math.cos(math.radians(question.lat)))
-    for x in range(_step(question.lon - reach_lon), _step(question.lon + reach_lon) + 1):
-        for y in range(_step(question.lat - reach), _step(question.lat + reach) + 1):
-            yield x, y
-
-
-def _step(degrees: float) -> int:
-    return math.floor(degrees / _SQUARE)
 
 
 def _similarities(

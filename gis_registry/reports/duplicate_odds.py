@@ -9,9 +9,10 @@ the decision page says by what they were chosen.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 from typing import NamedTuple
 
 from gis_registry.places.bordering import RADIUS_68
@@ -34,6 +35,8 @@ _PLACE_EXTENT_M, _COMPONENT_EXTENT_M = 10.0, 3.0
 _COARSE, _COARSER = 0.1, 4.0
 #: How far a search reaches, in standard errors and in metres.
 _REACH, _LEAST_REACH_M, _MOST_REACH_M = 3.0, 100.0, 300.0
+#: A degree of latitude is nowhere shorter.
+_DEGREE_M = 110_000
 #: Over what part of its reach the incidents of a place are smoothed to a rate.
 _BANDWIDTH = 2 / 3
 #: Share of repeats that name another matter of the same major kind.
@@ -86,6 +89,20 @@ def reach_m(question: Question) -> float:
     """Return how far from a report those are that it may repeat, in metres."""
     reach = _REACH * _error_m(question, question.accuracy_m)
     return min(max(reach, _LEAST_REACH_M), _MOST_REACH_M)
+
+
+def squares(question: Question, side_deg: float) -> Iterator[tuple[int, int]]:
+    """Yield the squares of the ground within reach of a report, by their column and row."""
+    reach = reach_m(question) / _DEGREE_M
+    reach_lon = reach / max(0.05, math.cos(math.radians(question.lat)))
+    west, south = square_of(question.lon - reach_lon, question.lat - reach, side_deg)
+    east, north = square_of(question.lon + reach_lon, question.lat + reach, side_deg)
+    yield from product(range(west, east + 1), range(south, north + 1))
+
+
+def square_of(lon: float, lat: float, side_deg: float) -> tuple[int, int]:
+    """Return the column and row of the square that a point in degrees lies in."""
+    return math.floor(lon / side_deg), math.floor(lat / side_deg)
 
 
 def bandwidth_m(question: Question) -> float:

@@ -4,8 +4,7 @@ Earlier reports are found here, those of the same batch too; how probable each i
 ``duplicate_odds.py``.
 """
 
-import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 from gis_registry.dispatch.schemas import Sentence
 from gis_registry.reports import duplicate_odds as odds
 from gis_registry.reports import duplicate_queries as queries
-from gis_registry.reports.duplicate_batches import Neighbour, neighbours
+from gis_registry.reports.duplicate_batches import BeforeInBatch, before_in_batch
 from gis_registry.reports.duplicate_odds import Case, Crowd, Earlier
 from gis_registry.reports.duplicate_queries import Probe
 from gis_registry.reports.questions import Question
@@ -28,8 +27,8 @@ TOLD_FROM = 0.01
 #: How many cases are told at most.
 TOLD_COUNT = 5
 
-#: Side of the squares by which places are locked, in degrees.
-_SQUARE = 0.005
+#: Side of the squares by which places are locked.
+_SQUARE_DEG = 0.005
 _DAY_S = 86400.0
 
 
@@ -188,14 +187,14 @@ class _Near:
     crowd: Crowd
     name_similarity: float
     kept: list[Earlier]
-    in_batch: list[Neighbour]
+    in_batch: list[BeforeInBatch]
 
 
 def _near(session: Session, asked: Sequence[Asked]) -> list[_Near]:
     rows: list[list[RowMapping]] = [[] for _ in asked]
     for row in queries.similar(session, [_probe(one) for one in asked], memory=odds.MEMORY):
         rows[row["n"]].append(row)
-    in_batches = neighbours(
+    in_batches = before_in_batch(
         session, [one.question for one in asked], [one.component_code for one in asked]
     )
     first_at = rows[0][0]["first_at"]
@@ -258,7 +257,7 @@ def _weighed(
     cases = [Case(one.case_division_code, one.case_id, one.report_id) for one in asked]
     told = []
     for n, (one, found) in enumerate(zip(asked, near, strict=True)):
-        of_batch = [_of_batch(each, asked, cases[each.earlier], one) for each in found.in_batch]
+        of_batch = [_of_batch(each, asked, cases[each.n], one) for each in found.in_batch]
         similar = _told(
             odds.weigh(
                 one.question,
@@ -274,19 +273,19 @@ def _weighed(
     return told
 
 
-def _of_batch(neighbour: Neighbour, asked: Sequence[Asked], case: Case, one: Asked) -> Earlier:
-    other = asked[neighbour.earlier]
+def _of_batch(before: BeforeInBatch, asked: Sequence[Asked], case: Case, one: Asked) -> Earlier:
+    other = asked[before.n]
     question = other.question
     return Earlier(
         report_id=other.report_id,
         case=case,
         accuracy_m=question.accuracy_m,
-        distance_m=neighbour.distance_m,
+        distance_m=before.distance_m,
         age_s=(one.question.reported_at - question.reported_at).total_seconds(),
         is_same_matter=question.matter.type.id == one.question.matter.type.id,
         is_same_component=_is_same(other.component_code, one.component_code),
         is_other_component=_is_other(other.component_code, one.component_code),
-        text_similarity=neighbour.text_similarity,
+        text_similarity=before.text_similarity,
     )
 
 
@@ -329,22 +328,9 @@ def _lock(session: Session, asked: Sequence[Asked]) -> None:
         queries.lock_all_places(session)
         return
     one = asked[0]
-    places = set(_squares(one.question))
+    major = one.question.matter.type.major_code
+    places = {f"{major} {x} {y}" for x, y in odds.squares(one.question, _SQUARE_DEG)}
     if one.component_code is not None:
         places.add(one.component_code)
     digests = (blake2b(place.encode(), digest_size=8).digest() for place in places)
     queries.lock_places(session, {int.from_bytes(one, signed=True) for one in digests})
-
-
-def _squares(question: Question) -> Iterator[str]:
-    """Yield the squares of the ground that a search reaches."""
-    reach = odds.reach_m(question) / 110_000
-    reach_lon = reach / max(0.05, math.cos(math.radians(question.lat)))
-    east = range(*_steps(question.lon, reach_lon))
-    north = range(*_steps(question.lat, reach))
-    major = question.matter.type.major_code
-    yield from (f"{major} {x} {y}" for x in east for y in north)
-
-
-def _steps(centre: float, reach: float) -> tuple[int, int]:
-    return math.floor((centre - reach) / _SQUARE), math.floor((centre + reach) / _SQUARE) + 1

@@ -17,7 +17,7 @@ from gis_registry.dispatch.explaining import BASIS_LABEL, rungs
 from gis_registry.dispatch.precedence import Basis
 from gis_registry.dispatch.schemas import Claim, ResponsibleUnit
 from gis_registry.errors import InvalidPosition
-from gis_registry.places.datums import Datum, from_cgcs2000
+from gis_registry.places.datums import GROUND, Datum, from_cgcs2000
 from gis_registry.places.service import the_city
 from gis_registry.reports import answering, queries, service
 from gis_registry.reports.questions import Question
@@ -65,16 +65,14 @@ def explain(session: Session, report_id: int, *, language: Language | None = Non
         NotFound: there is no such report.
     """
     report = service.show(session, report_id)
-    row = queries.report(session, report_id)
-    assert row is not None  # noqa: S101  it was shown
-    kept: Report = row["Report"]
+    (kept,) = queries.by_ids(session, [report_id])
     zone = ZoneInfo(the_city(session).time_zone)
     explanation = Explanation(
         report_id=report.id,
         answered_at=report.received_at,
         steps=[
             _what_was_reported(report, zone),
-            _where_in_our_datum(session, report, Datum(kept.datum)),
+            _where_in_our_datum(report, Datum(kept.datum)),
             *_from_grounds(report, "place"),
             *_from_grounds(report, "photo"),
             *(_candidate(one) for one in report.answer.candidates),
@@ -121,11 +119,11 @@ def _what_was_reported(report: AnsweredReport, zone: ZoneInfo) -> ExplanationSte
     )
 
 
-def _where_in_our_datum(session: Session, report: AnsweredReport, datum: Datum) -> ExplanationStep:
+def _where_in_our_datum(report: AnsweredReport, datum: Datum) -> ExplanationStep:
     name = _DATUM_NAME[datum]
     said_lon, said_lat = (float(one) for one in from_cgcs2000(report.lon, report.lat, datum))
     said, taken = f"{said_lon:.6f}, {said_lat:.6f}", f"{report.lon:.6f}, {report.lat:.6f}"
-    shift_m = queries.distance_m(session, (said_lon, said_lat), (report.lon, report.lat))
+    _, _, shift_m = GROUND.inv(said_lon, said_lat, report.lon, report.lat)
     if datum in (Datum.CGCS2000, Datum.WGS84):
         zh = f"位置为{name} {said}，无需换算。"
         en = f"The position was given in {name} as {said}; nothing was converted."
@@ -318,12 +316,12 @@ def _asked_again(
     if isinstance(decided, InvalidPosition):
         return {"place": _Said(None, "不在本市", "not in the city")}
     matched = decided.matched
-    candidates = [answering.candidate_entry(one) for one in matched.candidates]
+    component = matched.component
     return _compared(
-        answering.reported_place(session, decided.place),
+        answering.named_place(decided.place, {}),  # names are not compared
         matched.outcome,
-        candidates[0].code if matched.outcome is Outcome.UNIQUE else None,
-        candidates,
+        component["code"] if component else None,
+        [answering.candidate_entry(one) for one in matched.candidates],
         decided.responsible,
     )
 

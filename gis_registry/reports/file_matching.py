@@ -1,7 +1,6 @@
 """Matching the reports of a CSV file to components, without keeping anything."""
 
 import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,12 +15,12 @@ from gis_registry.places import service as places
 from gis_registry.places.service import Place, Point
 from gis_registry.places.tables import City
 from gis_registry.reports import matching
-from gis_registry.reports.answering import questions_of
 from gis_registry.reports.matching import LEAST_PROBABILITY, Weighed
-from gis_registry.reports.questions import Question
+from gis_registry.reports.questions import Question, questions_of
 from gis_registry.reports.schemas import NewReport
 from gis_registry.reports.tables import Outcome
 from gis_registry.reports.weighing import Belief
+from gis_registry.tabular import check_columns, text_encoding
 
 #: So many reports are matched at once.
 _BATCH = 10_000
@@ -88,35 +87,28 @@ def match_file(session: Session, path: Path, *, progress: Progress) -> Iterator[
 def _read(path: Path) -> list[dict[str, str]]:
     """Read the rows by lower-case column; a row without an id gets its number, from 1."""
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from error
-    try:
-        reader = csv.DictReader(io.StringIO(_text(raw, path), newline=""), restval="")
-        columns = [(one or "").strip().lower() for one in reader.fieldnames or ()]
-        missing = {"lon", "lat"} - set(columns)
-        if missing or not {"matter", "class"} & set(columns):
-            wanted = ", ".join([*sorted(missing), *([] if missing else ["matter (or class)"])])
-            raise UnreadableFile(
-                f"{path} has no column {wanted}; its header is: {', '.join(columns) or 'empty'}."
-            )
-        reader.fieldnames = columns
-        rows = []
-        for number, values in enumerate(reader, start=1):
-            row = {name: value.strip() for name, value in values.items() if name is not None}
-            rows.append(row | {"id": row.get("id") or str(number)})
+        with path.open(encoding=text_encoding(path), newline="") as file:
+            reader = csv.DictReader(file, restval="", strict=True)
+            reader.fieldnames = _columns(reader.fieldnames or (), path)
+            rows = []
+            for number, values in enumerate(reader, start=1):
+                row = {name: value.strip() for name, value in values.items() if name is not None}
+                rows.append(row | {"id": row.get("id") or str(number)})
     except csv.Error as error:
-        raise UnreadableFile(f"{path} is no CSV file: {error}.") from error
+        raise UnreadableFile(
+            f"{path} is no CSV file: {error}. Look for a quotation mark that does not end."
+        ) from error
     return rows
 
 
-def _text(raw: bytes, path: Path) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UnreadableFile(f"{path} is neither UTF-8 nor GB18030; save it as CSV in UTF-8.")
+def _columns(header: Sequence[str], path: Path) -> list[str]:
+    columns = [(one or "").strip().lower() for one in header]
+    check_columns(path, columns, {"lon", "lat"})
+    if not {"matter", "class"} & set(columns):
+        raise UnreadableFile(
+            f"{path} has no column matter (or class); its header is: {', '.join(columns)}."
+        )
+    return columns
 
 
 def _report(row: Mapping[str, str], zone: ZoneInfo) -> NewReport | RegistryError:

@@ -7,6 +7,7 @@ no report twice.
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,11 +20,12 @@ from gis_registry.errors import InvalidInput, RegistryError, UnreadableFile
 from gis_registry.reports import service
 from gis_registry.reports.keeping import Submission
 from gis_registry.reports.schemas import AnsweredReport, NewReport
-from gis_registry.tabular import Row, read_csv, text_encoding
+from gis_registry.tabular import Row, read_rows, text_encoding
 
 #: Columns of a CSV file that name something else than a field of a report.
 _ALSO = {"class": "matter", "key": "client_key"}
 _OF_SENDER = "sender_"
+_REQUIRED = {"lon", "lat"}
 _LINES = (".jsonl", ".ndjson")
 
 
@@ -50,7 +52,7 @@ def read_reports(path: Path) -> Iterator[ReadReport]:
     have ``sender_`` before them; an empty value counts as not given.
 
     Raises:
-        UnreadableFile: it is neither, damaged, or lacks a column.
+        UnreadableFile: it is neither, damaged, or lacks a column; nothing was read of it then.
     """
     if path.suffix.lower() not in (".csv", *_LINES):
         raise UnreadableFile(
@@ -59,6 +61,8 @@ def read_reports(path: Path) -> Iterator[ReadReport]:
     encoding = text_encoding(path)
     digest = _digest(path)
     is_csv = path.suffix.lower() == ".csv"
+    if is_csv:  # a file of which the end cannot be read is refused before its beginning is kept
+        deque(read_rows(path, _REQUIRED, encoding=encoding), maxlen=0)
     for line, fields in _csv(path, encoding) if is_csv else _json_lines(path, encoding):
         yield ReadReport(line, _report(fields, f"file:{digest}:{line}"))
 
@@ -81,9 +85,9 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:24]
 
 
-def _csv(path: Path, encoding: str) -> Iterator[tuple[int, Mapping[str, object]]]:
-    for row in read_csv(path, {"lon", "lat"}, encoding=encoding):
-        yield row.line, _fields(row)
+def _csv(path: Path, encoding: str) -> Iterator[tuple[int, Mapping[str, object] | InvalidInput]]:
+    for row in read_rows(path, _REQUIRED, encoding=encoding):
+        yield row.line, InvalidInput(row.damage) if row.damage else _fields(row)
 
 
 def _fields(row: Row) -> dict[str, object]:
@@ -101,17 +105,22 @@ def _fields(row: Row) -> dict[str, object]:
 def _json_lines(path: Path, encoding: str) -> Iterator[tuple[int, object]]:
     with path.open(encoding=encoding) as file:
         for line, text in enumerate(file, start=1):
-            if not text.strip():
-                continue
-            try:
-                yield line, json.loads(text)
-            except ValueError as error:
-                raise UnreadableFile(
-                    f"{path.name}, line {line} is no JSON: {error}. Write one report a line."
-                ) from error
+            if text.strip():
+                yield line, _from_json(text)
+
+
+def _from_json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        return InvalidInput(f"It is no JSON: {error}. Write one report a line.")
+    except RecursionError:
+        return InvalidInput("It is nested too deeply to be a report.")
 
 
 def _report(fields: object, key: str) -> NewReport | InvalidInput:
+    if isinstance(fields, InvalidInput):
+        return fields
     try:
         new = NewReport.model_validate(fields)
     except ValidationError as error:

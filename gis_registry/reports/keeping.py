@@ -94,6 +94,7 @@ def _case(asked: Asked, sent: Submission, found: Answered) -> NewCase:
         responsible=found.answer.responsible,
         responders=found.answer.responders,
         subdistrict_code=found.place.subdistrict_code,
+        channel=sent.report.channel,
         is_checked=sent.report.channel is Channel.INSPECTOR,
     )
 

@@ -60,20 +60,25 @@ class Match:
     missing: float = 0.0
     gone: tuple[Gone, ...] = ()
 
+    @property
+    def component(self) -> RowMapping | None:
+        """The component that is meant, if it is known."""
+        return self.candidates[0].component if self.outcome is Outcome.UNIQUE else None
+
 
 @dataclass(frozen=True)
 class Weighed:
     """What weighing the candidates of a report came to, the most probable first."""
 
     outcome: Outcome
-    codes: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    distances_m: tuple[float, ...]
-    reaches_m: tuple[float, ...]
-    likelihoods: tuple[float, ...]
-    clues: tuple[Clue | None, ...]
-    unmapped: float
-    missing: float
+    codes: tuple[str, ...] = ()
+    probabilities: tuple[float, ...] = ()
+    distances_m: tuple[float, ...] = ()
+    reaches_m: tuple[float, ...] = ()
+    likelihoods: tuple[float, ...] = ()
+    clues: tuple[Clue | None, ...] = ()
+    unmapped: float = 0.0
+    missing: float = 0.0
     gone: tuple[Gone, ...] = ()
 
     @property
@@ -82,9 +87,6 @@ class Weighed:
         if self.outcome is Outcome.PLACE:
             return 1.0
         return self.missing if self.outcome is Outcome.NONE else self.probabilities[0]
-
-
-_ABOUT_PLACE = Weighed(Outcome.PLACE, (), (), (), (), (), (), 0.0, 0.0)
 
 
 def match_all(
@@ -150,7 +152,7 @@ def weigh_all(
     found = with_labels(session, asked, said, found, moment=moment)
     found = with_numbers(session, said, found, moment=moment)
     answers = iter(judged(found, belief))
-    return [next(answers) if one.matter.classes else _ABOUT_PLACE for one in questions]
+    return [next(answers) if one.matter.classes else Weighed(Outcome.PLACE) for one in questions]
 
 
 def learn(session: Session, questions: Sequence[Question]) -> Belief:
@@ -179,7 +181,7 @@ def judged(found: Found, belief: Belief = USUAL) -> list[Weighed]:
     order = np.lexsort((found.codes, -probability, near.probe))
     order = order[is_candidate[order]]
     ends = np.searchsorted(near.probe[order], np.arange(count + 1)).tolist()
-    codes = [one.decode().strip() for one in found.codes[order].tolist()]
+    codes = found.codes[order].tolist()
     columns = [
         one[order].tolist()
         for one in (probability, near.distance_m, found.reaches_m, weights.likelihood)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.components import queries as components
 from gis_registry.db.sql import load_queries
+from gis_registry.reports.clues import Label
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _AS_OF = {name: components.as_of(query) for name, query in _QUERIES.items()}
@@ -30,7 +31,7 @@ _RECORD = np.dtype(
 
 @dataclass(frozen=True)
 class Around:
-    """Where to look for components: a point, a class, and how far."""
+    """Where to look for components: a point in degrees, EPSG:4490, a class, and how far."""
 
     n: int
     lon: float
@@ -40,13 +41,11 @@ class Around:
 
 
 @dataclass(frozen=True)
-class Label:
-    """What may be written on a component, as text and as an identifier, and where it was seen."""
+class SeenLabel:
+    """What may be written on a component, and where it was seen in degrees, EPSG:4490."""
 
     n: int
-    value: str
-    inner_value: str
-    code: str | None
+    label: Label
     lon: float
     lat: float
 
@@ -105,16 +104,16 @@ def labels(
 
 
 def named(
-    session: Session, asked: Sequence[Label], *, moment: datetime | None
+    session: Session, asked: Sequence[SeenLabel], *, moment: datetime | None
 ) -> Sequence[RowMapping]:
     """Return the components that have labels or took the place of one that has, nearest first."""
     if not asked:
         return []
     values = {
         "n": [one.n for one in asked],
-        "values": [one.value for one in asked],
-        "inner_values": [one.inner_value for one in asked],
-        "codes": [one.code for one in asked],
+        "values": [one.label.text for one in asked],
+        "inner_values": [one.label.inner for one in asked],
+        "codes": [one.label.code for one in asked],
         "lon": [one.lon for one in asked],
         "lat": [one.lat for one in asked],
         "moment": moment,

@@ -1,9 +1,8 @@
 """Putting reports into the case they belong to, taking them out again, and asking beforehand."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.cases import service as cases
 from gis_registry.cases.opening import NewCase
 from gis_registry.cases.tables import CaseEventKind
@@ -68,6 +67,7 @@ def separate(session: Session, report_id: int, *, reason: str, actor: str) -> An
                 responsible=shown.answer.responsible,
                 responders=shown.answer.responders,
                 subdistrict_code=report.subdistrict_code,
+                channel=report.channel,
                 is_checked=report.channel == Channel.INSPECTOR,
             )
         ],
@@ -136,7 +136,7 @@ def similar_to(session: Session, new: NewReport) -> SimilarReports:
         InvalidInput: it is from the future, or from before 2000.
     """
     (answered,) = answering.answer_all(
-        session, [new], city=places.the_city(session), now=datetime.now(UTC)
+        session, [new], city=places.the_city(session), now=clock.now()
     )
     if isinstance(answered, RegistryError):
         raise answered
@@ -170,13 +170,14 @@ def _reason(said: str) -> str:
 
 def _locked(session: Session, report_id: int, *also: _Key) -> Report:
     """Return a report whose case, and some more cases, others cannot change until this ends."""
-    case = queries.case_of(session, report_id)
-    while case is not None:
+    while (case := queries.case_of(session, report_id)) is not None:
+        attempt = session.begin_nested()
         duplicate_queries.lock_cases(session, {case, *also})
         report = queries.locked(session, report_id)
         if (report.case_division_code, report.case_id) == case:
+            attempt.commit()
             return report
-        case = (report.case_division_code, report.case_id)  # it was moved meanwhile
+        attempt.rollback()  # it was moved meanwhile: whoever holds its case may wait for these
     raise NotFound(f"There is no report {report_id}.")
 
 

@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from gis_registry.cases.life_cycle import STATE_NAMES
+from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.cases.wording import EVENT_NAMES
 from gis_registry.catalogue import service as catalogue
 from gis_registry.catalogue.tables import MatterKind
 from gis_registry.errors import InvalidInput, NotFound
@@ -52,6 +55,8 @@ _DESCRIPTIONS = {
         "en": "Something is wrong in a place; no component is meant.",
     },
 }
+#: Which of two names, in Chinese and English, a language takes.
+_NAME = {"zh": 0, "en": 1}
 _ATTRIBUTES = [
     ("accuracy_m", "number", "米", "metres", "位置的误差半径", "How far off the position may be"),
     ("client_key", "string", "至多200字", "at most 200 characters",
@@ -60,15 +65,6 @@ _ATTRIBUTES = [
     ("reported_at", "datetime", "ISO 8601，带时区", "ISO 8601 with zone",
      "发现的时间，不填为现在", "When it was seen; unset: now"),
 ]  # fmt: skip
-_EVENTS = {
-    "reported": {"zh": "上报", "en": "Reported"},
-    "joined": {"zh": "并入同一案件", "en": "Joined the case of an earlier report"},
-    "separated": {"zh": "移出案件", "en": "Taken out of a case"},
-    "returned": {"zh": "退回重派", "en": "Returned by a unit, and decided again"},
-    "assigned": {"zh": "人工指派", "en": "Assigned by hand"},
-    "identified": {"zh": "认定部件", "en": "The component was named"},
-    "closed": {"zh": "结案", "en": "Closed"},
-}
 
 
 def require_jurisdiction(session: Session, jurisdiction_id: str) -> None:
@@ -299,19 +295,18 @@ def _notice(grounds: list[dict[str, str]], language: str) -> str:
 
 def _request(row: RowMapping, city: City, language: str) -> ServiceRequest:
     zone = ZoneInfo(city.time_zone)
-    is_closed = row["state"] == "closed"
     found = ServiceRequest(
         service_request_id=str(row["id"]),
         status=row["state"],
-        status_notes=row["reason"] if is_closed else None,
+        status_notes=_where_it_is(row, language),
         service_name=row[f"matter_name_{language}"],
         service_code=row["matter_code"],
         description=row["text"] or None,
         agency_responsible=row[f"unit_name_{language}"] or row["unit_name_zh"],
         service_notice=_notice(row["grounds"], language),
-        requested_datetime=row["reported_at"].astimezone(zone).replace(microsecond=0),
-        updated_datetime=row["updated_at"].astimezone(zone).replace(microsecond=0),
-        expected_datetime=None,
+        requested_datetime=_told(row["reported_at"], zone),
+        updated_datetime=_told(row["updated_at"], zone),
+        expected_datetime=row["expected_at"] and _told(row["expected_at"], zone),
         address=row["address"] or _address(row["place"], language),
         address_id=None,
         zipcode=None,
@@ -320,19 +315,38 @@ def _request(row: RowMapping, city: City, language: str) -> ServiceRequest:
         media_url=row["media_url"],
     )
     if row["events"] is not None:
-        found.extended_attributes = {"component_code": row["component_code"]}
+        found.extended_attributes = {
+            "component_code": row["component_code"],
+            "state": row["progress"],
+        }
         found.notes = [
             RequestNote(
-                datetime=datetime.fromisoformat(one["happened_at"])
-                .astimezone(zone)
-                .replace(microsecond=0),
+                datetime=_told(datetime.fromisoformat(one["happened_at"]), zone),
                 type=one["kind"],
-                summary=_EVENTS.get(one["kind"], {}).get(language, one["kind"]),
+                summary=EVENT_NAMES[CaseEventKind(one["kind"])][_NAME[language]],
                 description=one["reason"],
             )
             for one in row["events"]
         ]
     return found
+
+
+def _told(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return a moment as the specification writes it: local, to the second."""
+    return moment.astimezone(zone).replace(microsecond=0)
+
+
+def _where_it_is(row: RowMapping, language: str) -> str:
+    """Return in words where the case is in its life cycle, and why it ended."""
+    state = CaseState(row["progress"])
+    name = STATE_NAMES[state][_NAME[language]]
+    name = name[0].upper() + name[1:]
+    unit = row[f"unit_name_{language}"] or row["unit_name_zh"]
+    if state is CaseState.DISPATCHED and unit:
+        name = f"{name}：{unit}" if language == "zh" else f"{name} to {unit}"
+    if not row["reason"]:
+        return name
+    return f"{name}：{row['reason']}" if language == "zh" else f"{name}: {row['reason']}"
 
 
 def _address(place: dict[str, dict[str, str]], language: str) -> str | None:

@@ -148,7 +148,7 @@ class ServiceRequest(BaseModel):
 
     service_request_id: str
     status: Literal["open", "closed"]
-    status_notes: str | None
+    status_notes: str
     service_name: str
     service_code: str
     description: str | None
@@ -156,7 +156,7 @@ class ServiceRequest(BaseModel):
     service_notice: str
     requested_datetime: datetime
     updated_datetime: datetime
-    expected_datetime: None
+    expected_datetime: datetime | None
     address: str | None
     address_id: None
     zipcode: None

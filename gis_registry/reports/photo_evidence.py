@@ -7,14 +7,11 @@ people judge that. What contradicts the report is told as such.
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from pyproj import Geod
-
 from gis_registry.dispatch.schemas import Sentence
 from gis_registry.photos.schemas import PhotoEntry
+from gis_registry.places.datums import GROUND
 from gis_registry.reports.questions import Question
 
-#: CGCS2000's ellipsoid, on which distances are those on the ground.
-_GEOD = Geod(ellps="GRS80")
 #: How far off a phone's camera writes itself at most, and from how far away people take pictures.
 _CAMERA_M = 50.0
 #: A photo this much older than its report shows how it was then.
@@ -36,7 +33,7 @@ def _sentence(n: int, photo: PhotoEntry, question: Question, zone: ZoneInfo) -> 
     zh: list[str] = []
     en: list[str] = []
     if photo.lon is not None and photo.lat is not None:
-        _, _, metres = _GEOD.inv(question.lon, question.lat, photo.lon, photo.lat)
+        _, _, metres = GROUND.inv(question.lon, question.lat, photo.lon, photo.lat)
         is_far = metres > _CAMERA_M + 2 * question.accuracy_m
         zh.append(f"拍摄处距上报位置{metres:.0f}米{'，与上报位置不符，请核对' if is_far else ''}")
         far_en = ", which contradicts it: please check" if is_far else ""

@@ -3,7 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from pyproj import Geod
+import shapely
+
+from gis_registry.places.datums import GROUND
 
 #: How well a camera's heading and pitch and the edge of a box are known together, one sigma.
 ANGULAR_ERROR_DEG = 1.0
@@ -11,9 +13,6 @@ ANGULAR_ERROR_DEG = 1.0
 STANDING_ERROR_M = 1.0
 #: The largest range that a camera can have.
 LONGEST_RANGE_M = 5000.0
-
-#: CGCS2000's ellipsoid.
-_GEOD = Geod(a=6378137.0, rf=298.257222101)
 
 Box = tuple[float, float, float, float]
 
@@ -72,12 +71,8 @@ def project(view: View, box: Box) -> OnGround:
 
 def overlap(one: Box, other: Box) -> float:
     """Return the area that two boxes share as a part of the area that they cover together."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (_area(one) + _area(other) - shared)
+    shared = shapely.box(*one).intersection(shapely.box(*other)).area
+    return float(shared / (area(one) + area(other) - shared))
 
 
 def _ray(view: View, box: Box) -> tuple[float, float]:
@@ -97,9 +92,10 @@ def _accuracy_m(view: View, distance_m: float) -> float:
 
 
 def _at(view: View, bearing_deg: float, distance_m: float, accuracy_m: float) -> OnGround:
-    lon, lat, _ = _GEOD.fwd(view.lon, view.lat, bearing_deg, distance_m)
+    lon, lat, _ = GROUND.fwd(view.lon, view.lat, bearing_deg, distance_m)
     return OnGround(lon=float(lon), lat=float(lat), accuracy_m=accuracy_m)
 
 
-def _area(box: Box) -> float:
+def area(box: Box) -> float:
+    """Return which part of the image a box covers."""
     return (box[2] - box[0]) * (box[3] - box[1])

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.catalogue.tables import MatterType
-from gis_registry.db.base import SRID
 from gis_registry.db.sql import load_queries
 from gis_registry.reports.tables import Report
 
@@ -49,7 +48,7 @@ _SHOWN = select(
 
 
 def by_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> Sequence[RowMapping]:
-    """Return the reports with these senders and keys, with their positions and matters."""
+    """Return the reports with these senders and keys, as :func:`report` returns one."""
     senders, client_keys = ([one[n] for one in keys] for n in (0, 1))
     values = {"senders": senders, "client_keys": client_keys}
     ids = session.scalars(_QUERIES["with_client_keys"], values).all()
@@ -59,7 +58,10 @@ def by_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> Seque
 
 
 def report(session: Session, report_id: int) -> RowMapping | None:
-    """Return a report with its position and matter."""
+    """Return a report (``Report``) with its matter (``MatterType``) and whether it is a duplicate.
+
+    ``lon`` and ``lat`` are degrees in EPSG:4490.
+    """
     return session.execute(_SHOWN.where(Report.id == report_id)).mappings().one_or_none()
 
 
@@ -145,7 +147,10 @@ def service_requests(
     limit: int = 1,
     offset: int = 0,
 ) -> Sequence[RowMapping]:
-    """Return reports with the state and the unit of their cases, the newest first."""
+    """Return reports with the state and the unit of their cases, the newest first.
+
+    What is not given does not count; ``lon`` and ``lat`` are degrees in EPSG:4490.
+    """
     values = {
         "ids": ids,
         "matter_codes": matter_codes,
@@ -159,11 +164,3 @@ def service_requests(
         "offset": offset,
     }
     return session.execute(_QUERIES["service_requests"], values).mappings().all()
-
-
-def distance_m(session: Session, one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return how far apart two points (longitude, latitude) are on the ground, in metres."""
-    points = [
-        func.geography(func.ST_SetSRID(func.ST_MakePoint(*point), SRID)) for point in (one, other)
-    ]
-    return float(session.scalar(select(func.ST_Distance(*points))) or 0)

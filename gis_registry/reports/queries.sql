@@ -2,13 +2,20 @@
 SELECT
   r.id, r.text, r.address, r.media_url, r.reported_at, r.component_code,
   r.answer -> 'place' AS place,
-  r.answer #> '{responsible,grounds}' AS grounds,
+  coalesce(d.responsibility -> 'grounds', r.answer #> '{responsible,grounds}') AS grounds,
   ST_X(r.geom) AS lon, ST_Y(r.geom) AS lat,
   m.code AS matter_code, m.name_zh AS matter_name_zh, m.name_en AS matter_name_en,
   u.name_zh AS unit_name_zh, u.name_en AS unit_name_en,
   CASE WHEN p.is_open THEN 'open' ELSE 'closed' END AS state, p.state AS progress,
+  CASE WHEN p.stage = 'handling' THEN p.due_at END AS expected_at,
   last_event.happened_at AS updated_at,
-  last_event.note ->> 'reason' AS reason,
+  CASE WHEN NOT p.is_open THEN (
+    SELECT e.note ->> 'reason' FROM case_events e
+    WHERE e.division_code = r.case_division_code AND e.case_id = r.case_id
+      AND e.note ->> 'state' = p.state
+    ORDER BY e.sequence DESC
+    LIMIT 1
+  ) END AS reason,
   CASE WHEN :with_events THEN (
     SELECT jsonb_agg(
       jsonb_build_object(
@@ -31,12 +38,12 @@ CROSS JOIN LATERAL (
   LIMIT 1
 ) AS last_event
 LEFT JOIN LATERAL (
-  SELECT d.unit_id FROM decisions d
+  SELECT d.responsibility FROM decisions d
   WHERE d.division_code = r.case_division_code AND d.case_id = r.case_id
   ORDER BY d.id DESC
   LIMIT 1
 ) AS d ON true
-LEFT JOIN units u ON u.id = d.unit_id
+LEFT JOIN units u ON u.code = p.unit_code
 WHERE (CAST(:ids AS bigint[]) IS NULL OR r.id = ANY(CAST(:ids AS bigint[])))
   AND (CAST(:matter_codes AS text[]) IS NULL OR m.code = ANY(CAST(:matter_codes AS text[])))
   AND (CAST(:since AS timestamptz) IS NULL OR r.reported_at >= :since)

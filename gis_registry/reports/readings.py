@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.db.base import SRID
+from gis_registry.moments import time_fault
 from gis_registry.places import service as places
-from gis_registry.places.datums import to_cgcs2000
-from gis_registry.reports import alarms, submitting
+from gis_registry.places.datums import Datum, to_cgcs2000
+from gis_registry.reports import alarms
 from gis_registry.reports import device_queries as queries
 from gis_registry.reports.device_schemas import (
     AlarmEvent,
@@ -96,8 +98,7 @@ def _answer(batch: _Batch, new: NewReading) -> AnsweredReading:
 def _row(sensor: Sensor, new: NewReading) -> dict[str, object]:
     geom = None
     if new.lon is not None and new.lat is not None:
-        lon, lat = to_cgcs2000(new.lon, new.lat, new.datum)
-        geom = f"SRID={SRID};POINT({float(lon)} {float(lat)})"
+        geom = "SRID={};POINT({} {})".format(SRID, *_on_ground(new.lon, new.lat, new.datum))
     return {
         "sensor_id": sensor.id,
         "quantity": new.quantity,
@@ -106,6 +107,12 @@ def _row(sensor: Sensor, new: NewReading) -> dict[str, object]:
         "geom": geom,
         "accuracy_m": None if geom is None else new.accuracy_m,
     }
+
+
+def _on_ground(lon: float, lat: float, datum: Datum) -> tuple[float, float]:
+    """Return a position in CGCS2000; far from China there may be none."""
+    x, y = to_cgcs2000(lon, lat, datum)
+    return float(x), float(y)
 
 
 def _fault(batch: _Batch, new: NewReading) -> Why | None:
@@ -125,12 +132,12 @@ def _fault(batch: _Batch, new: NewReading) -> Why | None:
         )
     if not math.isfinite(new.value):
         return Why(code="not_finite", zh="数值不是有限数。", en="The value is no finite number.")
-    time_fault = submitting.time_fault(new.at)
-    if time_fault is not None:
+    fault = time_fault(new.at, now=clock.now())
+    if fault is not None:
         return Why(
             code="impossible_time",
             zh=f"时间不可能：{new.at.isoformat()}。",
-            en=f"The time cannot be: {time_fault}.",
+            en=f"The time cannot be: it is {fault}.",
         )
     known = batch.values.get((sensor.id, new.quantity, new.at))
     if known is not None and known != new.value:
@@ -151,7 +158,9 @@ def _position_fault(sensor: Sensor, new: NewReading) -> Why | None:
             zh="该设备没有固定位置：请给出lon和lat。",
             en="The device has no place of its own: give lon and lat.",
         )
-    fault = places.position_fault(new.lon, new.lat)
+    fault = places.position_fault(new.lon, new.lat) or places.position_fault(
+        *_on_ground(new.lon, new.lat, new.datum)
+    )
     if fault is None:
         return None
     return Why(code="no_position", zh="坐标不可用。", en=f"The position cannot be used: {fault}.")

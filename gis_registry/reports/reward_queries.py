@@ -8,8 +8,8 @@ from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from sqlalchemy.orm import Session
 
-from gis_registry.cases.tables import Case
 from gis_registry.db.sql import load_queries
+from gis_registry.reports.duplicate_queries import lock_cases
 from gis_registry.reports.reward_tables import Reward, RewardEvent, RewardRule, RewardState
 from gis_registry.reports.tables import Report
 
@@ -27,16 +27,13 @@ def claim(
 def lock_case_of(session: Session, report_id: int) -> tuple[str, int] | None:
     """Let nobody else change the case of a report until the transaction ends; return its key."""
     of_report = select(Report.case_division_code, Report.case_id).where(Report.id == report_id)
-    locked = None
     while (case := session.execute(of_report).one_or_none()) is not None:
-        if locked == case:
+        attempt = session.begin_nested()
+        lock_cases(session, {(case.case_division_code, case.case_id)})
+        if session.execute(of_report).one_or_none() == case:
+            attempt.commit()
             return case.case_division_code, case.case_id
-        session.execute(
-            select(Case.id)
-            .where(Case.division_code == case.case_division_code, Case.id == case.case_id)
-            .with_for_update()
-        )
-        locked = case  # it may have been moved meanwhile
+        attempt.rollback()  # it was moved meanwhile: whoever holds its case may wait for this one
     return None
 
 
@@ -52,15 +49,8 @@ def lost(session: Session, case_division_code: str, case_id: int) -> Sequence[Ro
     return session.execute(_QUERIES["lost"], values).mappings().all()
 
 
-def put(
-    session: Session,
-    values: dict[str, object],
-    *,
-    actor: str,
-    reason: str | None,
-    reference: str | None,
-) -> None:
-    """Keep the reward of a report as it is now, and append what was decided to its events."""
+def put(session: Session, values: dict[str, object]) -> None:
+    """Keep the reward of a report (the columns of ``rewards``) as it is now."""
     statement = insert_or_update(Reward).values(**values, decided_at=func.now())
     session.execute(
         statement.on_conflict_do_update(
@@ -72,27 +62,10 @@ def put(
             },
         )
     )
-    _append_event(
-        session,
-        str(values["division_code"]),
-        int(str(values["report_id"])),
-        actor=actor,
-        reason=reason,
-        reference=reference,
-    )
 
 
-def set_state(
-    session: Session,
-    division_code: str,
-    report_id: int,
-    state: RewardState,
-    *,
-    actor: str,
-    reason: str | None,
-    reference: str | None = None,
-) -> None:
-    """Change the state of a reward and append that to its events."""
+def set_state(session: Session, division_code: str, report_id: int, state: RewardState) -> None:
+    """Change the state of a reward."""
     reward = session.get_one(
         Reward,
         {"division_code": division_code, "report_id": report_id},
@@ -102,12 +75,9 @@ def set_state(
     reward.state = state
     reward.decided_at = func.now()  # the database's clock
     session.flush()
-    _append_event(
-        session, division_code, report_id, actor=actor, reason=reason, reference=reference
-    )
 
 
-def _append_event(
+def append_event(
     session: Session,
     division_code: str,
     report_id: int,
@@ -116,6 +86,7 @@ def _append_event(
     reason: str | None,
     reference: str | None,
 ) -> None:
+    """Append the state that a reward has now to its events: who decided it, and why."""
     key = (RewardEvent.division_code == division_code, RewardEvent.report_id == report_id)
     last = select(func.coalesce(func.max(RewardEvent.sequence), 0)).where(*key)
     reward = session.execute(

@@ -6,10 +6,9 @@ SELECT
   r.media_url IS NOT NULL OR r.photos <> '{}' AS has_photo,
   m.name_zh AS matter_name_zh, m.name_en AS matter_name_en,
   own.state, own.amount_yuan AS decided_amount_yuan, own.rule_id AS decided_rule_id,
-  own.case_division_code AS reward_case_division_code, own.case_id AS reward_case_id,
   rule.id AS rule_id, rule.amount_yuan, rule.daily_limit, rule.needs_photo,
   first_report.id AS first_report_id,
-  holder.report_id AS holder_report_id, holder.state AS holder_state,
+  holder.report_id AS holder_report_id,
   that_day.count AS that_day_count
 FROM reports r
 JOIN matter_types m ON m.id = r.matter_type_id
@@ -76,11 +75,8 @@ WHERE w.case_division_code = :case_division_code AND w.case_id = :case_id
 -- page: rewards with their last decision, those of the newest reports first
 SELECT
   w.report_id, w.case_id, w.state, w.amount_yuan, w.account, w.reported_by, w.reported_on,
-  w.decided_at, last_event.actor, last_event.reason, last_event.reference,
-  w.state IN ('due', 'paid')
-    AND (r.case_division_code, r.case_id) <> (w.case_division_code, w.case_id) AS is_lost
+  w.decided_at, last_event.actor, last_event.reason, last_event.reference
 FROM rewards w
-JOIN reports r ON r.division_code = w.division_code AND r.id = w.report_id
 CROSS JOIN LATERAL (
   SELECT e.actor, e.reason, e.reference FROM reward_events e
   WHERE e.division_code = w.division_code AND e.report_id = w.report_id

@@ -86,9 +86,6 @@ class RewardSummary(BaseModel):
     actor: str
     reason: str | None
     reference: str | None
-    is_lost: bool = Field(
-        description="It is due or paid although its report was taken out of the case"
-    )
 
 
 class RewardTotal(BaseModel):

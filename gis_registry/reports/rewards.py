@@ -46,6 +46,19 @@ _TAKEN_BACK = {
     RewardState.PAID: RewardState.RECLAIMED,
 }
 
+#: What is kept of a report and its case when its reward is accepted, or refused at once.
+_GRANTED = (
+    "division_code",
+    "report_id",
+    "case_division_code",
+    "case_id",
+    "reported_by",
+    "account",
+    "reported_on",
+    "rule_id",
+    "amount_yuan",
+)
+
 
 def show(session: Session, report_id: int) -> ReportReward:
     """Return the reward of a report: what was decided, what it would get, and why.
@@ -70,9 +83,7 @@ def decide(session: Session, report_id: int, new: NewRewardDecision, *, actor: s
     found = _claim(session, report_id)
     if found["account"] is not None:
         queries.lock_account(session, found["reported_by"], found["account"])
-    if new.decision is RewardDecision.ACCEPT:
-        take_back_lost(session, found["case_division_code"], found["case_id"], actor=actor)
-    found = _claim(session, report_id)
+        found = _claim(session, report_id)
     state = _TRANSITIONS.get((found["state"], new.decision))
     if state is None:
         raise Conflict(_why_not(found, new.decision))
@@ -83,36 +94,20 @@ def decide(session: Session, report_id: int, new: NewRewardDecision, *, actor: s
                 f"The reward of report {report_id} cannot be accepted: "
                 + " ".join(f"{one.en} {one.zh}" for one in against)
             )
-    if new.decision is RewardDecision.PAID and _is_lost(found):
-        raise Conflict(
-            f"Report {report_id} was taken out of case {found['reward_case_id']}, which the reward "
-            "is for: refuse it."
-        )
     _keep(session, found, state, actor=actor, reason=reason, reference=reference)
     return show(session, report_id)
 
 
-def take_back_lost(
-    session: Session, case_division_code: str, case_id: int, *, actor: str
-) -> list[int]:
+def take_back_lost(session: Session, case_division_code: str, case_id: int, *, actor: str) -> None:
     """Take the reward of a case back whose report was taken out of it.
 
     What is due becomes refused, what is paid becomes reclaimed.
-
-    Returns:
-        The reports that it was taken back from.
     """
-    rows = queries.lost(session, case_division_code, case_id)
-    for row in rows:
-        queries.set_state(
-            session,
-            row["division_code"],
-            row["report_id"],
-            _TAKEN_BACK[RewardState(row["state"])],
-            actor=actor,
-            reason=f"上报已移出案件{case_id}。 The report was taken out of case {case_id}.",
-        )
-    return [row["report_id"] for row in rows]
+    reason = f"上报已移出案件{case_id}。 The report was taken out of case {case_id}."
+    for row in queries.lost(session, case_division_code, case_id):
+        report = (row["division_code"], row["report_id"])
+        queries.set_state(session, *report, _TAKEN_BACK[RewardState(row["state"])])
+        queries.append_event(session, *report, actor=actor, reason=reason, reference=None)
 
 
 def page(
@@ -198,14 +193,6 @@ def _checked(new: NewRewardDecision) -> tuple[str | None, str | None]:
     return reason, reference
 
 
-def _is_lost(found: RowMapping) -> bool:
-    """Return whether the report has a reward, due or paid, for a case that it is no longer of."""
-    return found["state"] in _TAKEN_BACK and (
-        found["reward_case_division_code"],
-        found["reward_case_id"],
-    ) != (found["case_division_code"], found["case_id"])
-
-
 def _why_not(found: RowMapping, decision: RewardDecision) -> str:
     state = found["state"]
     if state is None:
@@ -230,35 +217,12 @@ def _keep(
     reason: str | None,
     reference: str | None,
 ) -> None:
+    report = (found["division_code"], found["report_id"])
     if found["state"] is not None and state is not RewardState.DUE:
-        queries.set_state(
-            session,
-            found["division_code"],
-            found["report_id"],
-            state,
-            actor=actor,
-            reason=reason,
-            reference=reference,
-        )
-        return
-    queries.put(
-        session,
-        {
-            "division_code": found["division_code"],
-            "report_id": found["report_id"],
-            "case_division_code": found["case_division_code"],
-            "case_id": found["case_id"],
-            "reported_by": found["reported_by"],
-            "account": found["account"],
-            "reported_on": found["reported_on"],
-            "rule_id": found["rule_id"],
-            "amount_yuan": found["amount_yuan"],
-            "state": state,
-        },
-        actor=actor,
-        reason=reason,
-        reference=reference,
-    )
+        queries.set_state(session, *report, state)
+    else:
+        queries.put(session, {name: found[name] for name in _GRANTED} | {"state": state})
+    queries.append_event(session, *report, actor=actor, reason=reason, reference=reference)
 
 
 def _shown(session: Session, found: RowMapping) -> ReportReward:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from gis_registry.components.schemas import ClassName, Named
 from gis_registry.dispatch.schemas import NearResponder, ResponsibleUnit, Sentence
@@ -13,10 +13,21 @@ from gis_registry.reports.tables import Channel
 DEFAULT_ACCURACY_M = 10.0
 
 
-class Sender(BaseModel):
-    """Who a report comes from, where that is somebody else than who sends it."""
+class _Said(BaseModel):
+    """What somebody says: nothing besides the fields, and no text that cannot be stored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _without_nul(cls, value: object) -> object:
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("text must not contain the NUL character")
+        return value
+
+
+class Sender(_Said):
+    """Who a report comes from, where that is somebody else than who sends it."""
 
     account: str | None = Field(
         default=None, max_length=200, description="Their account with the channel"
@@ -26,10 +37,8 @@ class Sender(BaseModel):
     email: str | None = Field(default=None, max_length=254)
 
 
-class NewReport(BaseModel):
+class NewReport(_Said):
     """A report as it arrives."""
-
-    model_config = ConfigDict(extra="forbid")
 
     lon: float = Field(description="Longitude in degrees, in the datum", examples=[120.3826])
     lat: float = Field(description="Latitude in degrees, in the datum", examples=[36.0671])

@@ -1,4 +1,4 @@
-"""Sensors and their alarms, listed and shown; kinds of citizen reports, which an app shows."""
+"""Sensors and their alarms, listed and shown."""
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
@@ -9,14 +9,11 @@ from gis_registry.reports import device_queries as queries
 from gis_registry.reports.device_schemas import (
     Alarm,
     AlarmPage,
-    CitizenKindEntry,
-    CitizenKinds,
     LastReading,
     SensorDetail,
     SensorEntry,
     SensorPage,
 )
-from gis_registry.reports.device_tables import Sensor
 
 #: How many alarms of a device are shown with it; all are listed.
 _SHOWN_ALARMS = 100
@@ -27,7 +24,7 @@ def page(
 ) -> SensorPage:
     """Return sensors by code, those after one of them."""
     rows = queries.sensor_rows(session, kind=kind, after=after, limit=limit + 1)
-    found = [_entry(row) for row in rows[:limit]]
+    found = [SensorEntry.model_validate(dict(row)) for row in rows[:limit]]
     return SensorPage(sensors=found, next_after=found[-1].code if len(rows) > limit else None)
 
 
@@ -40,13 +37,13 @@ def show_sensor(session: Session, code: str) -> SensorDetail:
     rows = queries.sensor_rows(session, code=code)
     if not rows:
         raise NotFound(f"There is no sensor {code!r}.")
-    sensor: Sensor = rows[0]["Sensor"]
-    opened = queries.alarm_rows(session, sensor_id=sensor.id, only_open=True, limit=_SHOWN_ALARMS)
+    sensor_id = rows[0]["id"]
+    opened = queries.alarm_rows(session, sensor_id=sensor_id, only_open=True, limit=_SHOWN_ALARMS)
     return SensorDetail(
-        **_entry(rows[0]).model_dump(),
+        **rows[0],
         readings=[
             LastReading.model_validate(dict(row))
-            for row in queries.last_readings(session, sensor.id)
+            for row in queries.last_readings(session, sensor_id)
         ],
         alarms=[_alarm(row) for row in opened],
     )
@@ -68,46 +65,5 @@ def alarm_page(
     return AlarmPage(alarms=found, next_before=found[-1].id if len(rows) > limit else None)
 
 
-def list_citizen_kinds(session: Session) -> list[CitizenKinds]:
-    """Return the kinds of citizen reports: each major kind with its minor ones, by code."""
-    rows = queries.citizen_kinds(session)
-    return [
-        CitizenKinds(
-            code=major.code,
-            name_zh=major.name_zh,
-            name_en=major.name_en,
-            kinds=[
-                CitizenKindEntry(
-                    code=minor.code,
-                    name_zh=minor.name_zh,
-                    name_en=minor.name_en,
-                    matter=minor.matter or "",
-                )
-                for minor in rows
-                if minor.parent_code == major.code
-            ],
-        )
-        for major in rows
-        if major.parent_code is None
-    ]
-
-
 def _alarm(row: RowMapping) -> Alarm:
     return alarms.entry(row["SensorAlarm"], device=row["device"], rule=row["rule"])
-
-
-def _entry(row: RowMapping) -> SensorEntry:
-    sensor: Sensor = row["Sensor"]
-    return SensorEntry(
-        code=sensor.code,
-        kind=sensor.kind,
-        name_zh=sensor.name_zh,
-        name_en=sensor.name_en,
-        component_code=sensor.component_code,
-        lon=row["lon"],
-        lat=row["lat"],
-        accuracy_m=sensor.accuracy_m,
-        unit_code=row["unit_code"],
-        is_synthetic=sensor.is_synthetic,
-        open_alarms=row["open_alarms"],
-    )

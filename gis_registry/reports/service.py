@@ -60,7 +60,8 @@ def submit_all(
 ) -> list[AnsweredReport | RegistryError]:
     """Answer reports as :func:`submit` does, all at once; one that is refused gets its error.
 
-    The others are kept all the same; each counts as earlier than those after it.
+    The others are kept all the same; each counts as earlier than those after it. A client key is
+    that of the first report that is kept with it, however many were refused before.
     """
     with reference.held(session):
         return _submit_all(session, submissions)
@@ -70,39 +71,37 @@ def _submit_all(
     session: Session, submissions: Sequence[Submission]
 ) -> list[AnsweredReport | RegistryError]:
     known = _known(session, submissions)
-    seen: set[tuple[str, str] | None] = set(known)
-    fresh: list[int] = []
-    for n, one in enumerate(submissions):
-        if one.key is None or one.key not in seen:
-            fresh.append(n)
-            seen.add(one.key)
+    said = [
+        n if one.key is None else (one.key, one.fingerprint) for n, one in enumerate(submissions)
+    ]
+    fresh = {
+        what: one.report
+        for what, one in zip(said, submissions, strict=True)
+        if one.key not in known
+    }
     now = clock.now()
-    answered = answering.answer_all(
-        session,
-        [submissions[n].report for n in fresh],
-        city=places.the_city(session),
-        now=now,
-    )
-    incoming = [
-        (submissions[n], found)
-        for n, found in zip(fresh, answered, strict=True)
-        if isinstance(found, Answered)
-    ]
-    kept = iter(keep(session, incoming, now=now))
-    told: dict[int, AnsweredReport | RegistryError] = {}
-    failed: dict[tuple[str, str] | None, RegistryError] = {}
-    for n, found in zip(fresh, answered, strict=True):
-        key = submissions[n].key
-        if isinstance(found, Answered):
-            told[n] = report = next(kept)
-            if key is not None:
-                known[key] = _Known(report, submissions[n].fingerprint)
-        else:
-            told[n] = failed[key] = found
-    return [
-        told[n] if n in told else _repeated(one, known) or failed[one.key]
-        for n, one in enumerate(submissions)
-    ]
+    city = places.the_city(session)
+    answers = answering.answer_all(session, list(fresh.values()), city=city, now=now)
+    answered = dict(zip(fresh, answers, strict=True))
+    taken: set[tuple[str, str] | None] = set(known)
+    incoming: dict[int, tuple[Submission, Answered]] = {}
+    for n, (what, one) in enumerate(zip(said, submissions, strict=True)):
+        found = answered.get(what)
+        if isinstance(found, Answered) and one.key not in taken:
+            incoming[n] = (one, found)
+            if one.key is not None:
+                taken.add(one.key)
+    kept = dict(zip(incoming, keep(session, list(incoming.values()), now=now), strict=True))
+    refused = {what: one for what, one in answered.items() if isinstance(one, RegistryError)}
+    told: list[AnsweredReport | RegistryError] = []
+    for n, one in enumerate(submissions):
+        if n not in kept:
+            told.append(_repeated(one, known) or refused[said[n]])
+            continue
+        told.append(kept[n])
+        if one.key is not None:
+            known[one.key] = _Known(kept[n], one.fingerprint)
+    return told
 
 
 def _known(session: Session, submissions: Sequence[Submission]) -> dict[tuple[str, str], _Known]:

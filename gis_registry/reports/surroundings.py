@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from gis_registry.components.tables import ComponentState
 from gis_registry.reports import clues
 from gis_registry.reports import matching_queries as queries
-from gis_registry.reports.clues import Clue, ClueKind, Gone, Said
-from gis_registry.reports.matching_queries import Around, Label
+from gis_registry.reports.clues import Clue, ClueKind, Gone, Label, Said
+from gis_registry.reports.matching_queries import Around, SeenLabel
 from gis_registry.reports.questions import Question
 from gis_registry.reports.weighing import Belief, Floats, Near, Probes, reach_m
 
@@ -39,7 +39,7 @@ class Found:
 
     probes: Probes
     near: Near
-    codes: NDArray[np.bytes_]
+    codes: NDArray[np.str_]
     reaches_m: Floats
     clues: dict[int, Clue]
     gone: dict[int, list[Gone]] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def look_around(
     )
     _look_less_where_cut_off(looked_m, near, [one.lat for one in asked])
     reaches_m = reach_m(accuracy_m[near.probe], near.accuracy_m, belief)
-    codes = records["code"].astype("S17")
+    codes = np.strings.rstrip(records["code"]).astype(np.str_)
     return Found(Probes(accuracy_m, looked_m), near, codes, reaches_m, {})
 
 
@@ -155,10 +155,7 @@ def with_labels(
     labels = [(n, label) for n, one in enumerate(said) for label in one.labels]
     rows = queries.named(
         session,
-        [
-            Label(i, label.text, label.inner, label.code, asked[n].lon, asked[n].lat)
-            for i, (n, label) in enumerate(labels)
-        ],
+        [SeenLabel(i, label, asked[n].lon, asked[n].lat) for i, (n, label) in enumerate(labels)],
         moment=moment,
     )
     hits: dict[int, list[RowMapping]] = defaultdict(list)
@@ -179,7 +176,7 @@ def with_labels(
 
 
 def _named(
-    question: Question, label: clues.Label, hits: Sequence[RowMapping]
+    question: Question, label: Label, hits: Sequence[RowMapping]
 ) -> list[tuple[RowMapping, Clue]]:
     """Return the components that a label can mean; a sure one in doubt where none is plausible.
 
@@ -208,7 +205,7 @@ def _plausible(question: Question, hits: Sequence[RowMapping]) -> list[RowMappin
     ]
 
 
-def _gone(label: clues.Label, row: RowMapping) -> Gone:
+def _gone(label: Label, row: RowMapping) -> Gone:
     return Gone(label.text, row["code"], row["state"] == ComponentState.WITHDRAWN)
 
 
@@ -216,9 +213,7 @@ def _with_named(found: Found, named: Mapping[tuple[int, str], tuple[RowMapping, 
     if not named:
         return found
     near, codes = found.near, found.codes
-    known = {
-        (n, codes[at].decode().strip()): at for n in {n for n, _ in named} for at in found.of(n)
-    }
+    known = {(n, codes[at]) for n in {n for n, _ in named} for at in found.of(n)}
     added = [(n, row) for (n, code), (row, _) in named.items() if (n, code) not in known]
     added_near = Near(
         probe=np.array([n for n, _ in added], dtype=np.int64),
@@ -230,8 +225,7 @@ def _with_named(found: Found, named: Mapping[tuple[int, str], tuple[RowMapping, 
     )
     near = near.joined(added_near)
     added_reaches_m = reach_m(found.probes.accuracy_m[added_near.probe], added_near.accuracy_m)
-    added_codes = np.array([row["code"].ljust(17).encode() for _, row in added], dtype="S17")
-    codes = np.concatenate([codes, added_codes])
+    codes = np.concatenate([codes, np.array([row["code"] for _, row in added], dtype=np.str_)])
     order = np.lexsort((codes, near.probe))
     found = Found(
         found.probes,
@@ -242,7 +236,7 @@ def _with_named(found: Found, named: Mapping[tuple[int, str], tuple[RowMapping, 
     )
     for n in {n for n, _ in named}:
         for at in found.of(n):
-            entry = named.get((n, found.codes[at].decode().strip()))
+            entry = named.get((n, found.codes[at]))
             if entry is not None:
                 found.clues[at] = entry[1]
                 found.near.odds[at] = entry[1].odds
@@ -260,7 +254,7 @@ def with_numbers(
             around = [at for at in found.of(n) if found.near.distance_m[at] <= found.reaches_m[at]]
             around.sort(key=lambda at: float(found.near.distance_m[at]))
             held[n] = around[:_READ_LABELS]
-    codes = {at: found.codes[at].decode().strip() for those in held.values() for at in those}
+    codes = {at: str(found.codes[at]) for those in held.values() for at in those}
     written = {
         row["code"]: clues.written_on(row["attributes"], row["aliases"] or [])
         for row in queries.labels(session, sorted(set(codes.values())), moment=moment)

@@ -1,13 +1,16 @@
 """What video analysis finds: frames become sightings, and each sighting one report."""
 
 import hashlib
+from dataclasses import fields
 from datetime import datetime
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, NotFound
+from gis_registry.moments import time_fault
 from gis_registry.reports import device_queries as queries
 from gis_registry.reports import service as reports
 from gis_registry.reports import submitting
@@ -21,13 +24,12 @@ from gis_registry.reports.device_schemas import (
     why_not_reported,
 )
 from gis_registry.reports.device_tables import (
-    Camera,
     NotReported,
     VideoFrame,
     VideoKind,
     VideoSighting,
 )
-from gis_registry.reports.projection import Box, OnGround, View, overlap, project
+from gis_registry.reports.projection import Box, OnGround, View, area, overlap, project
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Channel
 
@@ -48,26 +50,26 @@ def submit(session: Session, new: NewFrame, *, reported_by: str) -> AnsweredFram
 
     Raises:
         NotFound: there is no such camera.
-        InvalidInput: the box reaches beyond the image; or it is from the future, or from before
-            2000.
+        InvalidInput: the box reaches beyond the image or has no area; or the frame is from the
+            future, or from before 2000.
     """
     rows = queries.camera_rows(session, code=new.camera)
     if not rows:
         raise NotFound(f"There is no camera {new.camera!r}.")
-    camera: Camera = rows[0]["Camera"]
-    fault = submitting.time_fault(new.frame_at)
+    camera = rows[0]
+    fault = time_fault(new.frame_at, now=clock.now())
     if fault is not None:
-        raise InvalidInput(f"The frame cannot be used: {fault}.")
+        raise InvalidInput(f"The frame cannot be used: it is {fault}.")
     box = _in_fractions(new, camera)
-    known = queries.frame(session, camera.id, new.kind, new.frame_at, list(box))
+    known = queries.frame(session, camera["id"], new.kind, new.frame_at, list(box))
     if known is not None:
         return _answer(session, known.sighting_id, is_repeat=True)
     kind = queries.video_kind(session, new.kind)
-    ground = project(_view(rows[0]), box)
-    sighting = _same(session, camera.id, new, box, kind)
+    ground = project(View(**{one.name: camera[one.name] for one in fields(View)}), box)
+    sighting = _same(session, camera["id"], new, box, kind)
     is_new = sighting is None
     if sighting is None:
-        sighting = _first_seen(session, camera.id, new, ground)
+        sighting = _first_seen(session, camera["id"], new, ground)
     sighting.first_seen_at = min(sighting.first_seen_at, new.frame_at)
     sighting.last_seen_at = max(sighting.last_seen_at, new.frame_at)
     sighting.frame_count += 1
@@ -109,40 +111,23 @@ def page(
 
 def list_cameras(session: Session) -> list[CameraEntry]:
     """Return the cameras by code."""
-    return [_camera_entry(row) for row in queries.camera_rows(session)]
+    return [CameraEntry.model_validate(dict(row)) for row in queries.camera_rows(session)]
 
 
-def _camera_entry(row: RowMapping) -> CameraEntry:
-    camera: Camera = row["Camera"]
-    return CameraEntry(
-        code=camera.code,
-        name_zh=camera.name_zh,
-        name_en=camera.name_en,
-        lon=row["lon"],
-        lat=row["lat"],
-        height_m=camera.height_m,
-        heading_deg=camera.heading_deg,
-        field_of_view_deg=camera.field_of_view_deg,
-        pitch_deg=camera.pitch_deg,
-        image_width=camera.image_width,
-        image_height=camera.image_height,
-        range_m=camera.range_m,
-        unit_code=row["unit_code"],
-        is_synthetic=camera.is_synthetic,
-    )
-
-
-def _in_fractions(new: NewFrame, camera: Camera) -> Box:
+def _in_fractions(new: NewFrame, camera: RowMapping) -> Box:
     width, height = 1.0, 1.0
     if new.box_unit is BoxUnit.PIXELS:
-        width, height = camera.image_width, camera.image_height
+        width, height = camera["image_width"], camera["image_height"]
     left, top, right, bottom = new.box
     if right > width or bottom > height:
         raise InvalidInput(
             f"The box reaches beyond the image, which is {width:g} by {height:g} "
-            f"{new.box_unit} for the camera {camera.code}."
+            f"{new.box_unit} for the camera {new.camera}."
         )
-    return left / width, top / height, right / width, bottom / height
+    box = left / width, top / height, right / width, bottom / height
+    if not area(box):
+        raise InvalidInput("The box is too small to show anything: it has no area.")
+    return box
 
 
 def _same(
@@ -247,41 +232,10 @@ def _answer(
 
 
 def _entry(row: RowMapping) -> Sighting:
-    one: VideoSighting = row["VideoSighting"]
-    why = None
-    if one.not_reported is not None:
-        why = why_not_reported(NotReported(one.not_reported), kind=one.kind, refusal=one.refusal)
-    return Sighting(
-        id=one.id,
-        camera=row["camera"],
-        kind=one.kind,
-        name_zh=row["name_zh"],
-        name_en=row["name_en"],
-        first_seen_at=one.first_seen_at,
-        last_seen_at=one.last_seen_at,
-        frame_count=one.frame_count,
-        best_confidence=one.best_confidence,
-        lon=row["lon"],
-        lat=row["lat"],
-        accuracy_m=one.accuracy_m,
-        report_id=one.report_id,
-        not_reported=why,
-    )
-
-
-def _view(row: RowMapping) -> View:
-    camera: Camera = row["Camera"]
-    return View(
-        lon=row["lon"],
-        lat=row["lat"],
-        height_m=camera.height_m,
-        heading_deg=camera.heading_deg,
-        field_of_view_deg=camera.field_of_view_deg,
-        pitch_deg=camera.pitch_deg,
-        image_width=camera.image_width,
-        image_height=camera.image_height,
-        range_m=camera.range_m,
-    )
+    code, why = row["not_reported"], None
+    if code is not None:
+        why = why_not_reported(NotReported(code), kind=row["kind"], refusal=row["refusal"])
+    return Sighting.model_validate({**row, "not_reported": why})
 
 
 def _point(ground: OnGround) -> str:

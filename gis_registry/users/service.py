@@ -86,6 +86,19 @@ def add_user(session: Session, name: str, role: Role, *, unit_code: str | None =
     return _new_key(session, user)
 
 
+def set_unit(session: Session, name: str, unit_code: str | None) -> None:
+    """Say of which unit a user is; None: of none.
+
+    Raises:
+        NotFound: there is no such user.
+    """
+    user = _user(session, name)
+    if user is None:
+        raise NotFound(f"There is no user {name!r}; `gis-registry user list` shows who there is.")
+    user.unit_code = unit_code
+    session.flush()
+
+
 def add_key(session: Session, name: str, *, revoke_others: bool = False) -> str:
     """Make another key for a user and return it.
 

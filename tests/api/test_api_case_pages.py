@@ -180,7 +180,9 @@ def test_a_case_is_taken_from_report_to_end_by_clicking(
     expect(page.locator(".steps [aria-current]")).to_contain_text("已结案")
     expect(page.locator(".deadline")).to_contain_text("已办结")
     settled(dispatcher)
-    kinds = [one["kind"] for one in desk.as_(Role.READER).get(f"/api/cases/{number}").json()["events"]]
+    kinds = [
+        one["kind"] for one in desk.as_(Role.READER).get(f"/api/cases/{number}").json()["events"]
+    ]
     assert kinds == [
         "reported", "filed", "dispatched", "accepted", "handled", "verified", "closed",
     ]  # fmt: skip
@@ -209,9 +211,7 @@ def test_what_somebody_else_did_meanwhile_is_shown_and_not_overwritten(
     expect(page.locator(".steps [aria-current]")).to_contain_text("已核实")
 
 
-def test_refusals_are_sentences(
-    chromium: Browser, desk: Api, place: tuple[float, float]
-) -> None:
+def test_refusals_are_sentences(chromium: Browser, desk: Api, place: tuple[float, float]) -> None:
     number = report(desk, place)
     do(desk, number, "file")
     visit = signed_in(chromium, desk, Role.DISPATCHER)
@@ -265,7 +265,9 @@ def test_many_are_filed_at_once_and_each_row_says_what_became_of_it(
     page.get_by_role("button", name="批量立案").click()
     expect(page.locator("#live")).to_have_text("3件已立案，0件未立案")
     for number in numbers:
-        expect(page.locator(f"tr[data-case='{number}'] .result")).to_contain_text("立案完成：已派遣")
+        expect(page.locator(f"tr[data-case='{number}'] .result")).to_contain_text(
+            "立案完成：已派遣"
+        )
         assert desk.as_(Role.READER).get(f"/api/cases/{number}").json()["state"] == "dispatched"
     visit.check()
 

@@ -129,7 +129,7 @@ def test_readings_raise_update_and_clear_one_by_one_and_in_batches(api: Api) -> 
     waiting = client.get("/api/reports/sensor", params={"reported": False}).json()
     assert waiting["alarms"] == []
     case = client.get(f"/api/cases/{alarm['report']['case_id']}").json()
-    assert case["state"] == "open"
+    assert case["is_open"]
 
 
 def test_a_value_that_is_no_finite_number_is_refused_alone(shared_api: Api) -> None:
@@ -189,3 +189,16 @@ def test_who_may_only_read_cannot_send(shared_api: Api) -> None:
     client = shared_api.as_(Role.READER)
     assert client.post("/api/reports/video", json=FRAME).status_code == 403
     assert client.post("/api/reports/sensor", json=[reading("C", 1)]).status_code == 403
+
+
+def test_what_is_wrong_with_readings_is_said_of_their_fields(api: Api) -> None:
+    client = api.as_(Role.INSPECTOR)
+    one = client.post("/api/reports/sensor", json=reading("COVER-001", "high"))
+    assert one.status_code == 422
+    assert [fault["where"] for fault in one.json()["errors"]] == ["body.value"]
+    two = client.post(
+        "/api/reports/sensor", json=[reading("COVER-001", 1), reading("COVER-001", None)]
+    )
+    assert [fault["where"] for fault in two.json()["errors"]] == ["body.1.value"]
+    none = client.post("/api/reports/sensor", json=[])
+    assert [fault["where"] for fault in none.json()["errors"]] == ["body"]

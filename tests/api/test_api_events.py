@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -23,7 +22,7 @@ from gis_registry.api.access import COOKIE
 from gis_registry.db.engine import Database
 from gis_registry.notifications import live
 from gis_registry.notifications.announcing import Notice, announce
-from gis_registry.notifications.live import LiveNotices, Subscription
+from gis_registry.notifications.live import Subscription
 from gis_registry.notifications.schemas import LiveNotice
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
@@ -133,7 +132,7 @@ def test_who_resumes_is_told_what_came_since(
         asked.append(since)
         return [notice(n) for n in range(1, limit + 1 if since.year < 2001 else 4)]
 
-    monkeypatch.setattr(application, "LiveNotices", partial(LiveNotices, replay=replay))
+    monkeypatch.setattr(application.cases, "notices_since", replay)
     with running(own_settings) as api, Database(api.settings) as database:
         client = api.as_(Role.READER)
         position = LiveNotice.of(notice(1)).position
@@ -220,3 +219,14 @@ def test_a_browser_is_told_and_comes_back(api: Api, tell: Callable[..., None]) -
         page.wait_for_function("told.length == 2")
         assert page.evaluate("told") == [1, 2]
         browser.close()
+
+
+def test_a_case_that_changed_meanwhile_is_told_to_who_resumes(api: Api) -> None:
+    inspector = api.as_(Role.INSPECTOR)
+    report = {"lon": 120.41, "lat": 36.07, "matter": "0101", "channel": "inspector"}
+    with stream(api.as_(Role.READER)) as first:
+        position = next(first)["id"]
+    number = inspector.post("/api/reports", json=report).json()["case_id"]
+    with stream(api.as_(Role.READER), headers={"Last-Event-ID": position}) as resumed:
+        told = data(next(resumed))
+    assert (told["kind"], told["case_id"]) == ("case.reported", number)

@@ -40,7 +40,7 @@ def test_a_duplicate_is_suggested_joined_and_taken_out_again(api: Api) -> None:
     back = {"case_id": first["case_id"], "reason": "还是同一盏"}
     merged = client.post(f"/api/reports/{again['id']}/merge", json=back)
     assert (merged.status_code, merged.json()["case_id"]) == (200, first["case_id"])
-    assert client.get(f"/api/cases/{number}").json()["state"] == "closed"
+    assert client.get(f"/api/cases/{number}").json()["state"] == "merged"
     kinds = [e["kind"] for e in client.get(f"/api/cases/{first['case_id']}").json()["events"]]
     assert kinds == ["reported", "joined", "separated", "joined"]
     assert client.post(f"/api/reports/{again['id']}/merge", json=back).status_code == 409

@@ -109,13 +109,20 @@ def test_a_form_is_utf_8_whether_escaped_or_not(shared_api: Api) -> None:
         number = _post_form(shared_api, body).json()[0]["service_request_id"]
         shown = shared_api.as_(Role.READER).get(f"/open311/v2/requests/{number}.json").json()
         assert shown[0]["description"] == "灯杆 é Ã©"
-    for body in (raw.encode("gb18030"), urlencode(sent, encoding="gb18030").encode()):
-        refused = _post_form(shared_api, body)
+    part = 'Content-Disposition: form-data; name="description"'
+    for body, form in (
+        (raw, "application/x-www-form-urlencoded"),
+        (urlencode(sent, encoding="gb18030"), "application/x-www-form-urlencoded"),
+        (f"--x\r\n{part}\r\n\r\n路灯\r\n--x--\r\n", "multipart/form-data; boundary=x"),
+    ):
+        refused = _post_form(shared_api, body.encode("gb18030"), form)
         assert (refused.status_code, "UTF-8" in refused.json()[0]["description"]) == (400, True)
 
 
-def _post_form(api: Api, body: bytes) -> requests.Response:
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+def _post_form(
+    api: Api, body: bytes, form: str = "application/x-www-form-urlencoded"
+) -> requests.Response:
+    headers = {"Content-Type": form}
     address = f"{api.url}/open311/v2/requests.json"
     return requests.post(address, data=body, headers=headers, timeout=60)
 
@@ -246,7 +253,7 @@ def test_a_request_becomes_a_report_of_a_citizen(api: Api) -> None:
     assert "Williams" not in json.dumps(report)
     (shown,) = valid(both(client, f"requests/{number}", lang="en"), "requests.json")
     assert shown["service_name"] == "street light - anomaly"
-    assert (shown["status"], shown["status_notes"]) == ("open", None)
+    assert (shown["status"], shown["status_notes"]) == ("open", "Reported")
     assert shown["description"] == "路灯不亮 <b>&"
     assert shown["address"] == "香港中路 10号"
     assert shown["media_url"] == "https://example.org/lamp.jpg"
@@ -274,7 +281,10 @@ def test_attributes_say_what_open311_has_no_field_for(api: Api) -> None:
     asked = {"start_date": "2026-03-01T00:00:00Z", "end_date": "2026-03-01T00:00:00Z"}
     (found,) = valid(both(client, "requests", extensions="true", **asked), "requests.json")
     assert found["requested_datetime"] == "2026-03-01T08:00:00+08:00"
-    assert found["extended_attributes"] == {"component_code": api.codes[1]}
+    assert found["extended_attributes"] == {
+        "component_code": api.codes[1],
+        "state": "reported",
+    }
     assert found["address"]
     assert [(one["type"], one["summary"]) for one in found["notes"]] == [("reported", "上报")]
 
@@ -283,16 +293,50 @@ def test_a_closed_case_closes_its_requests(api: Api) -> None:
     number = submit(api).json()[0]["service_request_id"]
     other = submit(api, service_code=COVER).json()[0]["service_request_id"]
     case_id = api.as_(Role.READER).get(f"/api/reports/{number}").json()["case_id"]
-    closed = api.as_(Role.UNIT).post(f"/api/cases/{case_id}/close", json={"reason": "已更换灯具"})
+    closed = api.as_(Role.DISPATCHER).post(
+        f"/api/cases/{case_id}/close", json={"reason": "已更换灯具"}
+    )
     assert closed.status_code == 200
     client = api.as_(Role.READER)
     (found,) = valid(both(client, "requests", status="closed", extensions="true"), "requests.json")
     assert (found["service_request_id"], found["status"]) == (number, "closed")
-    assert found["status_notes"] == "已更换灯具"
+    assert found["status_notes"] == "已结案：已更换灯具"
     assert found["updated_datetime"] >= found["requested_datetime"]
     assert [one["description"] for one in found["notes"]] == [None, "已更换灯具"]
     (open_one,) = both(client, "requests", status="open")
     assert (open_one["service_request_id"], open_one["service_code"]) == (other, COVER)
+
+
+def test_a_request_says_where_its_case_is_and_when_it_will_be_done(api: Api) -> None:
+    number = submit(api).json()[0]["service_request_id"]
+    reader, dispatcher = api.as_(Role.READER), api.as_(Role.DISPATCHER)
+    case_id = reader.get(f"/api/reports/{number}").json()["case_id"]
+
+    def shown(language: str = "en") -> dict[str, Any]:
+        found: dict[str, Any]
+        (found,) = valid(both(reader, f"requests/{number}", lang=language), "requests.json")
+        return found
+
+    def do(action: str, **change: Any) -> dict[str, Any]:
+        done = dispatcher.post(f"/api/cases/{case_id}/{action}", json=change)
+        assert done.status_code == 200, done.text
+        status: dict[str, Any] = done.json()
+        return status
+
+    assert (shown()["status_notes"], shown()["expected_datetime"]) == ("Reported", None)
+    filed = do("file")
+    agency = shown()["agency_responsible"]
+    assert shown()["status_notes"] == f"Dispatched to {agency}"
+    assert shown("zh")["status_notes"].startswith("已派遣：")
+    due_at = datetime.fromisoformat(filed["due_at"]).replace(microsecond=0)
+    assert datetime.fromisoformat(shown()["expected_datetime"]) == due_at
+    returned = do("return", unit_code=filed["unit_code"], reason="不属我单位")
+    assert returned["unit_code"] != filed["unit_code"]
+    assert shown()["agency_responsible"] != agency
+    assert shown()["agency_responsible"] in shown()["service_notice"]
+    do("close", reason="不在管辖范围")
+    assert (shown()["status"], shown()["status_notes"]) == ("closed", "Closed: 不在管辖范围")
+    assert shown()["expected_datetime"] is None
 
 
 def test_requests_come_in_pages_and_by_number(api: Api) -> None:

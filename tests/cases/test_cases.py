@@ -24,7 +24,7 @@ def open_case(session: Session, matter: str = "06001", *, metres: float = 0) -> 
 def test_a_case_says_what_where_and_whose(session: Session) -> None:
     code = register(session, *CORNER, maintainer="QD-G-370202-T07")
     case = service.show(session, open_case(session, "01037"))
-    assert (case.state, case.component_code, case.class_code) == ("open", code, "0137")
+    assert (case.state, case.component_code, case.class_code) == ("reported", code, "0137")
     assert (case.matter_code, case.division_code) == ("01037", "370202")
     assert case.matter_name_en is not None
     assert case.unit_code == "QD-G-370202-T07"
@@ -39,11 +39,12 @@ def test_a_case_says_what_where_and_whose(session: Session) -> None:
 def test_a_case_is_closed_once_with_what_was_done(session: Session) -> None:
     number = open_case(session)
     closed = service.close_case(session, number, actor="赵班长", reason=" 已拆除 ")
-    assert closed.state == "closed"
-    assert [(one.sequence, one.kind, one.actor, one.note) for one in closed.events] == [
-        (1, "reported", "王巡查", {}),
-        (2, "closed", "赵班长", {"reason": "已拆除"}),
+    assert (closed.state, closed.is_open, closed.due_at) == ("closed", False, None)
+    assert [(one.sequence, one.kind, one.actor) for one in closed.events] == [
+        (1, "reported", "王巡查"),
+        (2, "closed", "赵班长"),
     ]
+    assert closed.events[-1].note["reason"] == "已拆除"
     with pytest.raises(Conflict, match=rf"^Case {number} was closed on 20\d\d-"):
         service.close_case(session, number, actor="赵班长", reason="again")
     assert len(service.show(session, number).events) == 2
@@ -57,7 +58,7 @@ def test_a_case_that_two_close_at_once_is_closed_once(own_database: Database) ->
     def close(actor: str) -> bool:
         try:
             with own_database.session() as session:
-                assert service.show(session, number).state == "open"
+                assert service.show(session, number).is_open
                 start.wait()
                 service.close_case(session, number, actor=actor, reason="done")
         except Conflict:
@@ -94,7 +95,7 @@ def test_cases_are_listed_the_newest_first_page_by_page(session: Session) -> Non
             if before is None:
                 break
         assert found == wanted
-    assert {one.state for one in service.page(session, only_open=True).cases} == {"open"}
+    assert all(one.is_open for one in service.page(session, only_open=True).cases)
 
 
 @pytest.mark.parametrize("limit", [0, 1001])

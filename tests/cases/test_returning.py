@@ -92,7 +92,7 @@ def test_each_return_asks_again_without_all_who_returned_it(
     number = open_case(session)
     for unit, then in (("QD-E-01", "QD-E-02"), ("QD-E-02", "QD-CC"), ("QD-CC", None)):
         case = returned(session, number, unit, " 不归我们 ")
-        assert (case.state, case.unit_code) == ("open", then)
+        assert (case.is_open, case.unit_code) == (True, then)
         assert case.responsible is not None
         assert (case.responsible.claim is None) == (then is None)
         name = next(one for one in units.units(session) if one.code == unit)

@@ -26,7 +26,7 @@ def test_the_profiles_devices_are_loaded_and_listed(run: Run, module_settings: S
     assert run(module_settings, "report", "sensors", "check", "--json").json == []
     alarms = run(module_settings, "report", "sensors", "alarms", "--unreported", "--open", "--json")
     assert alarms.json == {"alarms": [], "next_before": None}
-    assert "not reported" in run(module_settings, "report", "sensors", "alarms").out
+    assert run(module_settings, "report", "sensors", "alarms").sentence == "There are none."
     assert run(module_settings, "report", "cameras", "sightings", "--unreported").exit_code == 0
 
 

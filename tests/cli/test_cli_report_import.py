@@ -78,8 +78,8 @@ def test_json_lines_are_as_the_api_takes_them(run: Run, tmp_path: Path) -> None:
     [
         ("day.txt", b"lon,lat\n", "neither CSV"),
         ("day.csv", b"x,y\n1,2\n", "has no column lat, lon"),
-        ("day.jsonl", b"{\n", "line 1 is no JSON"),
-        ("day.csv", b"lon,lat\n1,2,3\n", "more values than the header"),
+        ("day.csv", b"lon,lat,lon\n1,2,3\n", "has more than one column lon"),
+        ("day.jsonl", b"\xff\xff\xff\n", "neither UTF-8 nor GB18030"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(
@@ -95,3 +95,40 @@ def test_a_file_that_cannot_be_read_is_refused(
 def test_a_file_that_is_missing_is_refused(run: Run, tmp_path: Path) -> None:
     done = run("report", "import", tmp_path / "no.csv")
     assert (done.exit_code, "cannot be opened" in done.sentence) == (1, True)
+
+
+def test_damaged_lines_are_refused_and_the_others_are_kept(run: Run, tmp_path: Path) -> None:
+    (lon, lat), *_ = places(1)
+    sound = json.dumps({"lon": lon, "lat": lat, "matter": LIGHT})
+    nul = json.dumps({"lon": lon, "lat": lat, "matter": LIGHT, "text": "\0"})
+    path = tmp_path / "day.jsonl"
+    path.write_text("\n".join([sound, "{", nul, "[" * 100_000, "[" + "1" * 5000 + "]", sound]))
+    done = run("report", "import", path, "--json")
+    assert (done.exit_code, done.json["answered"]) == (1, 2)
+    reasons = {one["line"]: one["reason"] for one in done.json["refusals"]}
+    assert sorted(reasons) == [2, 3, 4, 5]
+    assert "no JSON" in reasons[2]
+    assert "NUL" in reasons[3]
+    assert "nested too deeply" in reasons[4]
+    table = tmp_path / "day.csv"
+    here = f"{lon},{lat},{LIGHT}"
+    table.write_text(f"lon,lat,class,text\n1,2,3,4,5\n{here},a\0b\n{here},\n")
+    done = run("report", "import", table, "--json")
+    assert (done.exit_code, done.json["answered"]) == (1, 1)
+    assert [one["line"] for one in done.json["refusals"]] == [2, 3]
+
+
+def test_nothing_is_kept_of_a_file_whose_end_cannot_be_read(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(HEADER + lines(1) * 1001 + '120.3,36,0137,5,"open,,\n', encoding="utf-8")
+    done = run("report", "import", path)
+    assert (done.exit_code, "quotation mark" in done.sentence) == (1, True)
+    assert run("report", "list", "--json").json["reports"] == []
+
+
+def test_the_outcome_is_not_written_over_the_reports(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(HEADER + lines(1), encoding="utf-8")
+    done = run("report", "import", path, "--out", path)
+    assert (done.exit_code, "name another one" in done.sentence) == (1, True)
+    assert path.read_text(encoding="utf-8") == HEADER + lines(1)

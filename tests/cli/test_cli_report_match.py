@@ -54,14 +54,15 @@ def test_every_row_gets_its_line(
         f"g,{LAT},{LON},8,0137,",
         f"h,{LON},{LAT},-3,0137,",
         f"i,{BETWEEN[0]},{BETWEEN[1]},,0137,编号{codes[2]}",
+        f"j,{LON},{LAT},8,0137,a\0b",
         encoding=encoding,
     )
     outcome = run(module_settings, "report", "match", file, "--format", "csv")
     rows = {row["id"]: row for row in rows_of(outcome)}
-    assert list(rows) == list("abcdefghi")
+    assert list(rows) == list("abcdefghij")
     assert [row["outcome"] for row in rows.values()] == [
         "unique", "ambiguous", "none", "place", "refused", "refused", "refused", "refused",
-        "unique",
+        "unique", "refused",
     ]  # fmt: skip
     assert (rows["a"]["code"], rows["c"]["code"], rows["d"]["code"]) == (codes[0], "", "")
     assert rows["i"]["code"] == codes[2]
@@ -75,7 +76,7 @@ def test_every_row_gets_its_line(
     assert "There is no matter type '9999'" in rows["f"]["reason"]
     assert rows["g"]["reason"]
     assert rows["h"]["reason"].startswith("accuracy_m: ")
-    assert "Refused rows: 4;" in outcome.err
+    assert "Refused rows: 5;" in outcome.err
     with Database(module_settings) as database, database.session() as session:
         assert session.scalar(select(func.count()).select_from(Report)) == 0
 
@@ -106,6 +107,8 @@ def test_other_columns_and_formats(
         (b"", "has no column lat, lon"),
         (b"id,lon,lat\n1,2,3\n", "has no column matter (or class)"),
         (b"lon,class\n", "has no column lat"),
+        (b"lon,Lat,lat,class\n", "has more than one column lat"),
+        (b'lon,lat,class,text\n120,36,0137,"open\n120,36,0137,\n', "quotation mark"),
         (b"\xff\xff\xff", "neither UTF-8 nor GB18030"),
         (None, "cannot be opened"),
     ],

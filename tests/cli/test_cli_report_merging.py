@@ -41,7 +41,8 @@ def test_a_report_is_suggested_separated_and_merged(own_settings: Settings, run:
     merged = ask("merge", again["id"], first, "--reason", "同一堆")
     assert merged.out == f"Report {again['id']} is now in case {first}.\n"
     closed = run(own_settings, "case", "show", alone, "--json").json
-    assert closed["events"][-1]["note"] == {"reason": "同一堆", "merged_into": first}
+    note = closed["events"][-1]["note"]
+    assert (closed["state"], note["reason"], note["merged_into"]) == ("merged", "同一堆", first)
 
 
 def test_refusals_are_one_sentence(own_settings: Settings, run: Run) -> None:

@@ -155,7 +155,7 @@ def _allocate(
     database: Database, number: int, start: Barrier
 ) -> list[tuple[tuple[str, str], int, int]]:
     """Issue runs until the time is over; return those that were committed."""
-    chance = random.Random(number)  # noqa: S311  the same blocks in each run
+    chance = random.Random(number)
     issued: list[tuple[tuple[str, str], int, int]] = []
     start.wait()
     until = time.monotonic() + _DURATION_S

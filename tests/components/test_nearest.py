@@ -63,7 +63,7 @@ def assets(server: EmbeddedServer, cambridge_template: str) -> Iterator[Assets]:
         lons = np.array([lon for _, lon, _ in rows])
         lats = np.array([lat for _, _, lat in rows])
         codes = np.array([code for code, _, _ in rows])
-        chance = random.Random(2026)  # noqa: S311  the same places in each run
+        chance = random.Random(2026)
         box = (lons.min() - 0.02, lats.min() - 0.02, lons.max() + 0.02, lats.max() + 0.02)
         places = [
             (chance.uniform(box[0], box[2]), chance.uniform(box[1], box[3])) for _ in range(1000)
@@ -205,7 +205,7 @@ def test_lines_and_polygons_are_near_by_their_nearest_part(session: Session) -> 
     }
     assert len(shapes) > 350
     assert {shape.geom_type for shape in shapes.values()} >= {"LineString", "Polygon"}
-    chance = random.Random(7)  # noqa: S311  the same places in each run
+    chance = random.Random(7)
     around = [shape.centroid for shape in shapes.values()]
     places = [
         moved(at.x, at.y, azimuth=chance.uniform(0, 360), metres=chance.uniform(0, 300))

@@ -15,6 +15,7 @@ from pytest_alembic.tests import (
 from sqlalchemy import Engine, RowMapping, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
+from gis_registry.cases.indicator_upkeep import differences
 from gis_registry.db.checks import create_extensions
 from gis_registry.places.working_time import STANDARD_WEEK, working_time
 from gis_registry.resources import bundled
@@ -144,3 +145,49 @@ def test_a_city_from_before_the_calendar_gets_the_standard_week(  # type: ignore
         assert found.day(date(2026, 7, 1)).minutes == ((480, 720), (840, 1080))
         hours = session.execute(text("SELECT hours FROM calendar_versions")).scalar_one()
         assert hours == [STANDARD_WEEK.model_dump(mode="json")]
+
+
+_CASES = """
+INSERT INTO cases (division_code, id, geom) OVERRIDING SYSTEM VALUE
+SELECT '990203', n, 'SRID=4490;POINT(120.38 36.06)' FROM generate_series(1, 60) AS n;
+INSERT INTO case_progress (
+  division_code, case_id, version, state, unit_code, stage, due_at, overdue_at, reported_at,
+  checked_at, filed_at, dispatched_at, handled_at, verified_at, ended_at, is_checked_on_time,
+  is_filed_on_time, is_dispatched_on_time, is_handled_on_time, is_verified_on_time, returned,
+  sent_back, extended, urged, appealed
+)
+SELECT '990203', n, n,
+  (ARRAY['reported', 'dispatched', 'handled', 'closed', 'not_accepted', 'merged'])[1 + n % 6],
+  CASE WHEN n % 3 > 0 THEN 'U' || n % 4 END, CASE WHEN n % 6 = 1 THEN 'handling' END,
+  CASE WHEN n % 6 = 1 THEN at + interval '2 days' END,
+  CASE WHEN n % 12 = 1 THEN at + interval '2 days' END, at,
+  CASE WHEN n % 6 IN (1, 2, 3, 5) THEN at + interval '9 minutes' END,
+  CASE WHEN n % 6 IN (1, 2, 3, 5) THEN at + interval '0.3 seconds' * n * n END,
+  CASE WHEN n % 6 IN (1, 2, 3) THEN at + interval '1 minute' * n END,
+  CASE WHEN n % 6 IN (2, 3) AND n % 4 > 0 THEN at + interval '1 hour' * n END,
+  CASE WHEN n % 6 = 3 THEN at + interval '2 hours' * n END,
+  CASE WHEN n % 6 > 2 THEN at + interval '1 day' * n END,
+  n % 4 = 0, n % 5 > 0, CASE WHEN n % 7 > 0 THEN n % 3 > 0 END, n % 4 > 1, n % 8 > 0,
+  n % 2, n % 3, n % 4, n % 5, n % 7
+FROM (
+  SELECT n, timestamptz '2025-11-28 15:59:30Z' + interval '17 hours' * n AS at
+  FROM generate_series(1, 60) AS n
+) AS made;
+INSERT INTO case_events (division_code, case_id, sequence, kind, actor, note)
+SELECT '990203', n, 1, 'reported', 'test', '{}' FROM generate_series(1, 60) AS n
+"""
+
+
+def test_cases_from_before_the_indicators_are_counted(  # type: ignore[no-untyped-def]
+    alembic_runner, alembic_engine: Engine
+) -> None:
+    alembic_runner.migrate_up_to("0013")
+    with alembic_engine.begin() as connection:
+        connection.execute(text(_CITY))
+        connection.execute(text(_CASES))
+    alembic_runner.migrate_up_to("head")
+    with Session(alembic_engine) as session:
+        assert differences(session) == []
+        reported = text("SELECT sum(reported) FROM indicator_totals WHERE scope = 'unit'")
+        assert session.scalar(reported) == 2 * 60  # by day and by month
+        assert session.scalar(text("SELECT count(*) FROM indicator_times")) > 100

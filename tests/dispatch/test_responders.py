@@ -18,7 +18,7 @@ def test_the_nearest_responders_agree_with_a_brute_force_search(session: Session
     busy = {one.code for one in everybody[::3]}
     session.execute(update(Responder).where(Responder.code.in_(busy)).values(is_available=False))
     free = [one for one in everybody if one.code not in busy and one.is_available]
-    chance = random.Random(5)  # noqa: S311  the same places in each run
+    chance = random.Random(5)
     for _ in range(60):
         lon, lat = chance.uniform(119.6, 120.9), chance.uniform(35.6, 37.1)
         distances = sorted((GEOD.inv(lon, lat, one.lon, one.lat)[2], one.code) for one in free)

@@ -231,7 +231,7 @@ def test_a_fact_for_the_kind_of_matter_says_why_it_comes_first(session: Session)
 
 def test_many_questions_at_once_are_decided_as_each_alone(session: Session) -> None:
     """By the facts of the city: random classes, places, days, components and units left out."""
-    chance = random.Random(4)  # noqa: S311  the same questions in each run
+    chance = random.Random(4)
     codes = [one.code for one in catalogue.list_classes(session, in_profile=True)]
     matters = [matter_of(session, code) for code in [*chance.sample(codes, 12), PLACE_MATTER]]
     border = border_between(session, SHINAN, SHIBEI)
@@ -267,7 +267,7 @@ def test_many_questions_at_once_are_decided_as_each_alone(session: Session) -> N
 
 
 def test_responders_for_many_are_those_for_each(session: Session) -> None:
-    chance = random.Random(6)  # noqa: S311  the same places in each run
+    chance = random.Random(6)
     destinations = [
         Destination(
             chance.uniform(119.6, 120.9),

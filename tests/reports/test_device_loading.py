@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.errors import InvalidInput, UnreadableFile
 from gis_registry.profile import find_profile
-from gis_registry.reports import sensors, video
+from gis_registry.reports import citizen_kinds, sensors, video
 from gis_registry.reports.device_loading import FileKind, files_of, kind_of_file, load
 from gis_registry.reports.device_tables import SensorRule, VideoKind
 
@@ -64,7 +64,7 @@ def write(tmp_path: Path) -> Write:
 
 def test_qingdao_has_what_the_issue_of_reports_names(session: Session) -> None:
     assert len(session.scalars(select(VideoKind)).all()) == 32
-    majors = sensors.list_citizen_kinds(session)
+    majors = citizen_kinds.list_kinds(session)
     assert len(majors) == 5
     assert sum(len(one.kinds) for one in majors) == 14
     assert all(kind.matter for major in majors for kind in major.kinds)
@@ -182,6 +182,8 @@ def test_a_sensor_may_move_from_a_component_to_a_place(session: Session, write: 
         ("citizen_kinds", _CITIZEN | {"matter": ""}, "both a parent_code and a matter"),
         ("citizen_kinds", _CITIZEN | {"parent_code": "77"}, "no major kind '77'"),
         ("citizen_kinds", _CITIZEN | {"parent_code": "101"}, "no major kind '101'"),
+        ("citizen_kinds", _CITIZEN | {"code": "1"}, "'1' is a major kind, which has no parent"),
+        ("cameras", _CAMERA | {"code": "C" * 101}, "code has 101 characters; 100 are allowed"),
     ],
 )
 def test_a_row_that_contradicts_itself_is_refused_with_its_line(

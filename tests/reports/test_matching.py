@@ -47,7 +47,7 @@ def found(reports: Reported, *, accuracy_m: float = 0.5, area_m2: float = 0.0) -
     return Found(
         Probes(said, np.maximum(reach_m(said, accuracy_m), 30.0)),
         near,
-        np.array([f"{one[1]:016d} ".encode() for one in flat], dtype="S17"),
+        np.array([f"{one[1]:016d}" for one in flat], dtype=np.str_),
         reach_m(said[near.probe], near.accuracy_m),
         {},
     )

@@ -1,5 +1,6 @@
 """Reports moved between cases: taken out, put in, and every refusal."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,10 +9,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service as cases
-from gis_registry.cases.tables import Case
+from gis_registry.cases.tables import Case, CaseProgress
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, InvalidPosition, NotFound, RegistryError
-from gis_registry.reports import merging, open311, queries, reward_queries, rewards, service
+from gis_registry.reports import (
+    duplicate_queries,
+    merging,
+    open311,
+    queries,
+    reward_queries,
+    rewards,
+    service,
+)
 from gis_registry.reports.reward_schemas import NewRewardDecision
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Report
@@ -47,11 +56,11 @@ def test_a_report_that_joined_is_taken_out_again(session: Session) -> None:
         ("joined", "王巡查", {}),
         ("separated", "李派遣", {"reason": "另一堆", "separated_into": alone.case_id}),
     ]
-    assert events(session, alone.case_id) == [("reported", "李派遣", {})]
+    assert [one[:2] for one in events(session, alone.case_id)] == [("reported", "李派遣")]
     case = cases.show(session, alone.case_id)
     claim = again.answer.responsible.claim
     assert claim is not None
-    assert (case.state, case.unit_code) == ("open", claim.unit.code)
+    assert (case.state, case.stage, case.unit_code) == ("reported", "filing", claim.unit.code)
     assert (case.lon, case.lat) == pytest.approx((again.lon, again.lat))
     assert [one.id for one in service.page(session, case_id=alone.case_id).reports] == [again.id]
 
@@ -76,12 +85,11 @@ def test_a_report_is_put_into_another_case_and_its_own_is_closed(session: Sessio
         "李派遣",
         {"reason": "同一堆", "merged_from": far.case_id},
     )
-    assert events(session, far.case_id)[-1] == (
-        "closed",
-        "李派遣",
-        {"reason": "同一堆", "merged_into": first.case_id},
-    )
-    assert cases.show(session, far.case_id).state == "closed"
+    kind, actor, note = events(session, far.case_id)[-1]
+    assert (kind, actor) == ("merged", "李派遣")
+    assert (note["reason"], note["merged_into"]) == ("同一堆", first.case_id)
+    case = cases.show(session, far.case_id)
+    assert (case.state, case.is_open, case.due_at) == ("merged", False, None)
     assert len(service.page(session, case_id=first.case_id).reports) == 2
     back = separate(session, far.id)
     assert back.case_id not in (first.case_id, far.case_id)
@@ -137,7 +145,7 @@ def test_a_report_that_leaves_its_case_loses_the_reward_that_it_got_for_it(
 def test_a_case_that_keeps_a_report_stays_open(session: Session) -> None:
     first, near, far = submit(session), submit(session, 4), submit(session, 500)
     merge(session, near.id, far.case_id)
-    assert cases.show(session, first.case_id).state == "open"
+    assert cases.show(session, first.case_id).is_open
     assert events(session, first.case_id)[-1][0] == "separated"
 
 
@@ -208,7 +216,7 @@ def test_two_who_merge_two_reports_into_each_other_leave_one_case_open(
     assert sorted(done) == [False, True]
     with own_database.session() as session:
         found = session.execute(select(Report.case_id).distinct()).scalars().all()
-        assert [cases.show(session, number).state for number in found] == ["open"]
+        assert [cases.show(session, number).is_open for number in found] == [True]
 
 
 def test_a_report_that_somebody_else_moves_is_moved_from_where_it_is(
@@ -228,8 +236,8 @@ def test_a_report_that_somebody_else_moves_is_moved_from_where_it_is(
             wait_for_a_lock(own_database)
         assert waiting.result(30).case_id == far.case_id
     with own_database.session() as session:
-        assert cases.show(session, alone.case_id).state == "closed"
-        assert cases.show(session, first.case_id).state == "open"
+        assert cases.show(session, alone.case_id).state == "merged"
+        assert cases.show(session, first.case_id).is_open
 
 
 def test_who_decides_about_a_reward_waits_for_the_case_that_the_report_comes_to(
@@ -248,6 +256,38 @@ def test_who_decides_about_a_reward_waits_for_the_case_that_the_report_comes_to(
             waiting = threads.submit(lock)
             wait_for_a_lock(own_database)
         assert waiting.result(30) == (far.division_code, far.case_id)
+
+
+@pytest.mark.parametrize("take", [separate, reward_queries.lock_case_of])
+def test_who_waits_for_the_case_that_a_report_comes_to_lets_go_of_the_one_that_it_left(
+    own_database: Database, take: Callable[[Session, int], object]
+) -> None:
+    with own_database.session() as session:
+        near, far = submit(session), submit(session, 500)
+
+    def take_report() -> object:
+        with own_database.session() as other:
+            return take(other, near.id)
+
+    def take_both_cases() -> None:
+        with own_database.session() as third:
+            duplicate_queries.lock_cases(third, {(far.division_code, far.case_id)})
+            wait_for_a_lock(own_database)
+            left = select(CaseProgress.case_id).where(CaseProgress.case_id == near.case_id)
+            third.execute(left.with_for_update(nowait=True))
+            third.execute(
+                select(Report.id).where(Report.id == near.id).with_for_update(nowait=True)
+            )
+
+    with ThreadPoolExecutor(2) as threads:
+        with own_database.session() as session:
+            merge(session, near.id, far.case_id)
+            first = threads.submit(take_report)
+            wait_for_a_lock(own_database)
+            second = threads.submit(take_both_cases)
+            wait_for_a_lock(own_database, count=2)
+        second.result(30)
+        assert first.result(30)
 
 
 def test_asking_beforehand_says_which_case_it_would_join_and_keeps_nothing(

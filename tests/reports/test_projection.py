@@ -96,7 +96,7 @@ def test_a_point_on_the_ground_that_the_camera_sees_is_found_again(
 
 @pytest.mark.parametrize("distance_m", [10, 25, 50, 70])
 def test_the_accuracy_holds_the_true_point_68_times_in_100(distance_m: float) -> None:
-    rng = random.Random(7)  # noqa: S311  not for secrets
+    rng = random.Random(7)
     held = 0
     for _ in range(1000):
         stands = moved(*CORNER, azimuth=rng.uniform(0, 360), metres=rng.gauss(0, STANDING_ERROR_M))

@@ -17,6 +17,7 @@ from gis_registry.errors import InvalidInput, InvalidPosition, NotFound, Unknown
 from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.places.tables import GridCell
 from gis_registry.reports import service
+from gis_registry.reports.keeping import Submission
 from gis_registry.reports.schemas import AnsweredReport, NewReport
 from gis_registry.reports.tables import Channel, Report
 from gis_registry.units.tables import Responder
@@ -233,7 +234,7 @@ def test_a_gap_and_nobody_free_still_make_a_case(session: Session) -> None:
     assert answered.answer.responsible.claim is None
     assert answered.answer.responders == []
     case = cases.show(session, answered.case_id)
-    assert (case.unit_code, case.state, case.responders) == (None, "open", [])
+    assert (case.unit_code, case.state, case.responders) == (None, "reported", [])
 
 
 def test_everything_is_kept_and_comes_back_as_it_was_answered(session: Session) -> None:
@@ -291,6 +292,24 @@ def test_the_same_key_twice_is_one_report(session: Session) -> None:
     assert (other.id != first.id, other.is_repeat) == (True, False)
     assert submit(session).id != submit(session).id
     assert session.scalar(select(func.count()).select_from(Report)) == 5
+
+
+def test_a_key_is_that_of_the_first_report_that_is_kept_with_it(session: Session) -> None:
+    wrong, right, other = (
+        report(client_key="phone-1", matter=one) for one in ("9999", "01037", "06001")
+    )
+    alone = report(client_key="phone-2", matter="9999")
+    batch = [wrong, wrong, right, other, alone, right, wrong]
+    told = service.submit_all(session, [Submission(one, "王巡查") for one in batch])
+    kept = told[2]
+    assert isinstance(kept, AnsweredReport)
+    assert [type(told[n]) for n in (0, 1, 4)] == [UnknownMatterType] * 3
+    assert [str(told[n]) for n in (3, 6)] == [
+        f"The client key 'phone-1' is that of report {kept.id}, which says something else. "
+        "Send what is new with a key of its own."
+    ] * 2
+    assert told[5] == kept.model_copy(update={"is_repeat": True})
+    assert session.scalars(select(Report.id)).all() == [kept.id]
 
 
 def test_the_same_key_from_eight_threads_is_one_report(own_database: Database) -> None:

@@ -93,7 +93,7 @@ def test_an_alarm_is_updated_and_cleared_and_its_case_stays_open(session: Sessio
     assert alarm.cleared_at == START + timedelta(minutes=4)
     assert alarm.report_id is not None
     report = session.scalars(select(Report)).one()
-    assert cases.show(session, report.case_id).state == "open"
+    assert cases.show(session, report.case_id).is_open
     assert sensors.alarm_page(session, only_open=True).alarms == []
 
 
@@ -250,6 +250,8 @@ def test_each_fault_is_answered_and_the_rest_is_kept(session: Session) -> None:
         reading("C1", "tilt", 4, 0),
         reading("T1", "speed", 3, 1),
         reading("T1", "speed", 3, 1, lon=0, lat=0),
+        reading("T1", "speed", 3, 1, lon=0.1, lat=90, datum=Datum.GCJ02),
+        reading("T1", "speed", 3, 1, lon=180, lat=-90, datum=Datum.BD09),
         reading("C1", "tilt", 3, 2),
     )
     assert [one.why.code if one.why else one.outcome for one in answers] == [
@@ -260,6 +262,8 @@ def test_each_fault_is_answered_and_the_rest_is_kept(session: Session) -> None:
         "impossible_time",
         "impossible_time",
         "another_value",
+        "no_position",
+        "no_position",
         "no_position",
         "no_position",
         "kept",

@@ -228,10 +228,12 @@ def test_what_cannot_be_reported_is_kept_with_the_reason(session: Session) -> No
             InvalidInput,
             "which is 1920 by 1080 pixels",
         ),
+        ({"box": (0, 0, 1e-320, 1e-320)}, InvalidInput, "it has no area"),
+        ({"box": (0, 0, 5e-324, 9), "box_unit": "pixels"}, InvalidInput, "it has no area"),
         ({"frame_at": datetime.now(UTC) + timedelta(days=1)}, InvalidInput, "from the future"),
         ({"frame_at": datetime(1999, 1, 1, tzinfo=UTC)}, InvalidInput, "from before 2000"),
     ],
-    ids=["camera", "fractions", "pixels", "future", "long ago"],
+    ids=["camera", "fractions", "pixels", "no area", "no width", "future", "long ago"],
 )
 def test_a_frame_that_cannot_be_is_refused(
     session: Session, values: dict[str, object], error: type[Exception], message: str

@@ -10,7 +10,7 @@ from gis_registry.api.routes.parameters import Before, Limit, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
 from gis_registry.errors import NotFound, RequestTooLarge
-from gis_registry.reports import readings, sensors, video
+from gis_registry.reports import citizen_kinds, readings, sensors, video
 from gis_registry.reports.device_schemas import (
     AlarmPage,
     AnsweredFrame,
@@ -106,7 +106,7 @@ def list_alarms(
 @router.get("/reports/kinds", dependencies=[requires(Permission.READ)], responses=guarded())
 def list_citizen_kinds(session: DatabaseSession) -> list[CitizenKinds]:
     """List what a citizen can choose to report, each with the matter to send."""
-    return sensors.list_citizen_kinds(session)
+    return citizen_kinds.list_kinds(session)
 
 
 @router.get("/cameras", dependencies=[requires(Permission.READ)], responses=guarded())

@@ -10,7 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as DependsOn
 from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from gis_registry.api.access import CurrentActor, Requires
@@ -25,7 +24,7 @@ from gis_registry.users import service as users
 from gis_registry.users.service import Actor
 from gis_registry.web.rendering import choose_language
 
-_FORM = "application/x-www-form-urlencoded"
+_URL_ENCODED = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 1000
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -37,13 +36,11 @@ async def read_parameters(request: Request) -> dict[str, str]:
     Clients send fields that they leave empty: those count as not sent.
 
     Raises:
-        InvalidInput: the form cannot be read, or has a file in it.
+        InvalidInput: the form cannot be read, is not in UTF-8, or has a file in it.
     """
     sent = [*request.query_params.multi_items(), *await _form(request)]
     values: defaultdict[str, list[str]] = defaultdict(list)
     for name, value in sent:
-        if not isinstance(value, str):
-            raise InvalidInput(f"Files are not taken: put {name!r} where media_url can name it.")
         if value.strip():
             values[name].append(value.strip())
     given = {name: ",".join(parts) for name, parts in values.items()}
@@ -51,30 +48,31 @@ async def read_parameters(request: Request) -> dict[str, str]:
     return given
 
 
-async def _form(request: Request) -> list[tuple[str, str | UploadFile]]:
-    """Return the fields of a form.
+async def _form(request: Request) -> list[tuple[str, str]]:
+    """Return what a form says; its text is UTF-8, whether or not it is percent-encoded.
 
-    Many clients, curl among them, send UTF-8 as it is instead of with percent signs, which
-    Starlette would read as Latin-1.
+    Starlette would take what is not, as ``curl -d`` sends it, for Latin-1.
     """
-    if request.headers.get("content-type", "").lower().startswith(_FORM):
-        try:
-            text = (await request.body()).decode("utf-8")
-            fields = parse_qsl(
-                text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS
-            )
-        except ValueError as error:
-            raise InvalidInput(
-                f"The form cannot be read: send it in UTF-8, with {_MAX_FIELDS} fields at most."
-            ) from error
-        return list(fields)
+    body = await request.body()
+    fields: list[tuple[str, str]] = []
     try:
+        if request.headers.get("content-type", "").lower().startswith(_URL_ENCODED):
+            return parse_qsl(body.decode(), errors="strict", max_num_fields=_MAX_FIELDS)
         async with request.form() as form:
-            return form.multi_items()
+            for name, value in form.multi_items():
+                if not isinstance(value, str):
+                    raise InvalidInput(
+                        f"Files are not taken: put {name!r} where media_url can name it."
+                    )
+                fields.append((name, value))
+        body.decode()
     except HTTPException as error:
-        if error.status_code != 400:
-            raise
         raise InvalidInput(f"The form cannot be read: {error.detail}") from error
+    except ValueError as error:
+        raise InvalidInput(
+            f"The form cannot be read: send it in UTF-8, with {_MAX_FIELDS} fields at most."
+        ) from error
+    return fields
 
 
 Parameters = Annotated[dict[str, str], Depends(read_parameters)]

@@ -16,6 +16,7 @@ class Me(BaseModel):
 
     name: str
     role: Role | None
+    unit_code: str | None
     permissions: list[Permission]
 
 
@@ -23,4 +24,9 @@ class Me(BaseModel):
 def show_me(actor: CurrentActor) -> Me:
     """Show whose key was sent, and what it may do."""
     permissions = PERMISSIONS[actor.role] if actor.role is not None else frozenset()
-    return Me(name=actor.name, role=actor.role, permissions=sorted(permissions))
+    return Me(
+        name=actor.name,
+        role=actor.role,
+        unit_code=actor.unit_code,
+        permissions=sorted(permissions),
+    )

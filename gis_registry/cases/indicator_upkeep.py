@@ -1,0 +1,291 @@
+"""Keeping the totals: folding what waits into them, filling them, checking them by a recount."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import date
+from functools import cache
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Executable,
+    Select,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gis_registry.cases import indicator_counting as counting
+from gis_registry.cases import indicator_queries as queries
+from gis_registry.cases.indicator_counting import PROGRESS, day_of, item_of, text_of
+from gis_registry.cases.indicator_measures import COUNTED, DURATIONS
+from gis_registry.cases.indicator_queries import sum_of
+from gis_registry.cases.indicator_tables import CHANGES, TIMES, TOTALS, Period, Scope
+from gis_registry.cases.progress import progress_of
+from gis_registry.notifications.periodic import periodic
+
+_KEYS = ("division_code", "scope", "period", "begins_on", "item")
+_COUNT_PERIODS = (Period.DAY, Period.MONTH)
+_TIME_PERIODS: Mapping[Scope, tuple[Period, ...]] = {
+    **dict.fromkeys(Scope, (Period.MONTH, Period.YEAR)),
+    Scope.ALL: (Period.DAY, Period.MONTH, Period.YEAR),
+}
+
+
+class Difference(NamedTuple):
+    """Where a total is not what a recount gives."""
+
+    division_code: str
+    scope: str
+    item: str
+    period: str
+    begins_on: date
+
+
+def fold(session: Session) -> None:
+    """Add what waits to the totals; whoever asks meanwhile gets the same."""
+    queries.fold_alone(session)
+    session.execute(_folding())
+
+
+def _added(scope: Scope, period: Period, source: Any, day: ColumnElement[Any]) -> list[Any]:
+    """Return the columns by which totals of a scope and a period are kept."""
+    return [
+        source.division_code.label("division_code"),
+        text_of(scope).label("scope"),
+        text_of(period).label("period"),
+        _begin(period, day).label("begins_on"),
+        item_of(scope, source).label("item"),
+    ]
+
+
+def _begin(period: Period, day: ColumnElement[Any]) -> ColumnElement[Any]:
+    return day if period is Period.DAY else cast(func.date_trunc(text_of(period), day), Date)
+
+
+def _grouped(chosen: Select[Any], count: int) -> Select[Any]:
+    return chosen.group_by(*(literal_column(str(n + 1)) for n in range(count)))
+
+
+@cache  # of many columns: to make it takes longer than to run it
+def _folding() -> Executable:
+    moved = delete(CHANGES).returning(*CHANGES.c).cte("moved")
+    counts = [
+        _grouped(
+            select(
+                *_added(scope, period, moved.c, moved.c.on_day),
+                *(sum_of(key, moved.c) for key in COUNTED),
+            ).where(moved.c.bucket.is_(None)),
+            len(_KEYS),
+        )
+        for scope in Scope for period in _COUNT_PERIODS
+    ]  # fmt: skip
+    times = [
+        _grouped(
+            select(
+                *_added(scope, period, moved.c, moved.c.on_day),
+                moved.c.key, moved.c.bucket, func.sum(moved.c.count),
+            ).where(moved.c.bucket.is_not(None)),
+            len(_KEYS) + 2,
+        )
+        for scope in Scope for period in _TIME_PERIODS[scope]
+    ]  # fmt: skip
+    add_counts = _upsert(TOTALS, union_all(*counts), COUNTED).cte("add_counts")
+    folding: Executable = _upsert(TIMES, union_all(*times), ("cases",)).add_cte(add_counts)
+    return folding
+
+
+def _upsert(table: Table, chosen: Any, sums: Sequence[str]) -> Any:
+    adding = insert(table).from_select([one.name for one in table.c], chosen)
+    return adding.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
+        set_={key: table.c[key] + adding.excluded[key] for key in sums},
+    )
+
+
+def fill_statements() -> Iterator[Executable]:
+    """Return what fills empty totals from the cases; nothing may change or wait meanwhile."""
+    for scope in Scope:
+        for moment in counting.moments(COUNTED):
+            yield _filled(scope, moment)
+        yield _longer(TOTALS, scope, Period.DAY, Period.MONTH, COUNTED)
+        shortest, *longer = _TIME_PERIODS[scope]
+        retimed = _retimed(scope, shortest)
+        yield insert(TIMES).from_select([one.name for one in TIMES.c], retimed)
+        for period in longer:
+            yield _longer(TIMES, scope, shortest, period, ("cases",))
+            shortest = period
+
+
+def _filled(scope: Scope, moment: str) -> Executable:
+    """Return what adds the measures of one moment to the totals by day."""
+    keys = counting.keys_of(moment)
+    counted = _grouped(
+        select(
+            *_added(scope, Period.DAY, PROGRESS.c, day_of(moment)), *counting.counts(moment, keys)
+        ).where(PROGRESS.c[moment].is_not(None)),
+        len(_KEYS),
+    )
+    adding = insert(TOTALS).from_select([*_KEYS, *keys], counted)
+    filled: Executable = adding.on_conflict_do_update(
+        index_elements=list(TOTALS.primary_key.columns),
+        set_={key: adding.excluded[key] for key in keys},
+    )
+    return filled
+
+
+def _longer(
+    table: Table, scope: Scope, source: Period, period: Period, sums: Sequence[str]
+) -> Executable:
+    columns = [
+        text_of(period) if one.name == "period"
+        else _begin(period, table.c.begins_on) if one.name == "begins_on"
+        else func.sum(one) if one.name in sums
+        else one
+        for one in table.c
+    ]  # fmt: skip
+    chosen = select(*columns).where(
+        table.c.scope == text_of(scope), table.c.period == text_of(source)
+    )
+    keys = [str(n + 1) for n, one in enumerate(table.c) if one.name not in sums]
+    return insert(table).from_select(
+        [one.name for one in table.c], chosen.group_by(*map(literal_column, keys))
+    )
+
+
+def _recounted(scope: Scope, period: Period) -> Select[Any]:
+    parts = [
+        _grouped(
+            select(
+                *_added(scope, period, PROGRESS.c, day_of(moment)),
+                *counting.counts(moment, COUNTED),
+            ).where(PROGRESS.c[moment].is_not(None)),
+            len(_KEYS),
+        )
+        for moment in counting.moments(COUNTED)
+    ]
+    every = union_all(*parts).subquery()
+    keys = [every.c[key] for key in _KEYS]
+    return select(*keys, *(func.sum(every.c[key]).label(key) for key in COUNTED)).group_by(*keys)
+
+
+def _retimed(scope: Scope, period: Period) -> Any:
+    return union_all(
+        *(
+            _grouped(
+                select(
+                    *_added(scope, period, PROGRESS.c, day_of(one.at)),
+                    text_of(one.key).label("duration"),
+                    counting.bucket_of(one).label("bucket"),
+                    func.count().label("cases"),
+                ).where(PROGRESS.c[one.at].is_not(None), counting.has(one)),
+                len(_KEYS) + 2,
+            )
+            for one in DURATIONS
+        )
+    )
+
+
+def rebuild(session: Session) -> None:
+    """Make all totals anew from the cases; who changes a case meanwhile waits."""
+    queries.fold_alone(session)
+    session.execute(text("LOCK TABLE indicator_changes IN EXCLUSIVE MODE"))
+    session.execute(text("SET LOCAL work_mem = '256MB'"))
+    for table in (CHANGES, TOTALS, TIMES):
+        session.execute(delete(table))
+    for statement in fill_statements():
+        session.execute(statement)
+
+
+def differences(session: Session, *, most: int = 10) -> list[Difference]:
+    """Count all cases again and return where totals differ, with what waits; at most so many.
+
+    Each kind of total is compared in one snapshot, so that cases may change meanwhile.
+    """
+    found: list[Difference] = []
+    for scope in Scope:
+        for period in _COUNT_PERIODS:
+            found += _differences(session, _compared_counts(scope, period), most)
+        for period in _TIME_PERIODS[scope]:
+            found += _differences(session, _compared_times(scope, period), most)
+    return found[:most]
+
+
+def _differences(session: Session, compared: Executable, most: int) -> list[Difference]:
+    return [Difference(*row) for row in session.execute(compared, {"most": most})]
+
+
+@cache
+def _compared_counts(scope: Scope, period: Period) -> Executable:
+    waiting = _grouped(
+        select(
+            *_added(scope, period, CHANGES.c, CHANGES.c.on_day),
+            *(sum_of(key, CHANGES.c) for key in COUNTED),
+        ).where(CHANGES.c.bucket.is_(None)),
+        len(_KEYS),
+    )
+    kept = select(TOTALS).where(TOTALS.c.scope == scope, TOTALS.c.period == period)
+    return _compared([_recounted(scope, period), kept, waiting], COUNTED)
+
+
+@cache
+def _compared_times(scope: Scope, period: Period) -> Executable:
+    waiting = select(
+        *_added(scope, period, CHANGES.c, CHANGES.c.on_day),
+        CHANGES.c.key.label("duration"),
+        CHANGES.c.bucket,
+        CHANGES.c.count.label("cases"),
+    ).where(CHANGES.c.bucket.is_not(None))
+    kept = select(TIMES).where(TIMES.c.scope == scope, TIMES.c.period == period)
+    return _compared([_retimed(scope, period), kept, waiting], ("cases",))
+
+
+def _compared(sides: Sequence[Any], sums: Sequence[str]) -> Executable:
+    """Return what finds where the first side is not the sum of the others."""
+    signed = []
+    for side, sign in zip(sides, ("", "-", "-"), strict=True):
+        part = side.subquery()
+        signed.append(
+            select(
+                *(
+                    (literal_column("-1") * one if sign and one.name in sums else one)
+                    .label(one.name)
+                    for one in part.c
+                )
+            )
+        )  # fmt: skip
+    every = union_all(*signed).subquery()
+    others = [one for one in every.c if one.name not in sums]
+    return (
+        select(*(every.c[key] for key in Difference._fields))
+        .group_by(*others)
+        .having(or_(*(func.sum(every.c[key]) != literal_column("0") for key in sums)))
+        .order_by(every.c.begins_on, every.c.division_code, every.c.item)
+        .limit(bindparam("most"))
+    )
+
+
+def unlike_events(session: Session, *, most: int = 10) -> list[int]:
+    """Make each case anew of its events and return those that stand elsewhere; at most so many.
+
+    What happens to cases meanwhile is left out of both, since it is read in one snapshot.
+    """
+    with closing(queries.histories(session)) as histories:
+        unlike = (
+            now.case_id for first, now, events in histories if progress_of(first, events) != now
+        )
+        return list(islice(unlike, most))
+
+
+TASKS = (periodic("* * * * *")(fold),)
