@@ -40,6 +40,11 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
             self.wfile.write(self.html)
+        elif self.path == "/api/events":  # a stream on which nothing happens
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(b"retry: 600000\n\n")
         elif self.path == "/favicon.ico":
             self.send_response(204)
             self.end_headers()
@@ -47,6 +52,8 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def translate_path(self, path: str) -> str:
+        if path == service.SERVED_SCRIPT:
+            return str(VENDOR_DIR.parent / Path(path).name)
         return str(VENDOR_DIR / path.removeprefix(service.SERVED_ASSETS))
 
     def log_message(self, *args: object) -> None:
@@ -98,10 +105,12 @@ def test_a_case_says_who_is_responsible_and_who_is_near(
     watched.page.goto(served)
     ready(watched.page)
     case_id = session.scalar(text("SELECT id FROM cases WHERE component_code IS NOT NULL"))
-    watched.page.locator(f".pin[title='案件 Case {case_id}']").click()
+    watched.page.locator(f".pin[title^='案件 Case {case_id} ']").click()
     card = watched.page.locator(".leaflet-popup-content")
     words = card.inner_text()
     assert f"案件 Case {case_id}" in words
+    assert card.locator("a.case-number").get_attribute("href") == f"/cases/{case_id}"
+    assert re.search(r"已上报 reported · 还剩.* left", words)
     assert "路灯异常" in words
     assert "路灯不亮 the light is out" in words
     assert unit in words
