@@ -84,8 +84,6 @@ PROBLEMS = {
     "request-too-large": "提交的内容过大",
     "database-unavailable": "数据库暂时没有响应",
     "database-unsuitable": "数据库尚未准备好",
-    "too-many-streams": "实时连接已满，请稍后再试",
-    "font-missing": "服务器缺少所需字体",
     "photo-store-unavailable": "照片存储暂时没有响应",
     "server-programs-missing": "缺少数据库服务程序",
     "took-too-long": "查询耗时过长",
