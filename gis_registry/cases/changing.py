@@ -422,10 +422,10 @@ class _Step:
             )
 
     def _said(self) -> dict[str, Any]:
+        """Return what was said; how much more time stands together, beside the case's unit."""
         said = self.asked.change.model_dump(mode="json", exclude_defaults=True)
-        if "unit" in said:  # which would be the unit that the case is with
-            said["amount_unit"] = said.pop("unit")
-        return said
+        more = {name: said.pop(name) for name in ("amount", "unit") if name in said}
+        return {**said, "more": more} if more else said
 
     def _following(self, progress: Progress) -> dict[str, Any]:
         """Return what follows for the state, the unit and the clock."""

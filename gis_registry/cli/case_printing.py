@@ -167,7 +167,7 @@ def _said(event: CaseEventEntry, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _more(note: dict[str, Any]) -> str | None:
-    return f"{note['amount']:g} {note['unit']}" if "amount" in note else None
+    return f"{note['more']['amount']:g} {note['more']['unit']}" if "more" in note else None
 
 
 def _due(note: dict[str, Any], zone: ZoneInfo) -> str | None:

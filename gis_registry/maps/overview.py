@@ -29,6 +29,7 @@ def render_overview(
     asset_prefix: str,
     card_prefix: str | None,
     case_prefix: str | None = None,
+    live_script: str | None = None,
 ) -> Page:
     """Render the map.
 
@@ -36,8 +37,8 @@ def render_overview(
         content: what it shows.
         asset_prefix: where scripts and styles are, ending with a slash.
         card_prefix: what a component's page starts with before its identifier; None: no links.
-        case_prefix: what a case's page starts with before its number; None: no links, and the map
-            stays as it was drawn.
+        case_prefix: what a case's page starts with before its number; None: no links.
+        live_script: the script that tells what happens; None: the map stays as it was drawn.
 
     Raises:
         RegistryError: the page assets are not installed.
@@ -46,7 +47,7 @@ def render_overview(
         _map(content, card_prefix, case_prefix),
         name="overview",
         title=f"{content.city_zh}部件一张图 {content.city_en} component map",
-        panels=_panels(content, is_live=case_prefix is not None),
+        panels=_panels(content, live_script),
         asset_prefix=asset_prefix,
     )
 
@@ -110,11 +111,11 @@ def _map(content: OverviewContent, card_prefix: str | None, case_prefix: str | N
     return page_map
 
 
-def _panels(content: OverviewContent, *, is_live: bool) -> str:
+def _panels(content: OverviewContent, live_script: str | None) -> str:
     classes = [one for major in content.majors for one in major.classes]
     return templates.get_template("overview_panels.html").render(
         content=content,
-        is_live=is_live,
+        live_script=live_script,
         is_sampled=len(content.components) < content.component_count,
         top_classes=sorted(classes, key=lambda one: (-one.count, one.code))[:_TOP_CLASSES],
     )

@@ -21,6 +21,8 @@ from gis_registry.maps.survey_review import render_survey_review
 SERVED_ASSETS = "/static/vendor/"
 SERVED_CARDS = "/c/"
 SERVED_CASES = "/cases/"
+#: What tells a map that is served what happens while it is seen.
+SERVED_SCRIPT = "/static/live.js"
 LARGEST_UPDATE = 200
 
 
@@ -45,6 +47,7 @@ def overview_page(session: Session) -> str:
         asset_prefix=SERVED_ASSETS,
         card_prefix=SERVED_CARDS,
         case_prefix=SERVED_CASES,
+        live_script=SERVED_SCRIPT,
     ).html
 
 

@@ -197,7 +197,9 @@ def test_served_pages_link_to_this_server_only(session: Session, street: list[st
     page = service.overview_page(session)
     links = LINK.findall(page)
     assert links
-    assert all(link.startswith("/static/") for link in links)
+    assert service.SERVED_SCRIPT in links
+    links.remove(service.SERVED_SCRIPT)
+    assert all(link.startswith("/static/vendor/") for link in links)
     assert '"card_prefix": "/c/"' in page
 
 

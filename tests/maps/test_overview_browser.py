@@ -17,7 +17,6 @@ from watching import DESK, MAP, PHONE, watch
 
 from gis_registry.maps import service
 from gis_registry.maps.assets import VENDOR_DIR
-from gis_registry.web.rendering import STATIC
 
 pytestmark = pytest.mark.browser
 
@@ -41,16 +40,21 @@ class _Handler(SimpleHTTPRequestHandler):
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
             self.wfile.write(self.html)
-        elif self.path in ("/favicon.ico", "/api/events"):  # nothing happens here
+        elif self.path == "/api/events":  # a stream on which nothing happens
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(b"retry: 600000\n\n")
+        elif self.path == "/favicon.ico":
             self.send_response(204)
             self.end_headers()
         else:
             super().do_GET()
 
     def translate_path(self, path: str) -> str:
-        if path.startswith(service.SERVED_ASSETS):
-            return str(VENDOR_DIR / path.removeprefix(service.SERVED_ASSETS))
-        return str(STATIC / path.removeprefix("/static/"))
+        if path == service.SERVED_SCRIPT:
+            return str(VENDOR_DIR.parent / Path(path).name)
+        return str(VENDOR_DIR / path.removeprefix(service.SERVED_ASSETS))
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
@@ -105,6 +109,8 @@ def test_a_case_says_who_is_responsible_and_who_is_near(
     card = watched.page.locator(".leaflet-popup-content")
     words = card.inner_text()
     assert f"案件 Case {case_id}" in words
+    assert card.locator("a.case-number").get_attribute("href") == f"/cases/{case_id}"
+    assert re.search(r"已上报 reported · 还剩.* left", words)
     assert "路灯异常" in words
     assert "路灯不亮 the light is out" in words
     assert unit in words

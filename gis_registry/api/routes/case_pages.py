@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import BeforeValidator
 
 from gis_registry.api.access import CurrentActor, requires
 from gis_registry.api.pages import page
@@ -28,6 +29,8 @@ router = APIRouter(prefix="/cases", route_class=CheckedRoute, include_in_schema=
 
 #: Components this near are drawn around a case; so many reports of it are shown.
 _AROUND_M, _AROUND, _REPORTS = 120.0, 200, 20
+#: What a form sends where nothing is chosen counts as left out.
+_ANY = BeforeValidator(lambda value: value or None)
 
 
 @router.get("", dependencies=[requires(Permission.READ)])
@@ -35,11 +38,11 @@ def list_cases(
     request: Request,
     session: DatabaseSession,
     actor: CurrentActor,
-    state: Annotated[CaseState | None, Query()] = None,
-    stage: Annotated[LimitStage | None, Query()] = None,
-    unit: Annotated[str | None, Query(max_length=100)] = None,
-    district: Annotated[str | None, Query(max_length=20)] = None,
-    due: Annotated[Due | None, Query()] = None,
+    state: Annotated[CaseState | None, Query(), _ANY] = None,
+    stage: Annotated[LimitStage | None, Query(), _ANY] = None,
+    unit: Annotated[str | None, Query(max_length=100), _ANY] = None,
+    district: Annotated[str | None, Query(max_length=20), _ANY] = None,
+    due: Annotated[Due | None, Query(), _ANY] = None,
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """Show open cases, those due first; who is of a unit sees its cases unless others are asked."""

@@ -235,7 +235,7 @@ const overview = (function () {
   }
 
   function follow(map) {
-    if (!config.case_prefix || typeof live === "undefined") return;
+    if (typeof live === "undefined") return; // a map that is a file stays as it was drawn
     live.onCases((numbers) => update(map, numbers).catch(() => {}));
     setInterval(() => {
       for (const { one, marker, wasOverdue } of drawnCases.values()) {
@@ -298,7 +298,7 @@ const overview = (function () {
 
   function begin(map, given) {
     config = given;
-    ahead = config.case_prefix ? Date.parse(config.now) - Date.now() : 0;
+    ahead = typeof live === "undefined" ? 0 : Date.parse(config.now) - Date.now();
     map.createPane("cases").style.zIndex = 620; // above the clusters of components
   }
 

@@ -8,6 +8,7 @@ const live = (function () {
   "use strict";
 
   const SELDOM_MS = 2000; // however much happens, a page looks again only so often
+  const AGAIN_MS = 60000; // where there is no stream, a page looks again all the same
 
   /**
    * Call back with the numbers of cases that something happened to; with null when it is not known
@@ -40,10 +41,21 @@ const live = (function () {
         if (Number.isInteger(notice.case_id)) numbers.add(notice.case_id);
         soon();
       });
-      stream.addEventListener("missed", () => {
-        isAll = true;
-        soon();
+      stream.addEventListener("missed", lookAgain);
+      stream.addEventListener("error", () => {
+        if (stream === null || stream.readyState !== EventSource.CLOSED) return; // it tries again
+        stream = null;
+        setTimeout(() => {
+          if (document.hidden || stream !== null) return;
+          open();
+          lookAgain();
+        }, AGAIN_MS);
       });
+    }
+
+    function lookAgain() {
+      isAll = true;
+      soon();
     }
 
     function close() {
@@ -57,10 +69,7 @@ const live = (function () {
         close();
       } else {
         open();
-        if (wasHidden) {
-          isAll = true;
-          soon();
-        }
+        if (wasHidden) lookAgain();
       }
     });
     window.addEventListener("pagehide", close);
