@@ -11,7 +11,7 @@ ORDER BY c.id
 FOR UPDATE OF p;
 
 -- events_since: what happened from a moment on, the oldest first, with where the cases stand now
-SELECT p.*, e.sequence, e.kind, e.happened_at, e.actor
+SELECT p.*, e.sequence, e.kind, e.happened_at, e.actor, e.note
 FROM case_events e
 JOIN case_progress p ON p.division_code = e.division_code AND p.case_id = e.case_id
 WHERE e.happened_at >= :since
