@@ -215,7 +215,7 @@ def test_a_case_is_returned_counted_and_assigned(api: Api) -> None:
     assert found["units"][0]["returns"][0]["class"]["code"] == LAMP
     assert unit.get("/api/units/returns", params={"since": "someday"}).status_code == 422
     given = {"unit_code": holder, "reason": "现场核实"}
-    assert unit.post(f"{path}/assign", json=given).status_code == 403
+    assert api.as_(Role.UNIT).post(f"{path}/assign", json=given).status_code == 403
     assigned = dispatcher.post(f"{path}/assign", json=given).json()
     assert (assigned["unit_code"], assigned["events"][-1]["kind"]) == (holder, "assigned")
     assert assigned["responsible"]["claim"]["basis"] == "by_hand"
