@@ -57,7 +57,7 @@ def test_the_document_is_true(
     headers = {"Authorization": f"Bearer {shared_api.keys[Role.ADMINISTRATOR]}"}
 
     @settings(
-        max_examples=15,
+        max_examples=8,
         deadline=None,
         derandomize=True,
         database=None,
