@@ -122,8 +122,7 @@ def replay(database: Database, day: Day, options: argparse.Namespace) -> Outcome
     api.start()
     try:
         with _disturbed(database, api, worker, options) as (killer, receiver):
-            for _ in range(4 * options.processes):
-                Connection(port, day.clock, Timings()).wait()
+            _wait_for_answers(port, day.clock, 4 * options.processes)
             time.sleep(max(0.0, (day.clock.real_at - datetime.now(UTC)).total_seconds()))
             cpu_before = _cpu_s(api)
             if killer is not None:
@@ -202,6 +201,13 @@ def faults_of_indicators() -> list[str]:
         print("indicators: not checked")
         return []
     return [] if done.returncode == 0 else [f"indicators: {done.stdout}{done.stderr}"]
+
+
+def _wait_for_answers(port: int, clock: SimulatedClock, count: int) -> None:
+    """Wait until so many requests were answered: processes listen before they can answer."""
+    for _ in range(count):
+        with Connection(port, clock, Timings()) as connection:
+            connection(Request("read", "GET", "/health", ""))
 
 
 def _undelivered(database: Database) -> int:

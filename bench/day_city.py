@@ -153,7 +153,7 @@ class Program:
 
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         assert process.stdout is not None  # noqa: S101  it is a pipe
-        with self._log.open("a") as log:
+        with process.stdout, self._log.open("a") as log:
             for line in process.stdout:
                 log.write(line)
                 if self._says in line:

@@ -95,9 +95,7 @@ class Connection:
             try:
                 status, body = self._send(request)
             except (OSError, http.client.HTTPException) as error:
-                if self._http is not None:
-                    self._http.close()
-                    self._http = None
+                self.close()
                 status, body = 0, repr(error)
             if status not in _AWAY and status != 0:
                 took_ms = (time.perf_counter() - began_s) * 1000
@@ -109,9 +107,19 @@ class Connection:
             is_repeat = True
             time.sleep(_RETRY_S)
 
-    def wait(self) -> None:
-        """Wait until the server answers: its processes listen before they can."""
-        self(Request("read", "GET", "/health", ""))
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def __enter__(self) -> Connection:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the connection go."""
+        self.close()
 
     def _send(self, request: Request) -> tuple[int, Any]:
         if self._http is None:
@@ -170,9 +178,9 @@ class Clients:
             one.join()
 
     def _work(self) -> None:
-        connection = Connection(self._port, self._clock, self.timings)
-        while (work := self._next()) is not None:
-            work(connection)
+        with Connection(self._port, self._clock, self.timings) as connection:
+            while (work := self._next()) is not None:
+                work(connection)
 
     def _next(self) -> Callable[[Connection], None] | None:
         """Return what is due, after waiting for it; None: everything is done."""
