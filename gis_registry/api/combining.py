@@ -3,9 +3,14 @@
 Whoever comes while others are being answered waits, and is then answered with all who have come
 meanwhile. A batch of eight costs little more than one, so that many at once are served more quickly
 this way than side by side; and a request that waits holds neither a thread nor a connection.
+
+Those who are answered together ask again at about the same time. After a batch of several the next
+one therefore waits a moment for as many, or the first to come would be answered alone and make all
+others wait. Whoever asks alone is never kept waiting.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +31,8 @@ Asked = TypeVar("Asked")
 Told = TypeVar("Told")
 
 Plans = Literal["auto", "force_generic_plan"]
+
+_MOMENT_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Combining(Generic[Asked, Told]):
         self._most_at_once = most_at_once
         self._plans = plans
         self._waiting: deque[_Waiting[Asked, Told]] = deque()
+        self._has_come = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def ask(self, key: str | None, asked: Asked) -> tuple[Actor, Told]:
@@ -82,6 +90,7 @@ class Combining(Generic[Asked, Told]):
         """
         mine = _Waiting(key, asked, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
+        self._has_come.set()
         if self._task is None:
             self._task = asyncio.create_task(self._answer_all())
         return await mine.answer
@@ -89,12 +98,23 @@ class Combining(Generic[Asked, Told]):
     async def _answer_all(self) -> None:
         """Answer batch after batch until nobody waits."""
         try:
-            while self._waiting:
-                await self._answer_next()
+            count = await self._answer_next()
+            while await self._come(count):
+                count = await self._answer_next()
         finally:
             self._task = None
 
-    async def _answer_next(self) -> None:
+    async def _come(self, count: int) -> bool:
+        """Wait until so many have come, but only for a moment; whether any have."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_MOMENT_S):
+                while len(self._waiting) < count:
+                    self._has_come.clear()
+                    await self._has_come.wait()
+        return bool(self._waiting)
+
+    async def _answer_next(self) -> int:
+        """Answer those who wait; how many they were."""
         batch: list[_Waiting[Asked, Told]] = []
         try:
             async with turn(self._turns):
@@ -112,6 +132,7 @@ class Combining(Generic[Asked, Told]):
                 one.answer.set_exception(result)
             else:
                 one.answer.set_result(result)
+        return len(batch)
 
     def _answered(
         self, batch: Sequence[_Waiting[Asked, Told]]

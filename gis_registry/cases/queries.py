@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Insert,
     RowMapping,
     and_,
     bindparam,
@@ -17,23 +16,17 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy import insert as insert_into
 from sqlalchemy.orm import Session
 
 from gis_registry.cases.progress import Progress
 from gis_registry.cases.tables import Case, CaseEvent, CaseProgress, CaseState
 from gis_registry.catalogue.tables import ComponentClass, MatterType
-from gis_registry.db.base import Base
+from gis_registry.db.adding import add_rows
 from gis_registry.db.sql import load_queries
 from gis_registry.dispatch.tables import Decision
 from gis_registry.units.tables import Unit
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-# Run for every report: made once, since to make a statement takes longer than to run it.
-_INSERT: dict[type[Base], Insert] = {
-    table: insert_into(table.metadata.tables[table.__tablename__])
-    for table in (Case, CaseEvent, CaseProgress)
-}
 _PROGRESS = tuple(one.name for one in fields(Progress))
 _progress = CaseProgress.metadata.tables[CaseProgress.__tablename__]
 _UPDATE_PROGRESS = (
@@ -79,9 +72,6 @@ _SUMMARIES = (
     .outerjoin(MatterType, MatterType.id == Case.matter_type_id)
     .outerjoin(ComponentClass, ComponentClass.id == Case.class_id)
     .outerjoin(Unit, Unit.code == CaseProgress.unit_code)
-)
-_INSERT_DECISIONS = insert_into(Decision.metadata.tables[Decision.__tablename__]).values(
-    unit_id=select(Unit.id).where(Unit.code == bindparam("unit_code")).scalar_subquery()
 )
 
 
@@ -166,14 +156,14 @@ def next_id(session: Session) -> int:
     return int(session.scalars(_QUERIES["next_id"]).one())
 
 
-def insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
-    """Add rows to a table of cases."""
-    session.execute(_INSERT[table], rows)
+def insert_cases(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    """Add cases."""
+    add_rows(session, Case, rows)
 
 
 def insert_decisions(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
     """Add decisions, whose rows name the unit by ``unit_code``."""
-    session.execute(_INSERT_DECISIONS, rows)
+    add_rows(session, _QUERIES["insert_decisions"], rows)
 
 
 def locked_progress(
@@ -194,7 +184,7 @@ def events_since(
 
 def insert_progress(session: Session, new: Sequence[Progress]) -> None:
     """Add where new cases stand."""
-    insert(session, CaseProgress, [_row(one) for one in new])
+    add_rows(session, CaseProgress, [_row(one) for one in new])
 
 
 def update_progress(session: Session, changed: Sequence[Progress]) -> None:
@@ -207,7 +197,7 @@ def update_progress(session: Session, changed: Sequence[Progress]) -> None:
 
 def insert_events(session: Session, events: Sequence[Mapping[str, object]]) -> None:
     """Add events, whose places are known."""
-    insert(session, CaseEvent, events)
+    add_rows(session, CaseEvent, events)
 
 
 def unit_codes(session: Session, codes: Collection[str]) -> set[str]:

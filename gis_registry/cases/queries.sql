@@ -1,6 +1,15 @@
 -- next_id: the number of a new case, which nobody else gets
 SELECT nextval(pg_get_serial_sequence('cases', 'id'));
 
+-- insert_decisions: which units cases go to, told by their codes
+INSERT INTO decisions (division_code, case_id, unit_id, responsibility, responders, decided_at)
+SELECT d.division_code, d.case_id, u.id, d.responsibility, d.responders, d.decided_at
+FROM json_to_recordset(CAST(:rows AS json)) AS d (
+  division_code text, case_id bigint, unit_code text, responsibility jsonb, responders jsonb,
+  decided_at timestamptz
+)
+LEFT JOIN units u ON u.code = d.unit_code;
+
 -- locked_progress: where some cases stand and where they are, locked until the transaction ends
 -- The progress is read after the lock is held, so that it is what others have committed.
 SELECT p.*, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat

@@ -38,9 +38,8 @@ def open_cases(session: Session, new: Sequence[NewCase]) -> None:
     if not new:
         return
     at = clock.now()
-    queries.insert(
+    queries.insert_cases(
         session,
-        Case,
         [
             {
                 "division_code": one.division_code,

@@ -4,16 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import RowMapping, exists, func, insert, select
+from sqlalchemy import RowMapping, exists, func, select
 from sqlalchemy.orm import Session
 
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind
 from gis_registry.catalogue.tables import MatterType
+from gis_registry.db.adding import add_rows
 from gis_registry.db.sql import load_queries
 from gis_registry.reports.tables import Report
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-_INSERT_REPORTS = insert(Report.metadata.tables[Report.__tablename__])
 
 
 def lock_client_keys(session: Session, keys: Collection[tuple[str, str]]) -> None:
@@ -73,8 +73,7 @@ def next_numbers(session: Session, count: int) -> Sequence[tuple[int, int]]:
 
 def insert_reports(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
     """Keep reports."""
-    if rows:
-        session.execute(_INSERT_REPORTS, rows)
+    add_rows(session, Report, rows)
 
 
 def by_ids(session: Session, ids: Collection[int]) -> Sequence[Report]:
