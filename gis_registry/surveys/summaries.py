@@ -7,8 +7,11 @@ from sqlalchemy.orm import Session
 
 from gis_registry.errors import NotFound
 from gis_registry.surveys import queries
+from gis_registry.surveys.findings import BatchCheck
 from gis_registry.surveys.schemas import SurveySummary
-from gis_registry.surveys.tables import Survey, Verdict
+from gis_registry.surveys.tables import Survey, SurveyState, Verdict
+
+_WHILE_STAGED = BatchCheck.OTHER_STAGED
 
 
 def get_survey(session: Session, survey_id: int, *, lock: bool = False) -> Survey:
@@ -26,7 +29,8 @@ def get_survey(session: Session, survey_id: int, *, lock: bool = False) -> Surve
 
 
 def summary_of(survey: Survey) -> SurveySummary:
-    """Return a survey and what became of its rows."""
+    """Return a survey and what became of its rows; what else is staged only while it is itself."""
+    is_staged = survey.state == SurveyState.STAGED
     return SurveySummary(
         survey=survey.id,
         file_name=survey.file_name,
@@ -39,7 +43,7 @@ def summary_of(survey: Survey) -> SurveySummary:
         refused=survey.refused_count,
         verdicts=survey.verdicts,
         refusals=survey.refusals,
-        findings=survey.findings,
+        findings=[one for one in survey.findings if is_staged or one["check"] != _WHILE_STAGED],
         forced_reason=survey.forced_reason,
         actor=survey.actor,
         loaded_at=survey.loaded_at,

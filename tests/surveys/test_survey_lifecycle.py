@@ -151,6 +151,16 @@ def test_two_staged_surveys_of_the_same_lights_register_them_once(
     assert _codes(session, one.survey) == _codes(session, other.survey)
 
 
+def test_an_applied_survey_no_longer_tells_what_else_is_staged(
+    session: Session, deliver: Callable[..., Path]
+) -> None:
+    path = deliver("lights", places(5))
+    stage(session, path)
+    other = stage(session, path)
+    assert [one["check"] for one in other.findings] == ["other-staged"]
+    assert service.apply(session, other.survey, actor="Wang").findings == []
+
+
 def test_a_match_that_was_withdrawn_since_staging_is_registered_anew(
     session: Session, deliver: Callable[..., Path]
 ) -> None:
