@@ -158,7 +158,7 @@ REFUSED: list[tuple[list[object], int, str]] = [
     (["file", "--all", "--division", "999999"], 1, "999999"),
     (["file", "--all", "--matter", "99999"], 1, "99999"),
     (["file", "4711"], 1, "There is no case 4711."),
-    (["file", "zero"], 2, "'zero'"),
+    (["file", "zero"], 2, "integer"),
     (["list", "--until", "2026-06-10"], 2, "has no time zone"),
     (["show", "4711"], 1, "There is no case 4711."),
 ]
