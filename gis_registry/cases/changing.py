@@ -397,7 +397,9 @@ class _Step:
         }
         missing = sorted(one for one in needs if not given[one])
         if missing:
-            raise InvalidInput(f"{what} give {' and '.join(_WORDS[Need(one)] for one in missing)}.")
+            words = " and ".join(_WORDS[Need(one)] for one in missing)
+            or_where = " or where you are" if Need.POSITION in self.transition.needs - needs else ""
+            raise InvalidInput(f"{what} give {words}{or_where}.")
         if change.condition is not None and not _stages_of(self.asked):
             raise InvalidInput(f"{what} name no condition: it is told when a stage begins.")
         unknown = [one for one in change.photos if one not in self.photos]

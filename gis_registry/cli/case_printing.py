@@ -9,6 +9,7 @@ from gis_registry import clock
 from gis_registry.cases.life_cycle import STATE_NAMES, TRANSITIONS, Action, Need
 from gis_registry.cases.schemas import CaseEventEntry, CaseStatus, CaseSummary
 from gis_registry.cases.tables import CaseState
+from gis_registry.catalogue.time_limits import amount_words
 from gis_registry.cli.output import print_facts, print_table, results
 
 #: What is typed for each need.
@@ -119,7 +120,7 @@ def _long(span: timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
     if minutes < 120:
         return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 72 * 60 else f"{minutes // 1440} d"
+    return f"{minutes // 60} h" if minutes < 72 * 60 else f"{minutes // 1440} days"
 
 
 def _minute(moment: datetime, zone: ZoneInfo) -> str:
@@ -167,7 +168,7 @@ def _said(event: CaseEventEntry, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _more(note: dict[str, Any]) -> str | None:
-    return f"{note['more']['amount']:g} {note['more']['unit']}" if "more" in note else None
+    return " ".join(amount_words(**note["more"])) if "more" in note else None
 
 
 def _due(note: dict[str, Any], zone: ZoneInfo) -> str | None:
