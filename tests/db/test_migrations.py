@@ -190,4 +190,4 @@ def test_cases_from_before_the_indicators_are_counted(  # type: ignore[no-untype
         assert differences(session) == []
         reported = text("SELECT sum(reported) FROM indicator_totals WHERE scope = 'unit'")
         assert session.scalar(reported) == 2 * 60  # by day and by month
-        assert session.scalar(text("SELECT count(*) FROM indicator_times")) > 100
+        assert session.scalar(text("SELECT count(*) FROM indicator_histograms")) > 100
