@@ -1,9 +1,9 @@
 """How many cases took how long: histograms as they are kept, packed, and what is read of them.
 
 A packed histogram has six bytes for each bucket with cases: its number (two bytes) and how many
-(four), the highest first. A bucket may be there several times: then its cases add up. So the
-database adds to histograms and hands them over as they are; they are added up here, many times
-faster than as rows or arrays (a year by unit: some 10,000 histograms of 100 buckets).
+(four), the highest byte first. Buckets come in any order; if one is there several times, its cases
+add up. So the database hands over thousands of histograms as they are, and they are added up here:
+several times faster than from arrays, and from rows by far.
 """
 
 from collections.abc import Iterable

@@ -21,6 +21,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -176,9 +177,11 @@ def _kept_times(scope: Scope, period: Period) -> Select[Any]:
     """Return the entries of the histograms of a scope and a period, as rows."""
     kept = HISTOGRAMS.c
     entries = unpacked(f"{HISTOGRAMS}.packed")
-    return select(
-        *(kept[key] for key in _KEYS), kept.duration, entries.c.bucket, entries.c.cases
-    ).where(kept.scope == text_of(scope), kept.period == text_of(period))
+    return (
+        select(*(kept[key] for key in _KEYS), kept.duration, entries.c.bucket, entries.c.cases)
+        .select_from(HISTOGRAMS.join(entries, true()))
+        .where(kept.scope == text_of(scope), kept.period == text_of(period))
+    )
 
 
 def _recounted(scope: Scope, period: Period) -> Select[Any]:

@@ -22,10 +22,10 @@ GROUP BY {_KEYS}
 _UNPACK = f"""
 INSERT INTO indicator_times ({_KEYS}, bucket, cases)
 SELECT
-  {_KEYS}, get_byte(packed, at) << 8 | get_byte(packed, at + 1) AS bucket,
+  {_KEYS}, (get_byte(packed, at) << 8) + get_byte(packed, at + 1) AS bucket,
   sum(
-    get_byte(packed, at + 2) << 24 | get_byte(packed, at + 3) << 16
-    | get_byte(packed, at + 4) << 8 | get_byte(packed, at + 5)
+    (get_byte(packed, at + 2) << 24) + (get_byte(packed, at + 3) << 16)
+    + (get_byte(packed, at + 4) << 8) + get_byte(packed, at + 5)
   )
 FROM indicator_histograms, generate_series(0, octet_length(packed) - 1, 6) AS at
 GROUP BY {_KEYS}, bucket

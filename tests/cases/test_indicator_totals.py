@@ -194,8 +194,9 @@ def _kept(session: Session) -> Counter[tuple[object, ...]]:
     for row in session.execute(select(TOTALS)):
         if any(row[5:]):
             found[tuple(row)] += 1
-    for row in session.execute(select(HISTOGRAMS)):
-        found[tuple(row)] += 1
+    for *keys, packed in session.execute(select(HISTOGRAMS)):
+        for n in range(0, len(packed), 6):
+            found[*keys, packed[n : n + 6]] += 1
     return found
 
 
