@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Integer,
     LargeBinary,
-    Lateral,
     ScalarSelect,
     SmallInteger,
     cast,
@@ -82,7 +82,7 @@ def packed(bucket: ColumnElement[Any], cases: ColumnElement[Any]) -> ColumnEleme
     )
 
 
-def unpacked(histogram: str) -> Lateral:
+def unpacked(histogram: str) -> FromClause:
     """Return the entries of a packed histogram as rows: ``bucket`` and ``cases``.
 
     Args:

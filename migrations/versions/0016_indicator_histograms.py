@@ -1,4 +1,4 @@
-"""how many cases took how long is kept as packed histograms"""
+"""how many cases took how long is kept as packed histograms; moments of cases have an index"""
 
 from collections.abc import Sequence
 
@@ -30,6 +30,16 @@ SELECT
 FROM indicator_histograms, generate_series(0, octet_length(packed) - 1, 6) AS at
 GROUP BY {_KEYS}, bucket
 """
+_MOMENTS = (
+    "reported_at",
+    "checked_at",
+    "filed_at",
+    "first_dispatched_at",
+    "handling_due_at",
+    "handled_at",
+    "verified_at",
+    "ended_at",
+)
 
 
 def upgrade() -> None:
@@ -43,10 +53,19 @@ def upgrade() -> None:
     op.execute("SET LOCAL work_mem = '256MB'")
     op.execute(_PACK)
     op.drop_table("indicator_times")
+    op.create_index(
+        "ix_case_progress_moments",
+        "case_progress",
+        _MOMENTS,
+        postgresql_using="brin",
+        postgresql_with={"autosummarize": "on"},
+        postgresql_ops=dict.fromkeys(_MOMENTS, "timestamptz_minmax_multi_ops"),
+    )
 
 
 def downgrade() -> None:
     """Take the change back."""
+    op.drop_index("ix_case_progress_moments", "case_progress")
     op.create_table(
         "indicator_times",
         *_keys(),
