@@ -100,11 +100,6 @@ def moments(keys: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(_MOMENTS[key] for key in keys))
 
 
-def keys_of(moment: str) -> list[str]:
-    """Return the measures that are counted on the day of a moment."""
-    return [key for key, at in _MOMENTS.items() if at == moment]
-
-
 def counts(moment: str, keys: Sequence[str]) -> list[ColumnElement[int]]:
     """Return what cases add to measures on the day of a moment; nothing to those of others."""
     return [_count(moment, key).label(key) for key in keys]
