@@ -11,13 +11,23 @@ from gis_registry.db.base import Base, big_identity
 
 
 class Scope(StrEnum):
-    """What totals are kept of: a division as a whole, or each of its units, classes and so on."""
+    """What totals are kept of: a division as a whole, or each of its units, classes and so on.
+
+    Classes and matters are found in every division, so theirs are kept of the whole city as well,
+    under no division: ten times fewer to read where no division is asked for.
+    """
 
     ALL = "all"
     UNIT = "unit"
     CLASS = "class"
     MATTER = "matter"
     SUBDISTRICT = "subdistrict"
+    CITY_CLASS = "city_class"
+    CITY_MATTER = "city_matter"
+
+
+#: Scopes of the whole city, and those whose totals they are the sum of.
+OF_CITY = {Scope.CITY_CLASS: Scope.CLASS, Scope.CITY_MATTER: Scope.MATTER}
 
 
 class Period(StrEnum):

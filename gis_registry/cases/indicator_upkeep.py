@@ -33,7 +33,7 @@ from gis_registry.cases.indicator_counting import PROGRESS, day_of, item_of, tex
 from gis_registry.cases.indicator_histograms import added_up, packed, unpacked
 from gis_registry.cases.indicator_measures import COUNTED, DURATIONS
 from gis_registry.cases.indicator_queries import sum_of
-from gis_registry.cases.indicator_tables import CHANGES, HISTOGRAMS, TOTALS, Period, Scope
+from gis_registry.cases.indicator_tables import CHANGES, HISTOGRAMS, OF_CITY, TOTALS, Period, Scope
 from gis_registry.cases.progress import progress_of
 from gis_registry.notifications.periodic import periodic
 
@@ -64,7 +64,7 @@ def fold(session: Session) -> None:
 def _added(scope: Scope, period: Period, source: Any, day: ColumnElement[Any]) -> list[Any]:
     """Return the columns by which totals of a scope and a period are kept."""
     return [
-        source.division_code.label("division_code"),
+        (text_of("") if scope in OF_CITY else source.division_code).label("division_code"),
         text_of(scope).label("scope"),
         text_of(period).label("period"),
         _begin(period, day).label("begins_on"),
@@ -138,6 +138,10 @@ def _packed(rows: Any) -> Select[Any]:
 def fill_statements() -> Iterator[Executable]:
     """Return what fills empty totals from the cases; nothing may change or wait meanwhile."""
     for scope in Scope:
+        if scope in OF_CITY:
+            yield _inserted(TOTALS, _city_counts(scope))
+            yield _inserted(HISTOGRAMS, _packed(_city_times(scope)))
+            continue
         yield _inserted(TOTALS, _recounted(scope, Period.DAY))
         yield _inserted(TOTALS, _months(scope))
         shortest, *longer = _TIME_PERIODS[scope]
@@ -160,6 +164,32 @@ def _months(scope: Scope) -> Select[Any]:
     )  # fmt: skip
 
 
+def _city_counts(scope: Scope) -> Select[Any]:
+    """Return the totals of the whole city, from those of its divisions."""
+    kept = TOTALS.c
+    return _grouped(
+        select(
+            text_of("").label("division_code"), text_of(scope).label("scope"),
+            kept.period, kept.begins_on, kept.item,
+            *(func.sum(kept[key]).label(key) for key in COUNTED),
+        ).where(kept.scope == text_of(OF_CITY[scope])),
+        len(_KEYS),
+    )  # fmt: skip
+
+
+def _city_times(scope: Scope) -> Select[Any]:
+    """Return the times of the whole city, from those of its divisions."""
+    kept = _kept_times(OF_CITY[scope]).subquery()
+    return _grouped(
+        select(
+            text_of("").label("division_code"), text_of(scope).label("scope"),
+            kept.c.period, kept.c.begins_on, kept.c.item, kept.c.duration,
+            kept.c.bucket, func.sum(kept.c.cases).label("cases"),
+        ),
+        len(_KEYS) + 2,
+    )  # fmt: skip
+
+
 def _longer_times(scope: Scope, source: Period, period: Period) -> Select[Any]:
     """Return the times of longer periods, from those of shorter ones."""
     kept = _kept_times(scope, source).subquery()
@@ -173,14 +203,14 @@ def _longer_times(scope: Scope, source: Period, period: Period) -> Select[Any]:
     )  # fmt: skip
 
 
-def _kept_times(scope: Scope, period: Period) -> Select[Any]:
-    """Return the entries of the histograms of a scope and a period, as rows."""
+def _kept_times(scope: Scope, *periods: Period) -> Select[Any]:
+    """Return the entries of the histograms of a scope, of some periods or of all, as rows."""
     kept = HISTOGRAMS.c
     entries = unpacked(f"{HISTOGRAMS}.packed")
     return (
         select(*(kept[key] for key in _KEYS), kept.duration, entries.c.bucket, entries.c.cases)
         .select_from(HISTOGRAMS.join(entries, true()))
-        .where(kept.scope == text_of(scope), kept.period == text_of(period))
+        .where(kept.scope == text_of(scope), kept.period.in_(map(text_of, periods or Period)))
     )
 
 

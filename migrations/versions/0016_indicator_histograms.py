@@ -19,6 +19,21 @@ FROM indicator_times
 WHERE cases <> 0
 GROUP BY {_KEYS}
 """
+# Classes and matters of the whole city, under no division.
+_CITY_COUNTS = """
+INSERT INTO indicator_totals (division_code, scope, period, begins_on, item, {keys})
+SELECT '', 'city_' || scope, period, begins_on, item, {sums}
+FROM indicator_totals
+WHERE scope IN ('class', 'matter')
+GROUP BY scope, period, begins_on, item
+"""
+_CITY_TIMES = f"""
+INSERT INTO indicator_times ({_KEYS}, bucket, cases)
+SELECT 'city_' || scope, period, duration, begins_on, item, '', bucket, sum(cases)
+FROM indicator_times
+WHERE scope IN ('class', 'matter')
+GROUP BY scope, period, duration, begins_on, item, bucket
+"""
 _UNPACK = f"""
 INSERT INTO indicator_times ({_KEYS}, bucket, cases)
 SELECT
@@ -28,6 +43,7 @@ SELECT
     + (get_byte(packed, at + 4) << 8) + get_byte(packed, at + 5)
   )
 FROM indicator_histograms, generate_series(0, octet_length(packed) - 1, 6) AS at
+WHERE division_code <> ''
 GROUP BY {_KEYS}, bucket
 """
 _MOMENTS = (
@@ -51,6 +67,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(*_KEYS.split(", "), name=op.f("pk_indicator_histograms")),
     )
     op.execute("SET LOCAL work_mem = '256MB'")
+    counted = [
+        name
+        for (name,) in op.get_bind().execute(
+            sa.text(
+                "SELECT column_name::text FROM information_schema.columns"
+                " WHERE table_schema = current_schema() AND table_name = 'indicator_totals'"
+                " AND data_type = 'bigint' ORDER BY ordinal_position"
+            )
+        )
+    ]
+    sums = ", ".join(f"sum({name})" for name in counted)
+    op.execute(_CITY_COUNTS.format(keys=", ".join(counted), sums=sums))
+    op.execute(_CITY_TIMES)
     op.execute(_PACK)
     op.drop_table("indicator_times")
     op.create_index(
@@ -77,6 +106,7 @@ def downgrade() -> None:
         ),
     )  # fmt: skip
     op.execute("SET LOCAL work_mem = '256MB'")
+    op.execute("DELETE FROM indicator_totals WHERE division_code = ''")
     op.execute(_UNPACK)
     op.create_index(
         "ix_indicator_times_scope", "indicator_times", ["scope", "period", "duration", "begins_on"]
