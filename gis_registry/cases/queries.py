@@ -1,7 +1,6 @@
 """Everything of cases that talks to the database."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from gis_registry.cases.progress import Progress
-from gis_registry.cases.tables import Case, CaseEvent, CaseProgress, CaseState
+from gis_registry.cases.progress import FIELDS, Progress, progress_in
+from gis_registry.cases.tables import Case, CaseEvent, CaseProgress
 from gis_registry.catalogue.tables import ComponentClass, MatterType
 from gis_registry.db.adding import add_rows
 from gis_registry.db.sql import load_queries
@@ -27,7 +26,6 @@ from gis_registry.dispatch.tables import Decision
 from gis_registry.units.tables import Unit
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-_PROGRESS = tuple(one.name for one in fields(Progress))
 _progress = CaseProgress.metadata.tables[CaseProgress.__tablename__]
 _UPDATE_PROGRESS = (
     update(_progress)
@@ -35,7 +33,7 @@ _UPDATE_PROGRESS = (
         _progress.c.division_code == bindparam("of_division"),
         _progress.c.case_id == bindparam("of_case"),
     )
-    .values({name: bindparam(name) for name in _PROGRESS})
+    .values({name: bindparam(name) for name in FIELDS})
 )
 _OF_CASE = and_(CaseProgress.division_code == Case.division_code, CaseProgress.case_id == Case.id)
 _RESPONDERS = (
@@ -171,7 +169,7 @@ def locked_progress(
 ) -> list[tuple[Progress, float, float]]:
     """Return where cases stand, with their longitude and latitude, and let nobody change them."""
     rows = session.execute(_QUERIES["locked_progress"], {"case_ids": sorted(case_ids)}).mappings()
-    return [(_progress_in(row), row["lon"], row["lat"]) for row in rows]
+    return [(progress_in(row), row["lon"], row["lat"]) for row in rows]
 
 
 def events_since(
@@ -179,7 +177,7 @@ def events_since(
 ) -> list[tuple[dict[str, Any], Progress]]:
     """Return events from a moment on, the oldest first, and where their cases stand now."""
     rows = session.execute(_QUERIES["events_since"], {"since": since, "limit": limit}).mappings()
-    return [(dict(row), _progress_in(row)) for row in rows]
+    return [(dict(row), progress_in(row)) for row in rows]
 
 
 def insert_progress(session: Session, new: Sequence[Progress]) -> None:
@@ -205,10 +203,5 @@ def unit_codes(session: Session, codes: Collection[str]) -> set[str]:
     return set(session.scalars(select(Unit.code).where(Unit.code.in_(codes))))
 
 
-def _progress_in(row: RowMapping) -> Progress:
-    values = {name: row[name] for name in _PROGRESS}
-    return Progress(**{**values, "state": CaseState(row["state"])})
-
-
 def _row(progress: Progress) -> dict[str, Any]:
-    return {name: getattr(progress, name) for name in _PROGRESS}
+    return {name: getattr(progress, name) for name in FIELDS}

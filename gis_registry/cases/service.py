@@ -10,8 +10,9 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
-from gis_registry.cases import changing, opening, queries
-from gis_registry.cases.changing import Appending, AskedChange
+from gis_registry.cases import appending, changing, opening, queries
+from gis_registry.cases.appending import Appending
+from gis_registry.cases.changing import AskedChange
 from gis_registry.cases.life_cycle import STATE_NAMES, Action
 from gis_registry.cases.opening import NewCase
 from gis_registry.cases.permitting import actions_of, not_theirs
@@ -246,6 +247,6 @@ def notices_since(session: Session, since: datetime, limit: int) -> list[Notice]
     What is said of each is where its case stands now.
     """
     return [
-        changing.notice(event, progress)
+        appending.notice(event, progress)
         for event, progress in queries.events_since(session, since, limit)
     ]
