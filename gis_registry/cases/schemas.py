@@ -112,7 +112,7 @@ class CaseSummary(BaseModel):
 
 
 class CaseOrder(StrEnum):
-    """Which cases come first: the newest, or those that are due first."""
+    """Which cases come first: the newest, or of the open ones those that are due first."""
 
     NEWEST = "newest"
     DUE = "due"
@@ -137,6 +137,7 @@ class CaseFilter(BaseModel):
     )
     condition: str | None = Field(default=None, max_length=100)
     overdue: bool = Field(default=False, description="Those whose limit has passed")
+    due_from: AwareDatetime | None = Field(default=None, description="Those due then or later")
     due_before: AwareDatetime | None = Field(default=None, description="Those due before this")
     until: AwareDatetime | None = Field(default=None, description="Those reported until this")
 

@@ -173,10 +173,10 @@ def show(session: Session, case_id: int, *, actor: Actor | None = None) -> CaseS
     Raises:
         NotFound: there is no such case.
     """
-    rows = queries.summaries(session, case_id=case_id)
-    if not rows:
+    row = queries.summary(session, case_id)
+    if row is None:
         raise NotFound(f"There is no case {case_id}.")
-    summary = summary_of(rows[0])
+    summary = summary_of(row)
     summary.events = [
         _entry(event) for event in queries.events(session, summary.division_code, case_id)
     ]
@@ -224,21 +224,21 @@ def conditions(session: Session, case_id: int) -> list[Condition]:
     return conditions_of(session, case.matter_type_id, case.class_id, on_date)
 
 
-def require_own(session: Session, case_id: int, actor: Actor) -> str | None:
+def require_own(
+    session: Session, case_id: int, actor: Actor, *, expected_version: int | None = None
+) -> None:
     """Refuse who handles cases of a unit alone, unless this one is with their unit; lock it.
-
-    Returns:
-        The unit that it is with.
 
     Raises:
         NotFound: there is no such case.
         NotPermitted: it is with another unit, or the actor is of none.
+        Outdated: it is not at the version that is expected.
     """
-    progress = Appending(session, {case_id}).progress(case_id)
-    refused = not_theirs(actor, case_id, progress.unit_code)
+    work = Appending(session, {case_id})
+    refused = not_theirs(actor, case_id, work.progress(case_id).unit_code)
     if refused is not None:
         raise refused
-    return progress.unit_code
+    work.progress(case_id, expected_version=expected_version)
 
 
 def notices_since(session: Session, since: datetime, limit: int) -> list[Notice]:
