@@ -55,14 +55,6 @@ class AskedChange:
     expected_version: int | None = None
 
 
-def change(session: Session, asked: AskedChange) -> CaseStatus:
-    """Do something with one case; see :func:`change_all`."""
-    (found,) = change_all(session, [asked])
-    if isinstance(found, RegistryError):
-        raise found
-    return found
-
-
 def change_all(
     session: Session, asked: Sequence[AskedChange], *, at: datetime | None = None
 ) -> list[CaseStatus | RegistryError]:
@@ -149,7 +141,7 @@ class _Step:
             self.work.give(
                 progress.case_id,
                 unit_code,
-                reason=self.asked.change.reason.strip(),
+                reason=self.asked.change.reason,
                 actor=self.asked.actor.name,
             )
         if self.asked.action in _DISPATCHED_AT_ONCE and unit_code is not None:
@@ -175,7 +167,7 @@ class _Step:
         if Need.POSITION in self.transition.needs - needs and change.position is None:
             needs |= {Need.REASON}
         given = {
-            Need.REASON: bool(change.reason.strip()),
+            Need.REASON: bool(change.reason),
             Need.PHOTOS: bool(change.photos),
             Need.POSITION: change.position is not None,
             Need.UNIT: change.unit_code is not None,

@@ -42,7 +42,9 @@ class CaseChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(default="", max_length=4000, examples=["已更换灯具"])
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] = Field(
+        default="", examples=["已更换灯具"]
+    )
     photos: list[Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]] = Field(
         default=[], max_length=20, description="SHA-256 of photos sent to /api/photos"
     )

@@ -1,4 +1,4 @@
-"""Opening, showing, joining, merging and closing cases."""
+"""Opening, showing, joining and merging cases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,22 +10,20 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
-from gis_registry.cases import appending, changing, opening, queries
+from gis_registry.cases import appending, opening, queries
 from gis_registry.cases.appending import Appending
-from gis_registry.cases.changing import AskedChange
-from gis_registry.cases.life_cycle import STATE_NAMES, Action
+from gis_registry.cases.life_cycle import STATE_NAMES
 from gis_registry.cases.opening import NewCase
 from gis_registry.cases.permitting import actions_of, not_theirs
-from gis_registry.cases.schemas import CaseChange, CaseEventEntry, CaseSummary
+from gis_registry.cases.schemas import CaseEventEntry, CaseSummary
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind, CaseState
 from gis_registry.cases.wording import EVENT_NAMES
 from gis_registry.catalogue.time_limits import Condition, conditions_of
 from gis_registry.db.base import SRID
 from gis_registry.dispatch.schemas import ResponsibleUnit
-from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.errors import Conflict, NotFound
 from gis_registry.notifications.announcing import Notice
 from gis_registry.places.service import the_city
-from gis_registry.roles import Role
 from gis_registry.users.service import Actor
 
 
@@ -121,27 +119,6 @@ def merge(session: Session, case_id: int, into: int, *, actor: str, reason: str)
         actor=actor,
     )
     work.write()
-
-
-def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> CaseSummary:
-    """Close an open case.
-
-    Raises:
-        NotFound: there is no such case.
-        Conflict: it is closed already.
-        InvalidInput: no reason is given.
-    """
-    if not reason.strip():
-        raise InvalidInput("Closing a case needs a reason: what was done.")
-    locked_open(session, case_id)
-    asked = AskedChange(
-        case_id,
-        Action.CLOSE,
-        Actor(name=actor, role=Role.ADMINISTRATOR),
-        CaseChange(reason=reason.strip()),
-    )
-    changing.change(session, asked)
-    return show(session, case_id)
 
 
 def locked_open(session: Session, case_id: int) -> tuple[Case, Sequence[CaseEvent]]:

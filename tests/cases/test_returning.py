@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 
 import pytest
+from living import close_case
 from making import CORNER, border_between, forget_facts, moved, register
 from sqlalchemy.orm import Session
 
@@ -131,7 +132,7 @@ def test_nothing_but_the_unit_that_has_it_returns_a_case_and_with_a_reason(
     with pytest.raises(Conflict, match="is with nobody"):
         returned(session, number, "QD-CC")
     other = open_case(session, matter="08004")
-    service.close_case(session, other, actor="a", reason="done")
+    close_case(session, other)
     with pytest.raises(Conflict, match=f"Case {other} was closed on"):
         returned(session, other, "QD-E-02")
     assert count_returns(session).count == 3
@@ -212,7 +213,7 @@ def test_returns_are_counted_with_the_facts_that_they_cast_doubt_on(
     returned(session, second, "QD-E-01")
     returned(session, second, "QD-E-02", "不在辖区")
     returned(session, third, "QD-E-01", "另一原因")
-    service.close_case(session, first, actor="a", reason="done")
+    close_case(session, first)
     found = count_returns(session)
     assert (found.count, found.stood) == (4, 3)
     told = [
@@ -276,7 +277,7 @@ def test_assigning_is_refused_where_it_says_nothing(
         assign("QD-X", "why")
     with pytest.raises(Conflict, match=r"is with .* \(QD-E-01\) already"):
         assign("QD-E-01", "why")
-    service.close_case(session, number, actor="a", reason="done")
+    close_case(session, number)
     with pytest.raises(Conflict, match="was closed on"):
         assign("QD-CC", "why")
     assert [one.kind for one in service.show(session, number).events] == ["reported", "closed"]
