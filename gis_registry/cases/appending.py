@@ -181,14 +181,14 @@ class Appending:
         if unit_code is not None and (was_sent or state is CaseState.FILED):
             self.dispatch(case_id, actor=actor)
 
-    def dispatch(self, case_id: int, *, actor: str, note: Mapping[str, Any] | None = None) -> None:
+    def dispatch(self, case_id: int, *, actor: str) -> None:
         """Append the event by which a case goes to the unit that it is with."""
         started = self.clock_note(case_id, LimitStage.HANDLING)
         unit = {"unit": self.progress(case_id).unit_code}
         self.append(
             case_id,
             CaseEventKind.DISPATCHED,
-            {"state": CaseState.DISPATCHED, **unit, **(note or {}), **started},
+            {"state": CaseState.DISPATCHED, **unit, **started},
             actor=actor,
         )
 

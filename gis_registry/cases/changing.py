@@ -93,7 +93,7 @@ def _change_all(
     return found
 
 
-def status_of(progress: Progress, actor: Actor | None = None) -> CaseStatus:
+def status_of(progress: Progress, actor: Actor) -> CaseStatus:
     """Return where a case stands, and what the actor can do with it now."""
     name_zh, name_en = STATE_NAMES[progress.state]
     actions = actions_of(actor, progress.case_id, progress.state, progress.unit_code)

@@ -9,6 +9,7 @@ from gis_registry.cases.life_cycle import STATE_NAMES
 from gis_registry.cases.tables import CaseEventKind, CaseState
 from gis_registry.catalogue.tables import LimitUnit
 from gis_registry.catalogue.time_limits import STAGE_NAMES
+from gis_registry.reports.tables import CHANNEL_ZH, Channel
 
 Words = tuple[str, str]
 
@@ -29,16 +30,9 @@ LIMIT_UNITS: Mapping[LimitUnit, Words] = {
     LimitUnit.URGENT_HOUR: ("小时（昼夜连续）", "hours, day and night"),
     LimitUnit.WORKING_HOUR: ("工作时", "working hours"),
     LimitUnit.WORKING_DAY: ("工作日", "working days"),
-    LimitUnit.CALENDAR_DAY: ("日历日", "calendar days"),
+    LimitUnit.CALENDAR_DAY: ("自然日", "calendar days"),
 }
-CHANNELS: Mapping[str, Words] = {
-    "inspector": ("巡查员", "inspector"),
-    "citizen": ("市民", "citizen"),
-    "video": ("视频", "video"),
-    "sensor": ("传感器", "sensor"),
-    "drone": ("无人机", "drone"),
-    "partner": ("协作系统", "partner"),
-}
+CHANNELS: Mapping[str, Words] = {one: (CHANNEL_ZH[one], one) for one in Channel}
 #: What the page of a case can do beside its life cycle: name and hint.
 RETURN = (("退回", "return"), ("不属本单位，重新判定责任", "It is not ours: decided again."))
 ASSIGN = (("改派", "assign"), ("指定另一单位", "Give it to another unit by hand."))
