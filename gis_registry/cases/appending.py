@@ -98,6 +98,10 @@ class Appending:
         """
         if stage is None:
             return {"clock": None, "due_at": None}
+        return noted(self._begun(case_id, stage, told), self.working_time)
+
+    def _begun(self, case_id: int, stage: LimitStage, told: str | None = None) -> Clock:
+        """Return the clock of a stage that begins now."""
         key = self._limit_key(case_id, stage, told)
         self._find({key})
         limit = self._limits[key]
@@ -108,10 +112,7 @@ class Appending:
             self._find({key})
             limit = self._limits[key]
             assert not isinstance(limit, RegistryError)  # noqa: S101  there is no condition
-        begun = Clock(
-            stage=stage, began_at=self.at, calendar=self.working_time.version, limit=limit
-        )
-        return noted(begun, self.working_time)
+        return Clock(stage=stage, began_at=self.at, calendar=self.working_time.version, limit=limit)
 
     def _limit_key(self, case_id: int, stage: LimitStage, told: str | None) -> "_LimitKey":
         now = self._now[case_id]
@@ -167,18 +168,22 @@ class Appending:
     ) -> None:
         """Append an event by which a case comes to another unit, or to nobody.
 
-        A case that was filed is dispatched to the unit at once; with nobody it waits for that.
+        A case that was filed is dispatched to the unit at once; with nobody it waits for that. One
+        that is suspended will be, once it is resumed: what another unit had begun does not go on.
         """
-        state = self.progress(case_id).state
-        was_sent = state in WITH_UNIT
-        waits = {"state": CaseState.FILED, **self.clock_note(case_id, WAITING)}
-        self.append(
-            case_id,
-            kind,
-            {**note, "unit": unit_code, **(waits if was_sent else {})},
-            actor=actor,
-        )
-        if unit_code is not None and (was_sent or state is CaseState.FILED):
+        before = self.progress(case_id)
+        waits: dict[str, Any] = {}
+        if before.state in WITH_UNIT:
+            waits = {"state": CaseState.FILED, **self.clock_note(case_id, WAITING)}
+        elif before.state is CaseState.SUSPENDED and before.resumes_to in WITH_UNIT:
+            waits = {"resumes_to": CaseState.FILED}
+            if before.clock:
+                why = Clock.model_validate(before.clock).pauses[-1]
+                begun = self._begun(case_id, WAITING)
+                stopped = begun.paused(self.at, reason=why.reason, actor=why.actor)
+                waits |= noted(stopped, self.working_time)
+        self.append(case_id, kind, {**note, "unit": unit_code, **waits}, actor=actor)
+        if unit_code is not None and self.progress(case_id).state is CaseState.FILED:
             self.dispatch(case_id, actor=actor)
 
     def dispatch(self, case_id: int, *, actor: str) -> None:

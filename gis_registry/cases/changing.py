@@ -12,14 +12,13 @@ from pyproj import Geod
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import queries
-from gis_registry.cases.appending import WAITING, Appending, noted
+from gis_registry.cases.appending import Appending, noted
 from gis_registry.cases.clocks import Clock
 from gis_registry.cases.deadlines import Limit
 from gis_registry.cases.life_cycle import (
     STAGES,
     STATE_NAMES,
     TRANSITIONS,
-    WITH_UNIT,
     Action,
     Need,
     needs_of,
@@ -41,7 +40,8 @@ from gis_registry.users.service import Actor
 #: Who verifies must have been as near as this, in metres, beside how exact the position is.
 _AT_THE_SCENE_M = 200.0
 _GEOD = Geod(ellps="GRS80")
-_DISPATCHED_AT_ONCE = frozenset({Action.FILE, Action.REOPEN})
+#: A case that is filed by these is dispatched at once where its unit is known.
+_DISPATCHED_AT_ONCE = frozenset({Action.FILE, Action.REOPEN, Action.RESUME})
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,8 @@ class _Step:
         self._require_needs(progress)
         note = {**self._said(), **self._following(progress)}
         self.work.append(progress.case_id, self.transition.kind, note, actor=self.asked.actor.name)
-        unit_code = self.work.progress(progress.case_id).unit_code
+        now = self.work.progress(progress.case_id)
+        unit_code = now.unit_code
         if unit_code is not None and unit_code != progress.unit_code:
             self.work.give(
                 progress.case_id,
@@ -144,7 +145,8 @@ class _Step:
                 reason=self.asked.change.reason,
                 actor=self.asked.actor.name,
             )
-        if self.asked.action in _DISPATCHED_AT_ONCE and unit_code is not None:
+        is_filed = now.state is CaseState.FILED and self.asked.action in _DISPATCHED_AT_ONCE
+        if is_filed and unit_code is not None:
             self.work.dispatch(progress.case_id, actor=self.asked.actor.name)
 
     def _require_state(self, progress: Progress) -> None:
@@ -235,8 +237,6 @@ class _Step:
                 stopped = running and running.paused(work.at, reason=change.reason, actor=actor)
                 return {"state": after, **self._noted(stopped)}
             case Action.RESUME:
-                if progress.resumes_to in WITH_UNIT and progress.unit_code is None:
-                    return {"state": CaseState.FILED, **work.clock_note(case_id, WAITING)}
                 resumed = running and running.resumed(work.at)
                 return {"state": progress.resumes_to, **self._noted(resumed)}
             case Action.EXTEND if change.amount is not None and change.unit is not None:

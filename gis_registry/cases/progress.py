@@ -21,8 +21,8 @@ _CONSTANT = (
 class Happening:
     """An event as the fold needs it.
 
-    ``note`` says what follows from it: ``state``, ``unit`` (its code, or None: nobody),
-    ``clock`` with ``due_at``, ``condition``; what is left out stays as it was.
+    ``note`` says what follows from it: ``state``, ``resumes_to``, ``unit`` (its code, or None:
+    nobody), ``clock`` with ``due_at``, ``condition``; what is left out stays as it was.
     """
 
     sequence: int
@@ -120,8 +120,9 @@ def advance(before: Progress, event: Happening) -> Progress:
         changed["redirected"] = before.redirected + (was_sent and note["unit"] != before.unit_code)
     if "clock" in note:
         changed |= _clock(note)
-    if "state" in note:
-        changed["state"] = CaseState(note["state"])
+    for name in ("state", "resumes_to"):
+        if name in note:
+            changed[name] = CaseState(note[name])
     after = replace(before, **changed)
     return replace(after, handling_due_at=_handling_due_at(before, after))
 
