@@ -40,6 +40,10 @@ class CaseState(StrEnum):
     MERGED = "merged"
 
 
+#: Nothing is left to be done.
+ENDED = frozenset({CaseState.CLOSED, CaseState.NOT_ACCEPTED, CaseState.MERGED})
+
+
 class CaseEventKind(StrEnum):
     """What can happen to a case."""
 

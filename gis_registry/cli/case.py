@@ -41,6 +41,7 @@ def list_(
     component_class: case_filters.Class = None,
     condition: case_filters.Condition = None,
     overdue: case_filters.Overdue = False,
+    due_from: case_filters.DueFrom = None,
     due_before: case_filters.DueBefore = None,
     until: case_filters.Until = None,
     order: Annotated[CaseOrder, typer.Option(help="Which come first.")] = CaseOrder.NEWEST,
@@ -62,6 +63,7 @@ def list_(
         component_class=component_class,
         condition=condition,
         overdue=overdue,
+        due_from=due_from,
         due_before=due_before,
         until=until,
     )

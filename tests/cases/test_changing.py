@@ -2,6 +2,7 @@
 
 from itertools import count
 
+from living import change
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import changing
@@ -28,7 +29,7 @@ def _reported(session: Session) -> int:
 
 def _filed(session: Session, condition: str | None) -> CaseStatus:
     asked = AskedChange(_reported(session), Action.FILE, BOSS, CaseChange(condition=condition))
-    return changing.change(session, asked)
+    return change(session, asked)
 
 
 def test_what_was_found_decides_the_limit(session: Session) -> None:
