@@ -96,7 +96,7 @@ def _change_all(
 def status_of(progress: Progress, actor: Actor) -> CaseStatus:
     """Return where a case stands, and what the actor can do with it now."""
     name_zh, name_en = STATE_NAMES[progress.state]
-    actions = actions_of(actor, progress.case_id, progress.state, progress.unit_code)
+    actions = actions_of(actor, progress)
     return CaseStatus(
         id=progress.case_id,
         division_code=progress.division_code,
@@ -151,12 +151,17 @@ class _Step:
 
     def _require_state(self, progress: Progress) -> None:
         self.work.progress(progress.case_id, expected_version=self.asked.expected_version)
-        if progress.state not in self.transition.before:
-            possible = ", ".join(possible_actions(progress.state)) or "nothing"
-            raise Conflict(
-                f"Case {progress.case_id} is {STATE_NAMES[progress.state][1]}, so nobody can "
-                f"{self.transition.name_en} it; possible now: {possible}."
+        actions = possible_actions(progress)
+        if self.asked.action in actions:
+            return
+        why = f"is {STATE_NAMES[progress.state][1]}, so nobody can {self.transition.name_en} it"
+        if self.transition.answers is not None and progress.state in self.transition.before:
+            first = TRANSITIONS[self.transition.answers].name_en
+            why = (
+                f"waits for no answer: to {self.transition.name_en}, somebody has to {first} first"
             )
+        possible = ", ".join(actions) or "nothing"
+        raise Conflict(f"Case {progress.case_id} {why}; possible now: {possible}.")
 
     def _require_needs(self, progress: Progress) -> None:
         change, what = self.asked.change, f"To {self.transition.name_en} case {progress.case_id}"

@@ -15,7 +15,7 @@ from gis_registry.cases.deadlines import LedgerEntry
 from gis_registry.cases.life_cycle import STAGES, Action
 from gis_registry.cases.progress import Progress
 from gis_registry.cases.schemas import CaseFilter, CaseOrder, CaseStatus, CaseSummary
-from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.cases.tables import CaseState
 from gis_registry.catalogue.time_limits import Condition
 from gis_registry.errors import NotFound
 from gis_registry.places.working_time import working_time
@@ -137,31 +137,14 @@ def show(session: Session, case_id: int, *, actor: Actor) -> CaseView:
     ledger = []
     if running is not None:
         ledger = running.ledger(working_time(session, version=running.calendar), until=now)
-    asked = {
-        Action.DECIDE_APPEAL: _is_pending(
-            summary, CaseEventKind.APPEALED, CaseEventKind.APPEAL_DECIDED
-        ),
-        Action.DENY_EXTENSION: _is_pending(
-            summary,
-            CaseEventKind.EXTENSION_ASKED,
-            CaseEventKind.EXTENDED,
-            CaseEventKind.EXTENSION_DENIED,
-        ),
-    }
     return CaseView(
         now=now,
         summary=summary,
         status=status,
         progress=progress,
         described=queries.described(session, [progress.key])[case_id],
-        actions=[one for one in map(Action, status.actions) if asked.get(one, True)],
+        actions=[Action(one) for one in status.actions],
         clock=running,
         ledger=ledger,
         conditions=service.conditions(session, case_id),
     )
-
-
-def _is_pending(summary: CaseSummary, asked: CaseEventKind, *answers: CaseEventKind) -> bool:
-    """Return whether something was asked and has not been answered since."""
-    kinds = [one.kind for one in summary.events if one.kind in (asked, *answers)]
-    return bool(kinds) and kinds[-1] == asked

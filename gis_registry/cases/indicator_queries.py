@@ -1,7 +1,6 @@
 """Everything of indicators that talks to the database: adding up, and asking for the sums."""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -29,8 +28,8 @@ from gis_registry.cases.indicator_histograms import Histograms, packed
 from gis_registry.cases.indicator_measures import Contribution, Duration
 from gis_registry.cases.indicator_tables import CHANGES, HISTOGRAMS, TOTALS, Period, Scope
 from gis_registry.cases.indicator_views import Grouping, Span, View
-from gis_registry.cases.progress import Happening, Progress
-from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.cases.progress import Happening, Progress, first_of, progress_in
+from gis_registry.cases.tables import CaseEventKind
 from gis_registry.catalogue.tables import ComponentClass, MatterType
 from gis_registry.db.sql import load_queries
 from gis_registry.places.tables import Division
@@ -45,8 +44,6 @@ _NAMED: Mapping[Grouping, tuple[Any, str]] = {
     Grouping.DIVISION: (Division, "code"),
     Grouping.SUBDISTRICT: (Division, "code"),
 }
-#: What no event says of a case.
-_CONSTANT = ("matter_type_id", "class_id", "subdistrict_code", "channel")
 _EVENT = ("sequences", "kinds", "moments", "notes")
 _Select = Select[*tuple[Any, ...]]
 Groups = dict[str, RowMapping]
@@ -153,18 +150,12 @@ def histories(
     session: Session,
 ) -> Generator[tuple[Progress, Progress, list[Happening]], None, None]:
     """Return each case as it was before its first event, as it stands, and its events."""
-    fields = [one.name for one in dataclass_fields(Progress)]
-    constant = [*_CONSTANT, "division_code", "case_id", "reported_at"]
     with session.execute(_QUERIES["histories"], execution_options={"yield_per": 500}) as rows:
         for row in rows.mappings():
-            values = {name: row[name] for name in fields}
-            now = Progress(**{**values, "state": CaseState(values["state"])})
-            known = {name: values[name] for name in constant}
-            first = Progress(version=0, state=CaseState.REPORTED, **known)
             events = zip(*(row[name] for name in _EVENT), strict=True)
             yield (
-                first,
-                now,
+                first_of(row),
+                progress_in(row),
                 [Happening(n, CaseEventKind(kind), at, note) for n, kind, at, note in events],
             )
 

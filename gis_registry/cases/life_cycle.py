@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gis_registry.cases.progress import Progress
 from gis_registry.cases.tables import ENDED, CaseEventKind, CaseState
 from gis_registry.catalogue.tables import LimitStage
 from gis_registry.roles import Permission
@@ -97,6 +98,7 @@ class Transition:
         hint: what it does, in English.
         needs: what it cannot do without, whoever does it (:func:`needs_of` knows the exceptions).
         takes: what else people are asked for.
+        answers: what must have been done and not been answered yet.
     """
 
     action: Action
@@ -110,6 +112,7 @@ class Transition:
     hint: str
     needs: frozenset[Need] = frozenset()
     takes: frozenset[Need] = frozenset()
+    answers: Action | None = None
 
 
 _DISPATCH = (Permission.DISPATCH,)
@@ -186,6 +189,7 @@ TRANSITIONS: Mapping[Action, Transition] = {
         Transition(
             Action.DENY_EXTENSION, K.EXTENSION_DENIED, WITH_UNIT, None, _DISPATCH,
             "驳回延期", "deny an extension", "不给予更多时间", "Deny more time.", _REASON,
+            answers=Action.ASK_EXTENSION,
         ),
         Transition(
             Action.APPEAL, K.APPEALED, frozenset(CaseState) - {S.REPORTED, S.CHECKED, S.FILED},
@@ -195,7 +199,7 @@ TRANSITIONS: Mapping[Action, Transition] = {
         Transition(
             Action.DECIDE_APPEAL, K.APPEAL_DECIDED, frozenset(CaseState), None, _DISPATCH,
             "申诉裁定", "decide an appeal", "支持或驳回申诉", "Uphold an appeal, or reject it.",
-            frozenset({Need.REASON, Need.VERDICT}),
+            frozenset({Need.REASON, Need.VERDICT}), answers=Action.APPEAL,
         ),
         Transition(
             Action.REOPEN, K.REOPENED, frozenset({S.CLOSED, S.NOT_ACCEPTED}), S.FILED, _DISPATCH,
@@ -225,6 +229,15 @@ def needs_of(
     return needs - {Need.POSITION} if may_dispatch else needs
 
 
-def possible_actions(state: CaseState) -> list[Action]:
-    """Return what can be done in a state, by somebody or other."""
-    return [one.action for one in TRANSITIONS.values() if state in one.before]
+def possible_actions(progress: Progress) -> list[Action]:
+    """Return what can be done with a case as it stands, by somebody or other."""
+    waits_for = {
+        None: True,
+        Action.APPEAL: progress.is_appealed,
+        Action.ASK_EXTENSION: progress.is_extension_asked,
+    }
+    return [
+        one.action
+        for one in TRANSITIONS.values()
+        if progress.state in one.before and waits_for[one.answers]
+    ]

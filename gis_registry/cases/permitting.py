@@ -1,18 +1,18 @@
 """Who may do what with a case: by their role, and by the unit that the case is with."""
 
 from gis_registry.cases.life_cycle import TRANSITIONS, Action, Transition, possible_actions
-from gis_registry.cases.tables import CaseState
+from gis_registry.cases.progress import Progress
 from gis_registry.errors import NotPermitted
 from gis_registry.roles import Permission
 from gis_registry.users.service import Actor
 
 
-def actions_of(actor: Actor, case_id: int, state: CaseState, unit_code: str | None) -> list[Action]:
-    """Return what somebody can do with a case that is in a state and with a unit."""
+def actions_of(actor: Actor, progress: Progress) -> list[Action]:
+    """Return what somebody can do with a case as it stands."""
     return [
         one
-        for one in possible_actions(state)
-        if refusal(actor, TRANSITIONS[one], case_id, unit_code) is None
+        for one in possible_actions(progress)
+        if refusal(actor, TRANSITIONS[one], progress.case_id, progress.unit_code) is None
     ]
 
 

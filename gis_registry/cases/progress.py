@@ -76,6 +76,8 @@ class Progress:
     appealed: int = 0
     upheld: int = 0
     reopened: int = 0
+    is_appealed: bool = False
+    is_extension_asked: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -107,6 +109,10 @@ def advance(before: Progress, event: Happening) -> Progress:
     """Return where a case stands after an event."""
     note = event.note
     changed: dict[str, Any] = {"version": event.sequence, **_by_kind(before, event)}
+    if event.kind in _APPEAL:
+        changed["is_appealed"] = event.kind is CaseEventKind.APPEALED
+    if event.kind in _EXTENSION:
+        changed["is_extension_asked"] = event.kind is CaseEventKind.EXTENSION_ASKED
     if event.kind in _COUNTED:
         counted = _COUNTED[event.kind]
         changed[counted] = getattr(before, counted) + 1
@@ -225,6 +231,20 @@ def _both(before: bool | None, now: bool | None) -> bool | None:
     return all(known) if known else None
 
 
+#: What is asked for, and what answers it or makes it void.
+_APPEAL = frozenset({CaseEventKind.APPEALED, CaseEventKind.APPEAL_DECIDED})
+_EXTENSION = frozenset(
+    {
+        CaseEventKind.EXTENSION_ASKED,
+        CaseEventKind.EXTENDED,
+        CaseEventKind.EXTENSION_DENIED,
+        CaseEventKind.HANDLED,
+        CaseEventKind.RETURNED,
+        CaseEventKind.DISPATCHED,
+        CaseEventKind.CLOSED,
+        CaseEventKind.MERGED,
+    }
+)
 #: Events that are counted, and where.
 _COUNTED = {
     CaseEventKind.RETURNED: "returned",

@@ -157,11 +157,9 @@ def show(session: Session, case_id: int, *, actor: Actor | None = None) -> CaseS
     summary.events = [
         _entry(event) for event in queries.events(session, summary.division_code, case_id)
     ]
-    if actor is not None:
-        summary.actions = [
-            str(one)
-            for one in actions_of(actor, case_id, CaseState(summary.state), summary.unit_code)
-        ]
+    progress = queries.progress(session, case_id) if actor is not None else None
+    if actor is not None and progress is not None:
+        summary.actions = [str(one) for one in actions_of(actor, progress)]
     decision = queries.latest_decision(session, summary.division_code, case_id)
     if decision is not None:
         summary.responsible = ResponsibleUnit.model_validate(decision.responsibility)

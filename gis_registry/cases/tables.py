@@ -151,6 +151,7 @@ class CaseProgress(Base):
     ``handling_due_at`` stays when it is handled, and is empty while nothing is to be handled.
     ``redirected`` counts how often it left a unit that it was dispatched to, ``upheld`` appeals
     that were upheld. It is misfiled when it ends without having been handled, or was refused first.
+    ``is_appealed`` and ``is_extension_asked`` say that an answer is waited for.
     """
 
     __tablename__ = "case_progress"
@@ -214,3 +215,5 @@ class CaseProgress(Base):
     appealed: Mapped[int] = mapped_column(server_default="0")
     upheld: Mapped[int] = mapped_column(server_default="0")
     reopened: Mapped[int] = mapped_column(server_default="0")
+    is_appealed: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_extension_asked: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -20,8 +20,8 @@ NOBODYS = Actor("孙班长", Role.UNIT)
 
 def forms(state: CaseState, actor: Actor, unit_code: str | None = "U-1") -> dict[str, Form]:
     progress = Progress("370202", 1, 3, state, datetime(2026, 6, 10, tzinfo=UTC))
-    progress = Progress(**{**vars(progress), "unit_code": unit_code})
-    actions = actions_of(actor, 1, state, unit_code)
+    progress = Progress(**{**vars(progress), "unit_code": unit_code, "is_appealed": True})
+    actions = actions_of(actor, progress)
     found = forms_of(actions, progress, actor, has_conditions=True)
     return {one.path: one for one in found}
 
