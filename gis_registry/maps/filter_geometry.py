@@ -45,7 +45,10 @@ def geometry_of(
     shape = _box(tree["bbox"], system) if "bbox" in tree else _shape(tree, system)
     _check_range(shape, system)
     srid = _CRS84 if filter_srid is None else filter_srid
-    sql = func.ST_GeomFromWKB(literal(shapely.to_wkb(shape), LargeBinary()), srid)
+    # The SRID travels with the geometry: GeoAlchemy writes that of ST_GeomFromWKB into the text of
+    # the statement, and SQLAlchemy would take it for that of the next filter.
+    binary = shapely.to_wkb(shapely.set_srid(shape, srid), include_srid=True)
+    sql = func.ST_GeomFromEWKB(literal(binary, LargeBinary()))
     return shape, sql if srid == geometry_srid else func.ST_Transform(sql, geometry_srid)
 
 
