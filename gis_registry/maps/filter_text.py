@@ -31,6 +31,8 @@ Tree = bool | int | float | str | list["Tree"] | dict[str, "Tree"] | None
 MAX_NESTING = 32
 #: How many words, signs and values a filter may have, coordinates not counted.
 MAX_WORDS = 5_000
+#: How many AND and OR a filter may have.
+MAX_JOINED = 1_000
 
 # The characters that the standard's grammar lets a name begin with.
 _NAME_START = (
@@ -49,6 +51,7 @@ _TOKEN = re.compile(
 _KEYWORDS = frozenset(
     ["and", "or", "not", "between", "like", "in", "is", "null", "true", "false", "div"]
 )
+_OPERATORS = frozenset(["not", "between", "like", "in", "div", "<>", "<=", ">=", *"<>=+-*/^%"])
 _GEOMETRIES = frozenset(
     [
         *("point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"),
@@ -110,6 +113,44 @@ def _is_geometry(one: object) -> bool:
 
 
 @dataclass
+class _Depth:
+    """How deep the library descends; it would end the whole program where the stack does."""
+
+    words: int = 0
+    joined: int = 0
+    #: for each parenthesis that is open, the operators in it since the last AND, OR or comma
+    pending: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def parentheses(self) -> int:
+        """How many are open."""
+        return len(self.pending) - 1
+
+    def take(self, word: str, *, in_geometry: bool) -> None:
+        """Count a word, and refuse it if it is one too many."""
+        self.words += not in_geometry
+        if word == "(":
+            self.pending.append(0)
+        elif word == ")":
+            del self.pending[max(1, self.parentheses) :]
+        elif word in ("and", "or", ","):
+            self.pending[-1] = 0
+            self.joined += word != ","
+        elif not in_geometry and word in _OPERATORS:
+            self.pending[-1] += 1
+        if max(self.parentheses, sum(self.pending)) > MAX_NESTING * 2:
+            raise InvalidInput(
+                f"The filter is nested too deeply: at most {MAX_NESTING * 2} parentheses or "
+                "operators can stand in one another."
+            )
+        if self.words > MAX_WORDS or self.joined > MAX_JOINED:
+            raise InvalidInput(
+                f"The filter is too long: at most {MAX_WORDS:,} words and values are read, joined "
+                f"by at most {MAX_JOINED:,} AND and OR; use IN."
+            )
+
+
+@dataclass
 class _Spelling:
     """A filter, word for word, as the library is given it."""
 
@@ -120,25 +161,18 @@ class _Spelling:
     def parts(self) -> Iterator[str]:
         """Return the words, written so that they are read as the standard reads them."""
         written = 0
-        depth = 0  # of parentheses
-        geometry_depth: int | None = None  # where the geometry began that is being read
+        depth = _Depth()
+        geometry_level: int | None = None  # of parentheses, where the geometry began
         is_call = False  # the parenthesis that comes next belongs to a name
         is_pattern = False  # the literal that comes next is a pattern
-        words = 0
         for token in self._tokens():
             kind, word = token.lastgroup, token.group()
             part = word
-            in_geometry = geometry_depth is not None
+            in_geometry = geometry_level is not None
             if kind == "space":
                 part = " "
             elif kind == "sign":
-                if word == "(":
-                    part = "(" if is_call or in_geometry else f'"{_GROUP}"('
-                    depth += 1
-                elif word == ")":
-                    depth -= 1
-                    if in_geometry and depth == geometry_depth:
-                        geometry_depth = None
+                part = f'"{_GROUP}"(' if word == "(" and not (is_call or in_geometry) else word
                 is_call = False
                 is_pattern = is_pattern and word == "("
             elif kind == "text":
@@ -154,15 +188,13 @@ class _Spelling:
             else:
                 part, is_call = self._named(word, token.end())
                 if word.lower() in _GEOMETRIES and part == word:
-                    geometry_depth = depth
+                    geometry_level = depth.parentheses
                 if word.lower() not in ("casei", "accenti"):
                     is_pattern = word.lower() == "like"
-            words += kind != "space" and not in_geometry
-            if words > MAX_WORDS or depth > MAX_NESTING * 2:
-                raise InvalidInput(
-                    f"The filter is too long or nested too deeply: at most {MAX_WORDS:,} words and "
-                    f"values, and {MAX_NESTING * 2} parentheses in one another, are read."
-                )
+            if kind != "space":
+                depth.take(word.lower(), in_geometry=in_geometry)
+            if word == ")" and depth.parentheses == geometry_level:
+                geometry_level = None
             self.places.append((written, token.start()))
             written += len(part)
             yield part
@@ -303,5 +335,5 @@ def _array(one: Tree) -> Tree:
 
 def _value_of_number(word: str) -> Tree:
     if word.isdecimal():
-        return int(word) if len(word) <= 100 else float(word)
+        return int(word) if len(word) <= 1_000 else float("inf")
     return float(word)

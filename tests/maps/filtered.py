@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one kind of place a line reads best
 """A table to filter, of some 500 made-up things, and its rows in Python."""
 
 import random

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one case a line reads best
 """Filters find the rows that pandas, geopandas and shapely find by the same condition."""
 
 import re
