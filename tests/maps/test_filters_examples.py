@@ -13,15 +13,18 @@ from gis_registry.maps.filters import FilterLanguage, PropertyType, Queryable
 
 EXAMPLES = json.loads((Path(__file__).parent / "data/cql2/examples.json").read_text())
 
-_TEXTS = (
-    "beamMode city cityName eo:instrument etat_vol geophys:SURVEY_NAME id landsat:scene_id material "
-    "name owner polarization road_class swathDirection"
-).split()
-_NUMBERS = (
-    "balance bar bridge_clearance category depth eo:cloud_cover floors foo landsat:wrs_path "
-    "landsat:wrs_row taxes value vehicle_height windSpeed x"
-).split()
-_TIMES = "ends_at event_time liftOff starts_at touchdown updated updated_at".split()
+_NAMES = {
+    PropertyType.STRING: "beamMode city cityName eo:instrument etat_vol geophys:SURVEY_NAME id"
+    " landsat:scene_id material name owner polarization road_class swathDirection",
+    PropertyType.NUMBER: "balance bar bridge_clearance category depth eo:cloud_cover floors foo"
+    " landsat:wrs_path landsat:wrs_row taxes value vehicle_height windSpeed x",
+    PropertyType.DATETIME: "ends_at event_time liftOff starts_at touchdown updated updated_at",
+    PropertyType.GEOMETRY: "geometry road footprint location",
+    PropertyType.ARRAY: "values layer:ids",
+    PropertyType.BOOLEAN: "swimming_pool",
+    PropertyType.DATE: "built",
+}
+TYPES = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 _SQL = {
     PropertyType.STRING: Text(),
     PropertyType.NUMBER: Double(),
@@ -31,14 +34,6 @@ _SQL = {
     PropertyType.ARRAY: ARRAY(Text()),
     PropertyType.GEOMETRY: None,
 }
-TYPES = (
-    dict.fromkeys(_TEXTS, PropertyType.STRING)
-    | dict.fromkeys(_NUMBERS, PropertyType.NUMBER)
-    | dict.fromkeys(_TIMES, PropertyType.DATETIME)
-    | dict.fromkeys(["geometry", "road", "footprint", "location"], PropertyType.GEOMETRY)
-    | dict.fromkeys(["values", "layer:ids"], PropertyType.ARRAY)
-    | {"swimming_pool": PropertyType.BOOLEAN, "built": PropertyType.DATE}
-)
 #: Properties that are a number in one example and text in another.
 OTHERWISE = {
     "example03": {"landsat:wrs_path": PropertyType.STRING},
