@@ -107,8 +107,9 @@ def _built(tree: Tree, position: Callable[[Tree], _Position], *, is_member: bool
         if not isinstance(members, list) or not members:
             raise InvalidInput("A GeometryCollection of the filter has no geometries.")
         parts = [_built(one, position, is_member=True) for one in members]
-        # As one set of points: databases relate no collection whose parts lie on one another.
-        return shapely.unary_union(parts) if all(part.is_valid for part in parts) else _worst(parts)
+        invalid = next((part for part in parts if not part.is_valid), None)
+        # As one set of points: collections whose parts lie on one another cannot be related.
+        return shapely.unary_union(parts) if invalid is None else invalid
     if kind not in _KINDS:
         raise InvalidInput(
             f"The filter has a geometry of the type {kind[:40]!r}; it can be {', '.join(_KINDS)}, "
@@ -120,10 +121,6 @@ def _built(tree: Tree, position: Callable[[Tree], _Position], *, is_member: bool
         return make(positions)
     except (ValueError, shapely.errors.ShapelyError) as error:
         raise InvalidInput(f"A {kind} of the filter cannot be used: {error}.") from error
-
-
-def _worst(parts: list[BaseGeometry]) -> BaseGeometry:
-    return next(part for part in parts if not part.is_valid)
 
 
 def _positions(given: Tree, depth: int, kind: str, position: Callable[[Tree], _Position]) -> Any:

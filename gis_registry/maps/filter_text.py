@@ -28,7 +28,7 @@ from gis_registry.errors import InvalidInput
 Tree = bool | int | float | str | list["Tree"] | dict[str, "Tree"] | None
 
 #: How deep the parts of a filter may stand in one another; the translation is recursive.
-MAX_NESTING = 32
+MAX_NESTING = 24
 #: How many words, signs and values a filter may have, coordinates not counted.
 MAX_WORDS = 5_000
 #: How many AND and OR a filter may have.

@@ -221,6 +221,8 @@ class _Translation:
                 f"{name.upper()} takes {count} argument{'s' * (count > 1)}, not {len(arguments)}."
             )
         if lower in _TEXT_FUNCTIONS:
+            if _text_argument(_text_argument(tree)) is not None:
+                raise InvalidInput("One CASEI and one ACCENTI in one another are enough.")
             return _TEXT_FUNCTIONS[lower](self.operand(arguments[0]))
         if lower in _CALCULATIONS:
             return calculate(lower, self.operand(arguments[0]), self.operand(arguments[1]))
@@ -321,6 +323,14 @@ class _Translation:
 
 def _truth(sql: ColumnElement[bool]) -> Operand:
     return Operand(PropertyType.BOOLEAN, sql, "the condition")
+
+
+def _text_argument(tree: Tree) -> Tree:
+    """Return what CASEI or ACCENTI is applied to if it is CASEI or ACCENTI again; else None."""
+    arguments = tree.get("args") if isinstance(tree, dict) else None
+    inner = arguments[0] if isinstance(arguments, list) and arguments else None
+    is_text_function = isinstance(inner, dict) and str(inner.get("op")).lower() in _TEXT_FUNCTIONS
+    return inner if is_text_function else None
 
 
 def _pattern(tree: Tree) -> str:

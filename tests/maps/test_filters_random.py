@@ -405,7 +405,7 @@ def test_any_filter_finds_what_it_says(connection: Connection, made: Made) -> No
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000, deadline=None, suppress_health_check=IGNORED)
+@settings(max_examples=1_000, deadline=None, suppress_health_check=IGNORED)
 @given(made=filters)
 def test_any_of_many_filters_finds_what_it_says(connection: Connection, made: Made) -> None:
     _check(connection, made)

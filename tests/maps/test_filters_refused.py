@@ -1,7 +1,9 @@
 # ruff: noqa: E501 - one case a line reads best
 """Filters that cannot be answered are refused with a sentence, whatever is written."""
 
+import inspect
 import json
+import sys
 import time
 from contextlib import suppress
 
@@ -11,6 +13,7 @@ from filtered import QUERYABLES
 from hypothesis import given as made
 from hypothesis import settings
 from hypothesis import strategies as st
+from sqlalchemy.dialects.postgresql import dialect
 
 from gis_registry.errors import InvalidInput
 from gis_registry.maps.filters import FilterLanguage, condition
@@ -70,6 +73,7 @@ IN_TEXT = [
     ("S_INTERSECTS(place, name)", "“name” is text; S_INTERSECTS relates two geometries"),
     ("CASEI(name, name) = 'a'", "takes 1 argument, not 2"),
     ("CASEI(floors) = 'a'", "CASEI is for texts"),
+    ("CASEI(ACCENTI(CASEI(name))) = 'a'", "are enough"),
     ("ACCENTI(floors) = 'a'", "ACCENTI is for texts"),
     ("floors LIKE 'a%'", "LIKE is for texts"),
     ("name LIKE other_name", "a pattern in quotes"),
@@ -275,13 +279,28 @@ def test_depth_of_json_is_limited(given: str) -> None:
 
 
 def test_what_is_within_the_limits_is_answered() -> None:
-    answered("(" * 60 + "floors > 3" + ")" * 60)
+    answered("(" * 40 + "floors > 3" + ")" * 40)
     answered(" OR ".join(f"floors = {number}" for number in range(1_000)))
     answered(f"floors IN ({', '.join(map(str, range(2_000)))})")
     answered("floors = 1" + " + 1" * 20)
-    deep = '{"op":"not","args":[' * 30 + "true" + "]}" * 30
-    where = condition(deep, language=FilterLanguage.CQL2_JSON, queryables=QUERYABLES)
-    str(where)
+    answered('{"op":"not","args":[' * 20 + "true" + "]}" * 20, FilterLanguage.CQL2_JSON)
+
+
+@pytest.mark.parametrize("sign", ["+", "/", "div", "%", "AND"])
+def test_the_deepest_filter_fits_the_stack_of_a_request(sign: str) -> None:
+    one = "is_lit" if sign == "AND" else "1"
+    deep = f"({one} {sign} " * 22 + one + ")" * 22
+    where = condition(
+        deep if sign == "AND" else f"floors > {deep}",
+        language=FilterLanguage.CQL2_TEXT,
+        queryables=QUERYABLES,
+    )
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(len(inspect.stack()) + 600)
+        str(where.compile(dialect=dialect()))
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_vertices_are_limited() -> None:
