@@ -310,27 +310,23 @@ def _plain(tree: Tree) -> Tree:
         return inner[0] if len(inner) == 1 else inner
     if name.startswith(_VALUE):
         return {name.removeprefix(_VALUE): inner if name[1:] in ("interval", "bbox") else inner[0]}
-    if name.startswith("a_"):
-        inner = [_array(one) for one in inner]
+    if name.startswith("a_"):  # what has parentheses is an array, also of one
+        inner = [_members([one]) if _is_group(one) else _plain(one) for one in arguments]
     if name == "*" and arguments[0] == -1.0 and isinstance(inner[1], int | float):
         return -inner[1]
     return {"op": name, "args": inner}
 
 
+def _is_group(tree: Tree) -> bool:
+    return isinstance(tree, dict) and tree.get("op") == _GROUP
+
+
 def _members(members: list[Tree]) -> Tree:
     only = members[0] if len(members) == 1 else None
-    if not isinstance(only, dict) or only.get("op") != _GROUP:
+    arguments = only.get("args") if isinstance(only, dict) and _is_group(only) else None
+    if not isinstance(arguments, list):
         raise InvalidInput("IN wants a list of values in parentheses: … IN ('a', 'b').")
-    arguments = only["args"]
-    return [_plain(one) for one in arguments] if isinstance(arguments, list) else []
-
-
-def _array(one: Tree) -> Tree:
-    # One value in parentheses is an array of one, but one property may be an array itself.
-    is_value = not isinstance(one, dict | list) or (
-        isinstance(one, dict) and "property" not in one and "op" not in one
-    )
-    return [one] if is_value else one
+    return [_plain(one) for one in arguments]
 
 
 def _value_of_number(word: str) -> Tree:

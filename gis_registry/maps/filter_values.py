@@ -71,6 +71,7 @@ class Operand:
         sql: it as SQL.
         told: it in a message.
         value: itself, if the user wrote it.
+        is_exact: whether it is a ``numeric``, which no other number may make a float.
         has_power: whether it raises something to a power.
     """
 
@@ -78,6 +79,7 @@ class Operand:
     sql: ColumnElement[Any]
     told: str
     value: object = None
+    is_exact: bool = False
     has_power: bool = False
 
     @property
@@ -249,6 +251,8 @@ COMPARISONS = tuple(_COMPARISONS)
 def compare(name: str, left: Operand, right: Operand) -> Condition:
     """Return a comparison. A date and a time compare as dates do, by the day in UTC."""
     left, right = alike(left, right)
+    if left.is_exact or right.is_exact:
+        return _COMPARISONS[name](cast(left.sql, Numeric()), cast(right.sql, Numeric()))
     if left.type is right.type or not left.is_time:
         return _COMPARISONS[name](left.sql, right.sql)
     match name:
@@ -269,7 +273,10 @@ def compare(name: str, left: Operand, right: Operand) -> Condition:
 def one_of(value: Operand, members: Sequence[Operand]) -> Condition:
     """Return whether a value is among others."""
     pairs = [alike(value, member) for member in members]
-    if all(one is value and (one.type is other.type or not one.is_time) for one, other in pairs):
+    is_plain = all(
+        one is value and (one.type is other.type or not one.is_time) for one, other in pairs
+    )
+    if is_plain and not any(one.is_exact for one in (value, *members)):
         return value.sql.in_([other.sql for _, other in pairs])
     return or_(*(compare("=", value, member) for member in members))
 
@@ -337,7 +344,10 @@ def calculate(name: str, left: Operand, right: Operand) -> Operand:
                 raise InvalidInput("The filter has a power of a power; multiply the exponents.")
             sql, has_power = _power(a, b), True
     told = f"{left.told} {name} {right.told}"
-    return Operand(PropertyType.NUMBER, sql, _short(told), has_power=has_power)
+    return Operand(PropertyType.NUMBER, sql, _short(told), is_exact=True, has_power=has_power)
+
+
+_LARGEST = literal(Decimal(10**300), Numeric())
 
 
 def _power(base: ColumnElement[Any], exponent: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -345,6 +355,7 @@ def _power(base: ColumnElement[Any], exponent: ColumnElement[Any]) -> ColumnElem
     return case(
         (base == 0, case((exponent > 0, 0.0), (exponent == 0, 1.0), else_=null())),
         (and_(base < 0, exponent != func.trunc(exponent)), null()),
+        (or_(func.abs(base) > _LARGEST, func.abs(exponent) > _LARGEST), null()),
         (func.abs(exponent * func.ln(func.abs(base))) > 700, null()),
         else_=func.power(cast(base, Double()), cast(exponent, Double())),
     )

@@ -492,6 +492,37 @@ def test_filter_finds_what_the_same_condition_finds(
     assert found(connection, given) == set(rows.number[wanted.to_numpy(dtype=bool)])
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "height = 1e308 * 1e308",
+        "height * 1e308 * 1e308 > floors",
+        "height IN (1e308 * 1e308, 1)",
+        "1e308 * height BETWEEN -1e308 * 1e308 AND floors",
+        "(1e308 * 1e308) ^ height > 1",
+        "height ^ (1e308 * 1e308) > 1",
+        "0 ^ floors = 1 OR 0 ^ -1 = 1 OR 0 ^ 0 = 1",
+        "(-8) ^ 0.5 = 1 OR -8 ^ height = 1",
+        "10 ^ 400 > 1 OR 10 ^ -400 = 0 OR floors ^ 99999 > 1",
+        "1 / 0 = 1 OR 1 % 0 = 1 OR 1 div 0 = 1 OR floors / (height - height) = 1",
+        "floors * 9223372036854775807 * taxes > 1e300",
+        "taxes = 9223372036854775808 OR taxes = -9223372036854775809",
+        "height = 1e-320 OR height = 1.7976931348623157e308",
+        "height > 1e99 OR floors = 0.1e-99",
+        "built < DATE('0001-01-01') OR built > DATE('9999-12-31')",
+        "seen_at < DATE('0001-01-01') OR T_AFTER(seen_at, INTERVAL('9999-12-31', '..'))",
+        "T_BEFORE(seen_at, TIMESTAMP('0001-01-01T00:00:00Z'))",
+        "seen_at = TIMESTAMP('2024-01-01T00:00:00.123456789Z')",
+        "name LIKE '%' OR CASEI(name) LIKE CASEI('%\\\\') OR ACCENTI(name) LIKE ACCENTI('_\\_')",
+        "S_INTERSECTS(place, BBOX(-180,-90,180,90)) OR S_EQUALS(place, POINT(180 90))",
+        "'a' IS NULL OR 1 IS NULL OR TRUE IS NULL OR POINT(1 1) IS NULL OR DATE('2024-01-01') IS NULL",
+        "A_EQUALS((), ()) OR A_OVERLAPS((name), tags)",
+    ],
+)
+def test_extremes_are_answered_without_errors(connection: Connection, given: str) -> None:
+    found(connection, given)
+
+
 def test_cases_are_no_empty_claims(connection: Connection) -> None:
     empty = [given for given, _ in CASES if not found(connection, given)]
     assert len(CASES) >= 200
