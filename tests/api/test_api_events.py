@@ -150,6 +150,25 @@ def test_who_resumes_is_told_what_came_since(
                 assert live.since(first["id"]) is not None
 
 
+def test_who_resumes_while_the_database_is_busy_loads_afresh(
+    own_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replay(session: Session, since: datetime, limit: int) -> list[Notice]:
+        session.execute(text("SET LOCAL statement_timeout = 1"))
+        session.execute(text("SELECT pg_sleep(5)"))
+        return []
+
+    monkeypatch.setattr(application.cases, "notices_since", replay)
+    with running(own_settings) as api, Database(api.settings) as database:
+        position = LiveNotice.of(notice(1)).position
+        headers = {"Last-Event-ID": position}
+        with stream(api.as_(Role.READER), headers=headers) as resumed:
+            assert next(resumed)["event"] == "missed"
+            with database.session() as session:
+                announce(session, [notice(2)])
+            assert data(next(resumed))["case_id"] == 2
+
+
 def test_when_the_database_is_lost_streams_end_and_new_ones_are_told(
     api: Api, tell: Callable[..., None]
 ) -> None:
