@@ -8,7 +8,7 @@ way in which gaps are closed.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import structlog
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy import URL
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.errors import DatabaseUnavailable, TooManyStreams
 from gis_registry.notifications.announcing import Notice
 from gis_registry.notifications.queries import CHANNEL
@@ -165,7 +166,7 @@ class LiveNotices:
 
 def position_now() -> str:
     """Return where a stream begins that has seen nothing yet."""
-    return f"{datetime.now(UTC).isoformat()}_"
+    return f"{clock.now().isoformat()}_"
 
 
 def since(position: str) -> datetime | None:

@@ -17,8 +17,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from test_api_browser import OPTIONS
 
+from gis_registry import clock
 from gis_registry.api import app as application
 from gis_registry.api.access import COOKIE
+from gis_registry.clock import SimulatedClock
 from gis_registry.db.engine import Database
 from gis_registry.notifications import live
 from gis_registry.notifications.announcing import Notice, announce
@@ -148,6 +150,12 @@ def test_who_resumes_is_told_what_came_since(
                 first = next(resumed)
                 assert first["event"] == "missed"
                 assert live.since(first["id"]) is not None
+
+
+def test_a_stream_begins_when_the_cases_have_it() -> None:
+    shown = datetime(2020, 6, 1, tzinfo=UTC)
+    with clock.simulated(SimulatedClock(shown, datetime.now(UTC), 0.0)):
+        assert live.since(live.position_now()) == shown - timedelta(seconds=10)
 
 
 def test_who_resumes_while_the_database_is_busy_loads_afresh(
