@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -14,8 +13,8 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from gis_registry.cases.life_cycle import TRANSITIONS
-from gis_registry.cases.progress import Happening, Progress, advance
-from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.cases.progress import FIELDS, Happening, advance, first_of
+from gis_registry.cases.tables import CaseEventKind
 
 _BY_KIND = {one.kind: one for one in TRANSITIONS.values()}
 #: What nobody asks for in so many words: it follows, or others do it.
@@ -86,17 +85,7 @@ def faults_of_cases(session: Session, told: Told, tag: str) -> Iterator[str]:
 
 def _faults_of_way(stored: RowMapping, events: Sequence[RowMapping]) -> Iterator[str]:
     case_id = stored["case_id"]
-    now = Progress(
-        division_code=stored["division_code"],
-        case_id=case_id,
-        version=0,
-        state=CaseState.REPORTED,
-        reported_at=stored["reported_at"],
-        matter_type_id=stored["matter_type_id"],
-        class_id=stored["class_id"],
-        subdistrict_code=stored["subdistrict_code"],
-        channel=stored["channel"],
-    )
+    now = first_of(stored)
     for n, row in enumerate(events, start=1):
         kind = CaseEventKind(row["kind"])
         if row["sequence"] != n:
@@ -110,10 +99,10 @@ def _faults_of_way(stored: RowMapping, events: Sequence[RowMapping]) -> Iterator
             yield f"case {case_id} was {kind} and then {now.state}, not {step.after}"
         if n > 1 and row["happened_at"] < events[n - 2]["happened_at"]:
             yield f"case {case_id} was {kind} before what was before it"
-    for one in fields(Progress):
-        if one.name in stored and getattr(now, one.name) != stored[one.name]:
-            said, comes_to = stored[one.name], getattr(now, one.name)
-            yield f"case {case_id}: {one.name} is {said}, its events come to {comes_to}"
+    for name in FIELDS:
+        if getattr(now, name) != stored[name]:
+            said, comes_to = stored[name], getattr(now, name)
+            yield f"case {case_id}: {name} is {said}, its events come to {comes_to}"
 
 
 def figures(session: Session, tag: str, *, late: timedelta) -> list[str]:

@@ -56,10 +56,23 @@ def do(
     session: Session, number: int, action: Action, actor: Actor = DISPATCHER, **said: object
 ) -> CaseStatus:
     """Do something with a case; what it needs is given unless it is said."""
-    (found,) = change_all(session, [asked(session, number, action, actor, **said)])
+    return change(session, asked(session, number, action, actor, **said))
+
+
+def change(session: Session, wanted: AskedChange) -> CaseStatus:
+    """Do something with one case."""
+    (found,) = change_all(session, [wanted])
     if isinstance(found, RegistryError):
         raise found
     return found
+
+
+def close_case(
+    session: Session, number: int, *, actor: str = "李派遣", reason: str = "done"
+) -> CaseStatus:
+    """Close a case, whatever became of it."""
+    who = Actor(name=actor, role=Role.DISPATCHER)
+    return change(session, AskedChange(number, Action.CLOSE, who, CaseChange(reason=reason)))
 
 
 def asked(

@@ -7,6 +7,7 @@ from random import Random
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import changing, returning, service
+from gis_registry.cases.appending import Appending
 from gis_registry.cases.changing import AskedChange
 from gis_registry.cases.life_cycle import Action
 from gis_registry.cases.schemas import CaseChange
@@ -62,8 +63,9 @@ def opened(session: Session, moment: datetime, random: Random | None = None) -> 
 
 
 def asked(case_id: int, action: Action, random: Random | None = None) -> AskedChange:
-    """Return a change with what any action may need."""
+    """Return a change with what its action needs."""
     random = random or Random(1)
+    needs_more = action in (Action.EXTEND, Action.ASK_EXTENSION)
     return AskedChange(
         case_id,
         action,
@@ -72,9 +74,9 @@ def asked(case_id: int, action: Action, random: Random | None = None) -> AskedCh
             reason="理由",
             photos=[PHOTO] if action is Action.HANDLE else [],
             unit_code=random.choice(UNITS) if action is Action.DISPATCH else None,
-            amount=random.choice([1.0, 30.0]),
-            unit=LimitUnit.URGENT_HOUR,
-            is_upheld=random.random() < 0.5,
+            amount=random.choice([1.0, 30.0]) if needs_more else None,
+            unit=LimitUnit.URGENT_HOUR if needs_more else None,
+            is_upheld=random.random() < 0.5 if action is Action.DECIDE_APPEAL else None,
         ),
     )
 
@@ -100,7 +102,7 @@ def walk(
 
 def _possible(session: Session, case_id: int) -> list[Action]:
     """Return what can be done with a case."""
-    status = changing.status_of(changing.Appending(session, {case_id}).progress(case_id), BOSS)
+    status = changing.status_of(Appending(session, {case_id}).progress(case_id), BOSS)
     return [Action(one) for one in status.actions]
 
 

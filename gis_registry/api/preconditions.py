@@ -1,8 +1,16 @@
 """ETag and If-Match: the version of a thing, and the version that a change was made for."""
 
 import re
+from typing import Annotated
+
+from fastapi import Header
 
 from gis_registry.errors import InvalidInput
+
+IfMatch = Annotated[
+    str | None,
+    Header(description="ETag of the case as it was read: refused if it changed since"),
+]
 
 _TAG = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
 

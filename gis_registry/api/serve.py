@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from gis_registry.api.app import create_app
@@ -28,7 +28,7 @@ _SLOWEST_START_S = 60
 _FINISH_S = 30
 
 
-class _Protocol(H11Protocol):
+class _Protocol(HttpToolsProtocol):
     """HTTP that ends live streams before the server waits for answers to be finished."""
 
     def shutdown(self) -> None:

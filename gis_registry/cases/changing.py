@@ -1,50 +1,39 @@
 """Changing cases: what is asked is checked against the life cycle, and done for many at once.
 
 Cases are locked while they are changed, so that of two who do the same the second is refused.
-Events are appended; where the case stands, what is counted and who is told follow in the same
-transaction.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pyproj import Geod
 from sqlalchemy.orm import Session
 
-from gis_registry import clock
-from gis_registry.cases import by_hand, indicators, queries
-from gis_registry.cases.by_hand import Given
+from gis_registry.cases import queries
+from gis_registry.cases.appending import Appending, noted
 from gis_registry.cases.clocks import Clock
 from gis_registry.cases.deadlines import Limit
 from gis_registry.cases.life_cycle import (
     STAGES,
     STATE_NAMES,
     TRANSITIONS,
-    WITH_UNIT,
     Action,
     Need,
+    needs_of,
     possible_actions,
 )
 from gis_registry.cases.permitting import actions_of, refusal
-from gis_registry.cases.progress import Happening, Progress, advance
+from gis_registry.cases.progress import Progress
 from gis_registry.cases.schemas import CaseChange, CaseStatus
-from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.cases.tables import CaseState
 from gis_registry.catalogue.tables import LimitStage
-from gis_registry.catalogue.time_limits import AskedLimit, FoundLimit, find_limits
 from gis_registry.db import reference
-from gis_registry.errors import (
-    Conflict,
-    InvalidInput,
-    NotFound,
-    Outdated,
-    RegistryError,
-)
-from gis_registry.notifications.announcing import Notice, announce
+from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.photos import service as photos
 from gis_registry.places.datums import to_cgcs2000
-from gis_registry.places.working_time import WorkingTime, working_time
+from gis_registry.places.working_time import working_time
 from gis_registry.roles import Permission
 from gis_registry.users.service import Actor
 
@@ -53,9 +42,8 @@ _AT_THE_SCENE_M = 200.0
 #: A stage is extended no more often: each deadline is counted again over all that came before.
 _MOST_EXTENSIONS = 10
 _GEOD = Geod(ellps="GRS80")
-_DISPATCHED_AT_ONCE = frozenset({Action.FILE, Action.REOPEN})
-#: What a case waits for that is with nobody.
-_WAITING = LimitStage.DISPATCH
+#: A case that is filed by these is dispatched at once where its unit is known.
+_DISPATCHED_AT_ONCE = frozenset({Action.FILE, Action.REOPEN, Action.RESUME})
 
 
 @dataclass(frozen=True)
@@ -67,24 +55,6 @@ class AskedChange:
     actor: Actor
     change: CaseChange = field(default_factory=CaseChange)
     expected_version: int | None = None
-
-
-@dataclass(frozen=True)
-class _LimitKey:
-    """A stage of a case as it is when the stage begins."""
-
-    case_id: int
-    stage: LimitStage
-    condition: str | None
-    class_id: int | None
-
-
-def change(session: Session, asked: AskedChange) -> CaseStatus:
-    """Do something with one case; see :func:`change_all`."""
-    (found,) = change_all(session, [asked])
-    if isinstance(found, RegistryError):
-        raise found
-    return found
 
 
 def change_all(
@@ -125,7 +95,7 @@ def _change_all(
     return found
 
 
-def status_of(progress: Progress, actor: Actor | None = None) -> CaseStatus:
+def status_of(progress: Progress, actor: Actor) -> CaseStatus:
     """Return where a case stands, and what the actor can do with it now."""
     name_zh, name_en = STATE_NAMES[progress.state]
     actions = actions_of(actor, progress.case_id, progress.state, progress.unit_code)
@@ -144,193 +114,6 @@ def status_of(progress: Progress, actor: Actor | None = None) -> CaseStatus:
         limit=Clock.model_validate(progress.clock).limit if progress.clock else None,
         actions=list(actions),
     )
-
-
-class Appending:
-    """Cases that are locked, and the events that are appended to them."""
-
-    def __init__(self, session: Session, case_ids: set[int], *, at: datetime | None = None) -> None:
-        """Lock the cases that there are."""
-        self.session = session
-        self.places: dict[int, tuple[float, float]] = {}
-        self._before: dict[int, Progress] = {}
-        for progress, lon, lat in queries.locked_progress(session, case_ids):
-            self._before[progress.case_id] = progress
-            self.places[progress.case_id] = (lon, lat)
-        self.at = at or clock.now()  # once they are locked: what is appended later happened later
-        self._now = dict(self._before)
-        self._events: list[dict[str, Any]] = []
-        self._limits: dict[_LimitKey, FoundLimit | RegistryError | None] = {}
-        self._given: list[Given] = []
-        self._working_time: WorkingTime | None = None
-
-    def progress(self, case_id: int) -> Progress:
-        """Return where a case stands now.
-
-        Raises:
-            NotFound: there is no such case.
-        """
-        if case_id not in self._now:
-            raise NotFound(f"There is no case {case_id}.")
-        return self._now[case_id]
-
-    @property
-    def working_time(self) -> WorkingTime:
-        """The city's working time as it is now."""
-        if self._working_time is None:
-            self._working_time = working_time(self.session)
-        return self._working_time
-
-    def find_limits(self, wanted: Sequence[tuple[int, LimitStage, str | None]]) -> None:
-        """Find the limits of stages that may begin, all at once.
-
-        Args:
-            wanted: case, stage, and the condition that is told; None: as the case has it.
-        """
-        self._find({self._limit_key(*one) for one in wanted if one[0] in self._now})
-
-    def clock_note(
-        self, case_id: int, stage: LimitStage | None, told: str | None = None
-    ) -> dict[str, Any]:
-        """Return what an event notes of the clock of a stage that begins now; None: no stage.
-
-        Raises:
-            InvalidInput: the condition that is told does not exist. One that the case had before,
-                and that what it is about now does not know, counts as nothing in particular.
-        """
-        if stage is None:
-            return {"clock": None, "due_at": None}
-        key = self._limit_key(case_id, stage, told)
-        self._find({key})
-        limit = self._limits[key]
-        if isinstance(limit, RegistryError):
-            if told is not None:
-                raise limit
-            key = replace(key, condition=None)
-            self._find({key})
-            limit = self._limits[key]
-            assert not isinstance(limit, RegistryError)  # noqa: S101  there is no condition
-        begun = Clock(
-            stage=stage, began_at=self.at, calendar=self.working_time.version, limit=limit
-        )
-        return noted(begun, self.working_time)
-
-    def _limit_key(self, case_id: int, stage: LimitStage, told: str | None) -> "_LimitKey":
-        now = self._now[case_id]
-        return _LimitKey(case_id, stage, now.condition if told is None else told, now.class_id)
-
-    def _find(self, keys: set["_LimitKey"]) -> None:
-        new = [key for key in keys if key not in self._limits]
-        if not new:
-            return
-        on_date = self.at.astimezone(self.working_time.zone).date()
-        asked = [
-            AskedLimit(
-                one.stage,
-                self._now[one.case_id].matter_type_id,
-                one.class_id,
-                one.condition,
-                on_date,
-            )
-            for one in new
-        ]
-        try:
-            self._limits |= dict(zip(new, find_limits(self.session, asked), strict=True))
-        except InvalidInput as error:  # one of the conditions is unknown: who named it is told
-            if len(new) == 1:
-                self._limits[new[0]] = error
-                return
-            for one in new:
-                self._find({one})
-
-    def append(
-        self,
-        case_id: int,
-        kind: CaseEventKind,
-        note: Mapping[str, Any],
-        *,
-        actor: str,
-        report_id: int | None = None,
-    ) -> None:
-        """Append an event to a case."""
-        before = self.progress(case_id)
-        event = Happening(before.version + 1, kind, self.at, note)
-        self._now[case_id] = advance(before, event)
-        self._events.append(
-            {
-                "division_code": before.division_code,
-                "case_id": case_id,
-                "sequence": event.sequence,
-                "kind": kind,
-                "happened_at": self.at,
-                "actor": actor,
-                "report_id": report_id,
-                "note": dict(note),
-            }
-        )
-
-    def hand_over(
-        self,
-        case_id: int,
-        kind: CaseEventKind,
-        unit_code: str | None,
-        note: Mapping[str, Any],
-        *,
-        actor: str,
-    ) -> None:
-        """Append an event by which a case comes to another unit, or to nobody.
-
-        A case that was filed is dispatched to the unit at once; with nobody it waits for that.
-        """
-        state = self.progress(case_id).state
-        was_sent = state in WITH_UNIT
-        waits = {"state": CaseState.FILED, **self.clock_note(case_id, _WAITING)}
-        self.append(
-            case_id,
-            kind,
-            {**note, "unit": unit_code, **(waits if was_sent else {})},
-            actor=actor,
-        )
-        if unit_code is not None and (was_sent or state is CaseState.FILED):
-            self.dispatch(case_id, actor=actor)
-
-    def dispatch(self, case_id: int, *, actor: str, note: Mapping[str, Any] | None = None) -> None:
-        """Append the event by which a case goes to the unit that it is with."""
-        started = self.clock_note(case_id, LimitStage.HANDLING)
-        unit = {"unit": self.progress(case_id).unit_code}
-        self.append(
-            case_id,
-            CaseEventKind.DISPATCHED,
-            {"state": CaseState.DISPATCHED, **unit, **(note or {}), **started},
-            actor=actor,
-        )
-
-    def give(self, case_id: int, unit_code: str, *, reason: str, actor: str) -> None:
-        """Note that somebody decided by hand which unit a case goes to."""
-        self._given.append(Given(self.progress(case_id).key, unit_code, reason, actor))
-
-    def write(self) -> None:
-        """Write what was appended, and all that follows from it."""
-        if not self._events:
-            return
-        changed = [
-            (self._before[case_id], now)
-            for case_id, now in self._now.items()
-            if now is not self._before[case_id]
-        ]
-        queries.insert_events(self.session, self._events)
-        by_hand.keep(self.session, self._given, self.places, at=self.at)
-        queries.update_progress(self.session, [now for _, now in changed])
-        indicators.count(self.session, changed)
-        announce(self.session, [notice(one, self._now[one["case_id"]]) for one in self._events])
-        self._before = dict(self._now)
-        self._events, self._given = [], []
-
-
-def noted(running: Clock, by: WorkingTime) -> dict[str, Any]:
-    """Return what an event notes of a clock."""
-    due_at = running.due_at(by)
-    return {"clock": running.model_dump(mode="json"), "due_at": due_at and due_at.isoformat()}
 
 
 class _Step:
@@ -355,24 +138,21 @@ class _Step:
         self._require_needs(progress)
         note = {**self._said(), **self._following(progress)}
         self.work.append(progress.case_id, self.transition.kind, note, actor=self.asked.actor.name)
-        unit_code = self.work.progress(progress.case_id).unit_code
+        now = self.work.progress(progress.case_id)
+        unit_code = now.unit_code
         if unit_code is not None and unit_code != progress.unit_code:
             self.work.give(
                 progress.case_id,
                 unit_code,
-                reason=self.asked.change.reason.strip(),
+                reason=self.asked.change.reason,
                 actor=self.asked.actor.name,
             )
-        if self.asked.action in _DISPATCHED_AT_ONCE and unit_code is not None:
+        is_filed = now.state is CaseState.FILED and self.asked.action in _DISPATCHED_AT_ONCE
+        if is_filed and unit_code is not None:
             self.work.dispatch(progress.case_id, actor=self.asked.actor.name)
 
     def _require_state(self, progress: Progress) -> None:
-        expected = self.asked.expected_version
-        if expected is not None and expected != progress.version:
-            raise Outdated(
-                f"Case {progress.case_id} has changed since: it is at version {progress.version}, "
-                f"not {expected}. Read it again."
-            )
+        self.work.progress(progress.case_id, expected_version=self.asked.expected_version)
         if progress.state not in self.transition.before:
             possible = ", ".join(possible_actions(progress.state)) or "nothing"
             raise Conflict(
@@ -381,16 +161,17 @@ class _Step:
             )
 
     def _require_needs(self, progress: Progress) -> None:
-        change, needs = self.asked.change, set(self.transition.needs)
-        what = f"To {self.transition.name_en} case {progress.case_id}"
-        if self.asked.action is Action.CLOSE and progress.state is not CaseState.VERIFIED:
-            needs.add(Need.REASON)
-        if Need.POSITION in needs and self.asked.actor.may(Permission.DISPATCH):
-            needs ^= {Need.POSITION} | ({Need.REASON} if change.position is None else set())
-        if Need.UNIT in needs and progress.unit_code is not None:
-            needs.remove(Need.UNIT)
+        change, what = self.asked.change, f"To {self.transition.name_en} case {progress.case_id}"
+        needs = needs_of(
+            self.transition,
+            state=progress.state,
+            unit_code=progress.unit_code,
+            may_dispatch=self.asked.actor.may(Permission.DISPATCH),
+        )
+        if Need.POSITION in self.transition.needs - needs and change.position is None:
+            needs |= {Need.REASON}
         given = {
-            Need.REASON: bool(change.reason.strip()),
+            Need.REASON: bool(change.reason),
             Need.PHOTOS: bool(change.photos),
             Need.POSITION: change.position is not None,
             Need.UNIT: change.unit_code is not None,
@@ -399,7 +180,10 @@ class _Step:
         }
         missing = sorted(one for one in needs if not given[one])
         if missing:
-            raise InvalidInput(f"{what} give {' and '.join(_WORDS[Need(one)] for one in missing)}.")
+            words = " and ".join(_WORDS[one] for one in missing)
+            or_where = " or where you are" if Need.POSITION in self.transition.needs - needs else ""
+            raise InvalidInput(f"{what} give {words}{or_where}.")
+        self._require_nothing_else(what)
         if change.condition is not None and not _stages_of(self.asked):
             raise InvalidInput(f"{what} name no condition: it is told when a stage begins.")
         unknown = [one for one in change.photos if one not in self.photos]
@@ -409,6 +193,18 @@ class _Step:
             raise NotFound(f"There is no unit {change.unit_code!r}; see `gis-registry units list`.")
         if change.position is not None:
             self._require_scene(progress)
+
+    def _require_nothing_else(self, what: str) -> None:
+        """Refuse what would be kept and followed by nothing, as if it had been done."""
+        change = self.asked.change
+        said = {
+            Need.UNIT: change.unit_code is not None,
+            Need.LIMIT: change.amount is not None or change.unit is not None,
+            Need.VERDICT: change.is_upheld is not None,
+        }
+        for one in sorted(said.keys() - self.transition.needs):
+            if said[one]:
+                raise InvalidInput(f"{what} leave out {_NOT_ASKED[one]}: it decides nothing here.")
 
     def _require_scene(self, progress: Progress) -> None:
         position = self.asked.change.position
@@ -445,8 +241,6 @@ class _Step:
                 stopped = running and running.paused(work.at, reason=change.reason, actor=actor)
                 return {"state": after, **self._noted(stopped)}
             case Action.RESUME:
-                if progress.resumes_to in WITH_UNIT and progress.unit_code is None:
-                    return {"state": CaseState.FILED, **work.clock_note(case_id, _WAITING)}
                 resumed = running and running.resumed(work.at)
                 return {"state": progress.resumes_to, **self._noted(resumed)}
             case Action.EXTEND if change.amount is not None and change.unit is not None:
@@ -478,6 +272,7 @@ _WORDS = {
     Need.LIMIT: "how much more time (amount and unit)",
     Need.VERDICT: "whether it is upheld",
 }
+_NOT_ASKED = {Need.UNIT: "the unit", Need.LIMIT: "the time", Need.VERDICT: "the verdict"}
 
 
 def _stages_of(asked: AskedChange) -> list[tuple[int, LimitStage, str | None]]:
@@ -490,26 +285,3 @@ def _stages_of(asked: AskedChange) -> list[tuple[int, LimitStage, str | None]]:
     if asked.action in _DISPATCHED_AT_ONCE:
         wanted.append((asked.case_id, LimitStage.HANDLING, condition))
     return wanted
-
-
-#: What is told of a note, beside that something happened.
-_TOLD = ("left_s", "late_s", "parent_unit_code")
-
-
-def notice(event: Mapping[str, Any], progress: Progress) -> Notice:
-    """Return what is told of an event, after which a case stands so."""
-    return Notice(
-        id=f"{event['division_code']}-{event['case_id']}-{event['sequence']}",
-        kind=f"case.{event['kind']}",
-        case_id=event["case_id"],
-        division_code=event["division_code"],
-        happened_at=event["happened_at"],
-        data={
-            "sequence": event["sequence"],
-            "actor": event["actor"],
-            "state": progress.state,
-            "unit_code": progress.unit_code,
-            "due_at": progress.due_at.isoformat() if progress.due_at else None,
-            **{name: event["note"][name] for name in _TOLD if name in event["note"]},
-        },
-    )

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from gis_registry.catalogue.tables import LimitUnit
+from gis_registry.catalogue.time_limits import UNIT_NAMES, amount_words
 from gis_registry.errors import InvalidInput
 from gis_registry.places.working_time import Span, Stretch, WorkingTime
 
@@ -31,12 +32,6 @@ _MINUTE = timedelta(minutes=1)
 _BY_CLOCK = {
     LimitUnit.URGENT_HOUR: ("紧急工作时，昼夜计时", "urgent hours run day and night"),
     LimitUnit.CALENDAR_DAY: ("自然日，昼夜计时", "calendar days run day and night"),
-}
-_NAMES = {
-    LimitUnit.URGENT_HOUR: ("个紧急工作时", "urgent hours"),
-    LimitUnit.WORKING_HOUR: ("个工作时", "working hours"),
-    LimitUnit.WORKING_DAY: ("个工作日", "working days"),
-    LimitUnit.CALENDAR_DAY: ("个自然日", "calendar days"),
 }
 
 
@@ -55,13 +50,12 @@ class Limit:
     @property
     def name_zh(self) -> str:
         """The limit as people write it in Chinese."""
-        return f"{self.amount:g}{_NAMES[self.unit][0]}"
+        return f"{self.amount:g}个{UNIT_NAMES[self.unit][0]}"
 
     @property
     def name_en(self) -> str:
         """The limit as people write it in English."""
-        name = _NAMES[self.unit][1]
-        return f"{self.amount:g} {name.removesuffix('s') if self.amount == 1 else name}"
+        return amount_words(self.amount, self.unit)[1]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
-from gis_registry.cases.changing import Appending
+from gis_registry.cases.appending import Appending
 from gis_registry.cases.tables import Case, CaseEventKind
 from gis_registry.catalogue import queries as catalogue
 from gis_registry.catalogue.service import Matter

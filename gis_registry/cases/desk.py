@@ -4,23 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
-from gis_registry.cases import changing, desk_queries, service
+from gis_registry.cases import changing, listing, queries, service
 from gis_registry.cases.clocks import Clock
 from gis_registry.cases.deadlines import LedgerEntry
-from gis_registry.cases.life_cycle import STAGES, STATE_NAMES, Action
+from gis_registry.cases.life_cycle import STAGES, Action
 from gis_registry.cases.progress import Progress
-from gis_registry.cases.schemas import CaseStatus, CaseSummary
+from gis_registry.cases.schemas import CaseFilter, CaseOrder, CaseStatus, CaseSummary
 from gis_registry.cases.tables import CaseEventKind, CaseState
-from gis_registry.catalogue.tables import LimitStage
-from gis_registry.catalogue.time_limits import Condition, conditions_of
-from gis_registry.errors import InvalidInput, NotFound
+from gis_registry.catalogue.time_limits import Condition
+from gis_registry.errors import NotFound
 from gis_registry.places.working_time import working_time
 from gis_registry.users.service import Actor
 
@@ -37,16 +34,6 @@ class Due(StrEnum):
     SOON = "soon"
 
 
-class DeskFilter(BaseModel):
-    """Which open cases are wanted; what is left out does not matter."""
-
-    state: CaseState | None = None
-    stage: LimitStage | None = None
-    unit_code: Annotated[str, Field(max_length=100)] | None = None
-    division_code: Annotated[str, Field(max_length=20)] | None = None
-    due: Due | None = None
-
-
 @dataclass(frozen=True)
 class DeskCounts:
     """How many cases are open in an area or with a unit."""
@@ -59,10 +46,13 @@ class DeskCounts:
 
 @dataclass(frozen=True)
 class DeskPage:
-    """Some open cases, those due first before others, and where the next ones begin."""
+    """Some open cases, those due first before others, and where the next ones begin.
+
+    Beside each stands what else people read of it (:func:`gis_registry.cases.queries.described`).
+    """
 
     now: datetime
-    cases: Sequence[RowMapping]
+    cases: Sequence[tuple[CaseSummary, RowMapping]]
     counts: DeskCounts
     next_after: str | None
 
@@ -78,7 +68,7 @@ class CaseView:
     summary: CaseSummary
     status: CaseStatus
     progress: Progress
-    names: RowMapping
+    described: RowMapping
     actions: list[Action]
     clock: Clock | None
     ledger: list[LedgerEntry]
@@ -86,42 +76,48 @@ class CaseView:
 
 
 def open_cases(
-    session: Session, wanted: DeskFilter, *, after: str | None = None, limit: int = 50
+    session: Session,
+    where: CaseFilter,
+    *,
+    due: Due | None = None,
+    after: str | None = None,
+    limit: int = 50,
 ) -> DeskPage:
     """Return open cases by when they are due, those without a limit last.
 
+    Args:
+        session: open transaction.
+        where: which are meant.
+        due: only those that are overdue, or due soon.
+        after: ``next_after`` of the page before.
+        limit: how many at most.
+
     Raises:
-        InvalidInput: ``after`` is not the ``next_after`` of a page.
+        InvalidInput, NotFound: as for :func:`gis_registry.cases.listing.page`.
     """
     now = clock.now()
     soon = now + SOON
-    due_from, due_before = {
-        None: (None, None),
-        Due.OVERDUE: (None, now),
-        Due.SOON: (now, soon),
-    }[wanted.due]
-    after_due_at, after_case = _place(after)
-    rows = desk_queries.open_cases(
-        session,
-        **wanted.model_dump(exclude={"due"}),
-        due_from=due_from,
-        due_before=due_before,
-        after_due_at=after_due_at,
-        after_case=after_case,
-        limit=limit + 1,
-    )
-    scope = {"unit_code": wanted.unit_code, "division_code": wanted.division_code}
-    counted = desk_queries.open_counts(session, now=now, soon=soon, **scope)
+    dues: dict[Due | None, dict[str, object]] = {
+        None: {},
+        Due.OVERDUE: {"overdue": True},
+        Due.SOON: {"due_from": now, "due_before": soon},
+    }
+    wanted = where.model_copy(update=dues[due])
+    found = listing.page(session, where=wanted, order=CaseOrder.DUE, after=after, limit=limit)
+    described = queries.described(session, [(one.division_code, one.id) for one in found.cases])
+    every = CaseFilter(unit=where.unit, division=where.division)
+    conditions = listing.conditions_of(session, every)
+    counted = queries.open_counts(session, conditions=conditions, now=now, soon=soon)
     return DeskPage(
         now=now,
-        cases=rows[:limit],
+        cases=[(one, described[one.id]) for one in found.cases],
         counts=DeskCounts(
             count=sum(row["count"] for row in counted),
             overdue=sum(row["overdue"] for row in counted),
             soon=sum(row["soon"] for row in counted),
             by_state={CaseState(row["state"]): row["count"] for row in counted},
         ),
-        next_after=_token(rows[limit - 1]) if len(rows) > limit else None,
+        next_after=found.next_after,
     )
 
 
@@ -131,7 +127,7 @@ def show(session: Session, case_id: int, *, actor: Actor) -> CaseView:
     Raises:
         NotFound: there is no such case.
     """
-    progress = desk_queries.progress(session, case_id)
+    progress = queries.progress(session, case_id)  # before its events: none comes unseen
     if progress is None:
         raise NotFound(f"There is no case {case_id}.")
     now = clock.now()
@@ -139,7 +135,7 @@ def show(session: Session, case_id: int, *, actor: Actor) -> CaseView:
     status = changing.status_of(progress, actor)
     running = Clock.model_validate(progress.clock) if progress.clock else None
     ledger = []
-    if running is not None and running.limit is not None:
+    if running is not None:
         ledger = running.ledger(working_time(session, version=running.calendar), until=now)
     asked = {
         Action.DECIDE_APPEAL: _is_pending(
@@ -157,42 +153,15 @@ def show(session: Session, case_id: int, *, actor: Actor) -> CaseView:
         summary=summary,
         status=status,
         progress=progress,
-        names=desk_queries.case_places(session, case_id),
+        described=queries.described(session, [progress.key])[case_id],
         actions=[one for one in map(Action, status.actions) if asked.get(one, True)],
         clock=running,
         ledger=ledger,
-        conditions=conditions_of(
-            session,
-            progress.matter_type_id,
-            progress.class_id,
-            now.astimezone(working_time(session).zone).date(),
-        ),
+        conditions=service.conditions(session, case_id),
     )
-
-
-def state_name(state: str) -> tuple[str, str]:
-    """Return what a state is called in Chinese and English."""
-    return STATE_NAMES[CaseState(state)]
 
 
 def _is_pending(summary: CaseSummary, asked: CaseEventKind, *answers: CaseEventKind) -> bool:
     """Return whether something was asked and has not been answered since."""
     kinds = [one.kind for one in summary.events if one.kind in (asked, *answers)]
     return bool(kinds) and kinds[-1] == asked
-
-
-def _token(row: RowMapping) -> str:
-    due_at = row["due_at"]
-    return f"{due_at.isoformat() if due_at else 'infinity'}_{row['id']}"
-
-
-def _place(after: str | None) -> tuple[str | None, int | None]:
-    if after is None:
-        return None, None
-    due_at, _, case_id = after.rpartition("_")
-    try:
-        if due_at != "infinity":
-            due_at = datetime.fromisoformat(due_at).isoformat()
-        return due_at, int(case_id)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput("`after` must be what a page before gave.") from error

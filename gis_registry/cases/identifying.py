@@ -5,9 +5,10 @@ from sqlalchemy.orm import Session
 from gis_registry.cases import queries, service
 from gis_registry.cases.deciding import ask_again, decide, hand_over
 from gis_registry.cases.schemas import CaseSummary
-from gis_registry.cases.tables import CaseEventKind
+from gis_registry.cases.tables import Case, CaseEventKind
 from gis_registry.catalogue import queries as catalogue
 from gis_registry.components import service as components
+from gis_registry.components.schemas import ComponentCard
 from gis_registry.components.tables import ComponentState
 from gis_registry.dispatch.schemas import Sentence
 from gis_registry.errors import Conflict, InvalidInput
@@ -44,18 +45,9 @@ def identify_case(
         raise Conflict(f"{found.code} is {found.state}: name the one that stands there now.")
     if found.code == case.component_code:
         raise Conflict(f"Case {case_id} is about {found.code} already.")
-    classes = (
-        catalogue.classes_of_matter(session, case.matter_type_id) if case.matter_type_id else []
-    )
-    wanted = found.component_class
-    about = [one for one in classes if (one.edition_key, one.code) == (wanted.edition, wanted.code)]
-    if not about:
-        raise InvalidInput(
-            f"{found.code} is a {wanted.name_en} ({wanted.name_zh}), which the matter of case "
-            f"{case_id} cannot be about. Report the right matter, and close this case."
-        )
     before = case.component_code
-    case.component_code, case.class_id = found.code, about[0].id
+    case.class_id = _class_id(session, case, found)
+    case.component_code = found.code
     session.flush()
     asked = queries.asked_again(session, case.division_code, case.id)
     unit = ask_again(session, asked)
@@ -74,3 +66,15 @@ def identify_case(
     }
     hand_over(session, case_id, CaseEventKind.IDENTIFIED, decided, note, actor=actor)
     return service.show(session, case_id)
+
+
+def _class_id(session: Session, case: Case, found: ComponentCard) -> int:
+    """Return the number of a component's class, which the matter of the case must be able to be."""
+    matter_type_id, wanted = case.matter_type_id, found.component_class
+    for one in catalogue.classes_of_matter(session, matter_type_id) if matter_type_id else ():
+        if (one.edition_key, one.code) == (wanted.edition, wanted.code):
+            return one.id
+    raise InvalidInput(
+        f"{found.code} is a {wanted.name_en} ({wanted.name_zh}), which the matter of case "
+        f"{case.id} cannot be about. Report the right matter, and close this case."
+    )

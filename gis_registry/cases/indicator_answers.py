@@ -71,7 +71,7 @@ def answer(session: Session, asked: Asked, *, keys: Sequence[str] = ()) -> Indic
         from_=view.first,
         to=view.last,
         by=view.by,
-        total=total or [_value(one, {}, {}) for one in wanted],
+        total=total or [_value(one, {}, None) for one in wanted],
         groups=[
             IndicatorGroup(
                 code=named[item][0], name_zh=named[item][1], name_en=named[item][2], values=values
@@ -106,7 +106,7 @@ def cases(
         part = Part.DENOMINATOR
     view = replace(view_of(session, asked), by=None)
     moment, condition = wanted.cases_of(part)
-    value = _values(session, [wanted], view).get("", [_value(wanted, {}, {})])[0]
+    value = _values(session, [wanted], view).get("", [_value(wanted, {}, None)])[0]
     rows = queries.cases(session, view, moment, condition, before=before, limit=limit + 1)
     found = [CountedCase.model_validate(dict(row)) for row in rows[:limit]]
     return CountedCases(
@@ -204,30 +204,41 @@ def _values(
     """Return the values of indicators for each group that has cases."""
     keys = list(dict.fromkeys(key for one in wanted for key in one.measures))
     sums = queries.totals(session, keys, view) if keys else {}
-    by_time = [one for one in wanted if one.kind in (Kind.PERCENTILE, Kind.WITHIN)]
-    ranks: Mapping[tuple[str, str], RowMapping] = {}
-    if by_time:
-        ranks = queries.times(
-            session,
-            list({one.duration.key: one.duration for one in by_time if one.duration}.values()),
-            view,
-            percents={one.parameter or 0 for one in by_time if one.kind is Kind.PERCENTILE},
-            within={one.bucket for one in by_time if one.kind is Kind.WITHIN},
-        )
+    times = _times(session, wanted, view)
     groups = {group for group, row in sums.items() if any(row[key] for key in keys)}
     return {
         group: [
-            _value(one, sums.get(group, {}), ranks.get((one.numerator, group), {}))
-            for one in wanted
+            _value(one, sums.get(group, {}), times.get(one.key, {}).get(group)) for one in wanted
         ]
         for group in groups
     }
 
 
+def _times(session: Session, wanted: Sequence[Indicator], view: View) -> dict[str, dict[str, int]]:
+    """Return what histograms say of indicators and groups: the bucket of a percentile, or cases."""
+    durations = {
+        one.key: one.duration
+        for one in wanted
+        if one.duration is not None and one.kind in (Kind.PERCENTILE, Kind.WITHIN)
+    }
+    if not durations:
+        return {}
+    histograms = queries.times(session, list(dict.fromkeys(durations.values())), view)
+    found: dict[str, dict[str, int]] = {}
+    for one in wanted:
+        if one.key in durations:
+            of = histograms[durations[one.key].key]
+            is_percentile = one.kind is Kind.PERCENTILE
+            found[one.key] = (
+                of.percentile(one.parameter or 0) if is_percentile else of.within(one.bucket)
+            )
+    return found
+
+
 def _value(
-    one: Indicator, sums: Mapping[str, int] | RowMapping, ranks: Mapping[str, int] | RowMapping
+    one: Indicator, sums: Mapping[str, int] | RowMapping, of_times: int | None
 ) -> IndicatorValue:
-    """Return an indicator of what measures come to and of the buckets of its duration."""
+    """Return an indicator of what measures come to and of what its histogram says."""
     numerator: int | None = None
     value: float | None = None
     denominator = int(sums.get(one.denominator, 0)) if one.denominator else None
@@ -241,10 +252,9 @@ def _value(
             if one.kind is Kind.AVERAGE and value is not None:
                 value /= 60
         case Kind.WITHIN:
-            numerator = int(ranks.get(f"within_{one.bucket}", 0))
+            numerator = of_times or 0
             value = numerator / denominator if denominator else None
         case Kind.PERCENTILE:
-            bucket = ranks.get(f"p{one.parameter}")
-            if bucket is not None:
-                value = UPPER_S[min(bucket, len(UPPER_S) - 1)] / 60
+            if of_times is not None:
+                value = UPPER_S[min(of_times, len(UPPER_S) - 1)] / 60
     return IndicatorValue(key=one.key, value=value, numerator=numerator, denominator=denominator)

@@ -31,7 +31,7 @@ from gis_registry.cases.indicator_measures import (
     Measure,
     Test,
 )
-from gis_registry.cases.indicator_tables import Scope
+from gis_registry.cases.indicator_tables import OF_CITY, Scope
 from gis_registry.cases.tables import CaseProgress
 from gis_registry.places.tables import City
 
@@ -64,7 +64,8 @@ def item_of(scope: Scope, columns: object) -> ColumnElement[str]:
     }
     if scope is Scope.ALL:
         return text_of("")
-    return func.coalesce(cast(getattr(columns, names[scope]), Text), text_of(""))
+    name = names[OF_CITY.get(scope, scope)]
+    return func.coalesce(cast(getattr(columns, name), Text), text_of(""))
 
 
 def day_of(moment: str) -> ColumnElement[object]:
@@ -98,11 +99,6 @@ def all_hold(conditions: Iterable[Condition]) -> ColumnElement[bool]:
 def moments(keys: Iterable[str]) -> list[str]:
     """Return the moments on whose days measures are counted."""
     return list(dict.fromkeys(_MOMENTS[key] for key in keys))
-
-
-def keys_of(moment: str) -> list[str]:
-    """Return the measures that are counted on the day of a moment."""
-    return [key for key, at in _MOMENTS.items() if at == moment]
 
 
 def counts(moment: str, keys: Sequence[str]) -> list[ColumnElement[int]]:

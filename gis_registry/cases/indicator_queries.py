@@ -25,8 +25,9 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases import indicator_counting as counting
 from gis_registry.cases.indicator_counting import PROGRESS, day_of, item_of, text_of
+from gis_registry.cases.indicator_histograms import Histograms, packed
 from gis_registry.cases.indicator_measures import Contribution, Duration
-from gis_registry.cases.indicator_tables import CHANGES, TIMES, TOTALS, Period, Scope
+from gis_registry.cases.indicator_tables import CHANGES, HISTOGRAMS, TOTALS, Period, Scope
 from gis_registry.cases.indicator_views import Grouping, Span, View
 from gis_registry.cases.progress import Happening, Progress
 from gis_registry.cases.tables import CaseEventKind, CaseState
@@ -85,54 +86,13 @@ def totals(session: Session, keys: Sequence[str], view: View) -> Groups:
     return {row["group"]: row for row in session.execute(summed).mappings()}
 
 
-def times(
-    session: Session,
-    durations: Sequence[Duration],
-    view: View,
-    *,
-    percents: Iterable[int],
-    within: Iterable[int],
-) -> dict[tuple[str, str], RowMapping]:
-    """Return percentiles of durations for each duration and group, as buckets.
-
-    Args:
-        session: open transaction.
-        durations: which.
-        view: of which cases.
-        percents: column ``p50`` is the bucket that half of the cases do not exceed, and so on.
-        within: column ``within_29`` says how many cases are in buckets up to 29, and so on.
-    """
-    every = union_all(*_time_parts(durations, view)).subquery()
-    keys = (every.c.duration, every.c.group)
-    summed = (
-        select(*keys, every.c.bucket, func.sum(every.c.cases).label("cases"))
-        .group_by(*keys, every.c.bucket)
-        .subquery()
-    )
-    group = (summed.c.duration, summed.c.group)
-    ranked = select(
-        *group,
-        summed.c.bucket,
-        summed.c.cases,
-        func.sum(summed.c.cases).over(partition_by=group, order_by=summed.c.bucket).label("upto"),
-        func.sum(summed.c.cases).over(partition_by=group).label("total"),
-    ).subquery()
-    group = (ranked.c.duration, ranked.c.group)
-    found = select(
-        *group,
-        *(
-            func.min(ranked.c.bucket).filter(ranked.c.upto * 100 >= ranked.c.total * percent)
-            .label(f"p{percent}")
-            for percent in percents
-        ),
-        *(
-            func.coalesce(func.sum(ranked.c.cases).filter(ranked.c.bucket <= most), 0)
-            .label(f"within_{most}")
-            for most in within
-        ),
-    ).where(ranked.c.cases > 0).group_by(*group)  # fmt: skip
-    rows = session.execute(found).mappings()
-    return {(row["duration"], row["group"]): row for row in rows}
+def times(session: Session, durations: Sequence[Duration], view: View) -> dict[str, Histograms]:
+    """Return how many cases took how long, by the key of the duration; all in one snapshot."""
+    rows = session.execute(union_all(*_time_parts(durations, view)))
+    found: dict[str, list[tuple[str, bytes]]] = {one.key: [] for one in durations}
+    for duration, group, part in rows:
+        found[duration].append((group, part))
+    return {key: Histograms.of(parts) for key, parts in found.items()}
 
 
 def cases(
@@ -323,34 +283,42 @@ def _time_parts(durations: Sequence[Duration], view: View) -> list[_Select]:
 
 def _kept_times(keys: Sequence[str], view: View, scope: Scope, span: Span) -> list[_Select]:
     """Return the times of whole periods: those in the totals, and those that wait."""
-    group = (
-        TIMES.c.item if view.by_scope else _group(view, TIMES.c.division_code, TIMES.c.begins_on)
+    columns = HISTOGRAMS.c
+    group = columns.item if view.by_scope else _group(
+        view, columns.division_code, columns.begins_on
+    )  # fmt: skip
+    kept = select(columns.duration, group.label("group"), columns.packed).where(
+        columns.duration.in_(keys), *_is_of(columns, view, scope, span)
     )
-    kept = select(TIMES.c.duration, group.label("group"), TIMES.c.bucket, TIMES.c.cases).where(
-        TIMES.c.duration.in_(keys), *_is_of(TIMES.c, view, scope, span)
-    )
-    waiting = select(
-        CHANGES.c.key.label("duration"),
-        _group_of_change(view).label("group"),
-        CHANGES.c.bucket,
-        CHANGES.c.count.label("cases"),
-    ).where(
-        CHANGES.c.bucket.is_not(None),
-        CHANGES.c.key.in_(keys),
-        _is_waiting(view, span.first, span.end),
+    waiting = (
+        select(
+            CHANGES.c.key.label("duration"),
+            _group_of_change(view).label("group"),
+            packed(CHANGES.c.bucket, CHANGES.c.count).label("packed"),
+        )
+        .where(
+            CHANGES.c.bucket.is_not(None),
+            CHANGES.c.key.in_(keys),
+            _is_waiting(view, span.first, span.end),
+        )
+        .group_by("duration", "group")
     )
     return [kept, waiting]
 
 
 def _timed(duration: Duration, view: View) -> _Select:
     """Return the times of cases themselves."""
-    return (
+    counted = (
         select(
-            text_of(duration.key).label("duration"),
             _group_of_case(view, duration.at).label("group"),
             counting.bucket_of(duration).label("bucket"),
             func.count().label("cases"),
         )
         .where(_is_asked(view, duration.at), counting.has(duration))
         .group_by("group", "bucket")
+        .subquery()
     )
+    histogram = packed(counted.c.bucket, counted.c.cases).label("packed")
+    return select(
+        text_of(duration.key).label("duration"), counted.c.group, histogram
+    ).group_by(counted.c.group)  # fmt: skip

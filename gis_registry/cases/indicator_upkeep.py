@@ -21,17 +21,19 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import indicator_counting as counting
 from gis_registry.cases import indicator_queries as queries
 from gis_registry.cases.indicator_counting import PROGRESS, day_of, item_of, text_of
+from gis_registry.cases.indicator_histograms import added_up, packed, unpacked
 from gis_registry.cases.indicator_measures import COUNTED, DURATIONS
 from gis_registry.cases.indicator_queries import sum_of
-from gis_registry.cases.indicator_tables import CHANGES, TIMES, TOTALS, Period, Scope
+from gis_registry.cases.indicator_tables import CHANGES, HISTOGRAMS, OF_CITY, TOTALS, Period, Scope
 from gis_registry.cases.progress import progress_of
 from gis_registry.notifications.periodic import periodic
 
@@ -62,7 +64,7 @@ def fold(session: Session) -> None:
 def _added(scope: Scope, period: Period, source: Any, day: ColumnElement[Any]) -> list[Any]:
     """Return the columns by which totals of a scope and a period are kept."""
     return [
-        source.division_code.label("division_code"),
+        (text_of("") if scope in OF_CITY else source.division_code).label("division_code"),
         text_of(scope).label("scope"),
         text_of(period).label("period"),
         _begin(period, day).label("begins_on"),
@@ -95,72 +97,120 @@ def _folding() -> Executable:
         _grouped(
             select(
                 *_added(scope, period, moved.c, moved.c.on_day),
-                moved.c.key, moved.c.bucket, func.sum(moved.c.count),
+                moved.c.key.label("duration"), moved.c.bucket,
+                func.sum(moved.c.count).label("cases"),
             ).where(moved.c.bucket.is_not(None)),
             len(_KEYS) + 2,
         )
         for scope in Scope for period in _TIME_PERIODS[scope]
     ]  # fmt: skip
-    add_counts = _upsert(TOTALS, union_all(*counts), COUNTED).cte("add_counts")
-    folding: Executable = _upsert(TIMES, union_all(*times), ("cases",)).add_cte(add_counts)
+    add_counts = _upsert(
+        TOTALS,
+        union_all(*counts),
+        {key: TOTALS.c[key] + literal_column(f"excluded.{key}") for key in COUNTED},
+    )
+    add_times = _upsert(
+        HISTOGRAMS,
+        _packed(union_all(*times)),
+        {"packed": added_up(f"{HISTOGRAMS}.packed || excluded.packed")},
+    )
+    folding: Executable = add_times.add_cte(add_counts.cte("add_counts"))
     return folding
 
 
-def _upsert(table: Table, chosen: Any, sums: Sequence[str]) -> Any:
-    adding = insert(table).from_select([one.name for one in table.c], chosen)
-    return adding.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={key: table.c[key] + adding.excluded[key] for key in sums},
+def _inserted(table: Table, chosen: Any) -> Insert:
+    return insert(table).from_select([one.name for one in chosen.selected_columns], chosen)
+
+
+def _upsert(table: Table, chosen: Any, values: Mapping[str, ColumnElement[Any]]) -> Insert:
+    return _inserted(table, chosen).on_conflict_do_update(
+        index_elements=list(table.primary_key.columns), set_=values
     )
+
+
+def _packed(rows: Any) -> Select[Any]:
+    """Return the histograms that grouped rows come to."""
+    every = rows.subquery()
+    keys = [every.c[key] for key in (*_KEYS, "duration")]
+    return select(*keys, packed(every.c.bucket, every.c.cases).label("packed")).group_by(*keys)
 
 
 def fill_statements() -> Iterator[Executable]:
     """Return what fills empty totals from the cases; nothing may change or wait meanwhile."""
     for scope in Scope:
-        for moment in counting.moments(COUNTED):
-            yield _filled(scope, moment)
-        yield _longer(TOTALS, scope, Period.DAY, Period.MONTH, COUNTED)
+        if scope in OF_CITY:
+            yield _inserted(TOTALS, _city_counts(scope))
+            yield _inserted(HISTOGRAMS, _packed(_city_times(scope)))
+            continue
+        yield _inserted(TOTALS, _recounted(scope, Period.DAY))
+        yield _inserted(TOTALS, _months(scope))
         shortest, *longer = _TIME_PERIODS[scope]
-        retimed = _retimed(scope, shortest)
-        yield insert(TIMES).from_select([one.name for one in TIMES.c], retimed)
+        yield _inserted(HISTOGRAMS, _packed(_retimed(scope, shortest)))
         for period in longer:
-            yield _longer(TIMES, scope, shortest, period, ("cases",))
+            yield _inserted(HISTOGRAMS, _packed(_longer_times(scope, shortest, period)))
             shortest = period
 
 
-def _filled(scope: Scope, moment: str) -> Executable:
-    """Return what adds the measures of one moment to the totals by day."""
-    keys = counting.keys_of(moment)
-    counted = _grouped(
+def _months(scope: Scope) -> Select[Any]:
+    """Return the totals of months, from those of days."""
+    days = TOTALS.c
+    return _grouped(
         select(
-            *_added(scope, Period.DAY, PROGRESS.c, day_of(moment)), *counting.counts(moment, keys)
-        ).where(PROGRESS.c[moment].is_not(None)),
+            days.division_code, days.scope, text_of(Period.MONTH).label("period"),
+            _begin(Period.MONTH, days.begins_on).label("begins_on"), days.item,
+            *(func.sum(days[key]).label(key) for key in COUNTED),
+        ).where(days.scope == text_of(scope), days.period == text_of(Period.DAY)),
         len(_KEYS),
-    )
-    adding = insert(TOTALS).from_select([*_KEYS, *keys], counted)
-    filled: Executable = adding.on_conflict_do_update(
-        index_elements=list(TOTALS.primary_key.columns),
-        set_={key: adding.excluded[key] for key in keys},
-    )
-    return filled
+    )  # fmt: skip
 
 
-def _longer(
-    table: Table, scope: Scope, source: Period, period: Period, sums: Sequence[str]
-) -> Executable:
-    columns = [
-        text_of(period) if one.name == "period"
-        else _begin(period, table.c.begins_on) if one.name == "begins_on"
-        else func.sum(one) if one.name in sums
-        else one
-        for one in table.c
-    ]  # fmt: skip
-    chosen = select(*columns).where(
-        table.c.scope == text_of(scope), table.c.period == text_of(source)
-    )
-    keys = [str(n + 1) for n, one in enumerate(table.c) if one.name not in sums]
-    return insert(table).from_select(
-        [one.name for one in table.c], chosen.group_by(*map(literal_column, keys))
+def _city_counts(scope: Scope) -> Select[Any]:
+    """Return the totals of the whole city, from those of its divisions."""
+    kept = TOTALS.c
+    return _grouped(
+        select(
+            text_of("").label("division_code"), text_of(scope).label("scope"),
+            kept.period, kept.begins_on, kept.item,
+            *(func.sum(kept[key]).label(key) for key in COUNTED),
+        ).where(kept.scope == text_of(OF_CITY[scope])),
+        len(_KEYS),
+    )  # fmt: skip
+
+
+def _city_times(scope: Scope) -> Select[Any]:
+    """Return the times of the whole city, from those of its divisions."""
+    kept = _kept_times(OF_CITY[scope]).subquery()
+    return _grouped(
+        select(
+            text_of("").label("division_code"), text_of(scope).label("scope"),
+            kept.c.period, kept.c.begins_on, kept.c.item, kept.c.duration,
+            kept.c.bucket, func.sum(kept.c.cases).label("cases"),
+        ),
+        len(_KEYS) + 2,
+    )  # fmt: skip
+
+
+def _longer_times(scope: Scope, source: Period, period: Period) -> Select[Any]:
+    """Return the times of longer periods, from those of shorter ones."""
+    kept = _kept_times(scope, source).subquery()
+    return _grouped(
+        select(
+            kept.c.division_code, kept.c.scope, text_of(period).label("period"),
+            _begin(period, kept.c.begins_on).label("begins_on"), kept.c.item, kept.c.duration,
+            kept.c.bucket, func.sum(kept.c.cases).label("cases"),
+        ),
+        len(_KEYS) + 2,
+    )  # fmt: skip
+
+
+def _kept_times(scope: Scope, *periods: Period) -> Select[Any]:
+    """Return the entries of the histograms of a scope, of some periods or of all, as rows."""
+    kept = HISTOGRAMS.c
+    entries = unpacked(f"{HISTOGRAMS}.packed")
+    return (
+        select(*(kept[key] for key in _KEYS), kept.duration, entries.c.bucket, entries.c.cases)
+        .select_from(HISTOGRAMS.join(entries, true()))
+        .where(kept.scope == text_of(scope), kept.period.in_(map(text_of, periods or Period)))
     )
 
 
@@ -202,7 +252,7 @@ def rebuild(session: Session) -> None:
     queries.fold_alone(session)
     session.execute(text("LOCK TABLE indicator_changes IN EXCLUSIVE MODE"))
     session.execute(text("SET LOCAL work_mem = '256MB'"))
-    for table in (CHANGES, TOTALS, TIMES):
+    for table in (CHANGES, TOTALS, HISTOGRAMS):
         session.execute(delete(table))
     for statement in fill_statements():
         session.execute(statement)
@@ -247,8 +297,7 @@ def _compared_times(scope: Scope, period: Period) -> Executable:
         CHANGES.c.bucket,
         CHANGES.c.count.label("cases"),
     ).where(CHANGES.c.bucket.is_not(None))
-    kept = select(TIMES).where(TIMES.c.scope == scope, TIMES.c.period == period)
-    return _compared([_retimed(scope, period), kept, waiting], ("cases",))
+    return _compared([_retimed(scope, period), _kept_times(scope, period), waiting], ("cases",))
 
 
 def _compared(sides: Sequence[Any], sums: Sequence[str]) -> Executable:

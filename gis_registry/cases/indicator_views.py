@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from gis_registry.cases.indicator_tables import Period, Scope
+from gis_registry.cases.indicator_tables import OF_CITY, Period, Scope
 from gis_registry.errors import InvalidInput
 
 
@@ -30,6 +30,7 @@ _SCOPES = {
     Grouping.MATTER: Scope.MATTER,
     Grouping.SUBDISTRICT: Scope.SUBDISTRICT,
 }
+_IN_CITY = {part: whole for whole, part in OF_CITY.items()}
 _DAY = timedelta(days=1)
 
 
@@ -76,7 +77,10 @@ class View:
             wanted.add(_SCOPES[self.by])
         if len(wanted) > 1:
             return None
-        return wanted.pop() if wanted else Scope.ALL
+        found = wanted.pop() if wanted else Scope.ALL
+        if self.division_code is None and self.by is not Grouping.DIVISION:
+            return _IN_CITY.get(found, found)
+        return found
 
     @property
     def by_scope(self) -> Scope | None:

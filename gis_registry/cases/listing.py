@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 from gis_registry import clock
 from gis_registry.cases import queries, service
 from gis_registry.cases.schemas import CaseFilter, CaseOrder, CasePage, CaseSummary
-from gis_registry.cases.tables import Case, CaseProgress, CaseState
+from gis_registry.cases.tables import ENDED, Case, CaseProgress
 from gis_registry.catalogue.tables import ComponentClass, MatterType
 from gis_registry.errors import InvalidInput, NotFound, UnknownClass, UnknownMatterType
 from gis_registry.places import queries as places
 from gis_registry.places.tables import Division, Level
 
 _EVERYTHING = CaseFilter()
+#: Where cases without a limit begin, in a place of a page.
+_NO_LIMIT = "none"
 
 
 def page(
@@ -33,7 +35,7 @@ def page(
     Args:
         session: open transaction.
         where: which are meant.
-        order: the newest first, or those that are due first, without those that have no limit.
+        order: the newest first, or open ones by when they are due, those without a limit last.
         own_unit: the unit of who asks, for those of their own.
         before: only those before this number, where the newest come first.
         after: only those after this place, where those due come first.
@@ -54,11 +56,10 @@ def page(
     conditions = conditions_of(session, where, own_unit=own_unit)
     if before is not None:
         conditions.append(Case.id < before)
-    if by_due:
-        conditions.append(CaseProgress.due_at.is_not(None))
     if after is not None:
         conditions.append(_due_after(after))
-    rows = queries.summaries(session, conditions=conditions, by_due=by_due, limit=limit + 1)
+    find = queries.summaries_by_due if by_due else queries.summaries
+    rows = find(session, conditions=conditions, limit=limit + 1)
     cases = [service.summary_of(row) for row in rows[:limit]]
     there_are_more = len(rows) > limit
     return CasePage(
@@ -90,14 +91,14 @@ def numbers(
 def conditions_of(
     session: Session, where: CaseFilter, *, own_unit: str | None = None
 ) -> list[ColumnElement[bool]]:
-    """Return what holds for the cases that are meant.
+    """Return what holds for where the cases stand that are meant.
 
     Raises:
         InvalidInput, NotFound: as for :func:`page`.
     """
     progress = CaseProgress
     found: list[ColumnElement[bool]] = []
-    if where.only_open or (where.state is not None and where.state not in _ENDED):
+    if where.only_open or (where.state is not None and where.state not in ENDED):
         # Said of open states too, since open cases have an index of their own.
         found.append(progress.is_open.expression)
     if where.state is not None:
@@ -108,10 +109,12 @@ def conditions_of(
         found.append(progress.condition == where.condition)
     if where.overdue:
         found.append(progress.due_at < clock.now())
+    if where.due_from is not None:
+        found.append(progress.due_at >= where.due_from)
     if where.due_before is not None:
         found.append(progress.due_at < where.due_before)
     if where.until is not None:
-        found.append(Case.opened_at <= where.until)
+        found.append(progress.reported_at <= where.until)
     if where.unit is not None:
         found.append(progress.unit_code == _unit(session, where.unit))
     if where.mine:
@@ -124,16 +127,13 @@ def conditions_of(
         matters = queries.ids_by_code(session, MatterType, where.matter)
         if not matters:
             raise UnknownMatterType(f"There is no matter type {where.matter!r}.")
-        found.append(Case.matter_type_id.in_(matters))
+        found.append(progress.matter_type_id.in_(matters))
     if where.component_class is not None:
         classes = queries.ids_by_code(session, ComponentClass, where.component_class)
         if not classes:
             raise UnknownClass(f"There is no component class {where.component_class!r}.")
-        found.append(Case.class_id.in_(classes))
+        found.append(progress.class_id.in_(classes))
     return found
-
-
-_ENDED = frozenset({CaseState.CLOSED, CaseState.NOT_ACCEPTED, CaseState.MERGED})
 
 
 def _unit(session: Session, code: str) -> str:
@@ -151,9 +151,10 @@ def _in_division(session: Session, code: str) -> ColumnElement[bool]:
     match Level(division.level):
         case Level.CITY:
             districts = select(Division.code).where(Division.parent_code == code)
-            return or_(Case.division_code == code, Case.division_code.in_(districts))
+            in_city = CaseProgress.division_code
+            return or_(in_city == code, in_city.in_(districts))
         case Level.DISTRICT:
-            return Case.division_code == code
+            return CaseProgress.division_code == code
         case Level.SUBDISTRICT:
             return CaseProgress.subdistrict_code == code
     raise InvalidInput(f"{code} is a community: cases are listed by district or subdistrict.")
@@ -161,19 +162,22 @@ def _in_division(session: Session, code: str) -> ColumnElement[bool]:
 
 def _place(last: CaseSummary) -> str:
     """Return where a page ends; in UTC, so that it has no character that addresses change."""
-    due_at = (last.due_at or last.opened_at).astimezone(UTC)
-    return f"{due_at:%Y-%m-%dT%H:%M:%S.%fZ}_{last.id}"
+    due_at = f"{last.due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}" if last.due_at else _NO_LIMIT
+    return f"{due_at}_{last.id}"
 
 
 def _due_after(place: str) -> ColumnElement[bool]:
+    """Return that a case comes after the end of a page."""
     moment, _, number = place.rpartition("_")
     try:
-        due_at, case_id = datetime.fromisoformat(moment), int(number)
+        due_at = None if moment == _NO_LIMIT else datetime.fromisoformat(moment)
+        case_id = int(number)
     except ValueError as error:
         raise InvalidInput(f"{place!r} is no place of a page: give `next_after` of one.") from error
-    if due_at.tzinfo is None or not 0 < case_id < 2**63:
+    if (due_at is not None and due_at.tzinfo is None) or not 0 < case_id < 2**63:
         raise InvalidInput(f"{place!r} is no place of a page: give `next_after` of one.")
-    return or_(
-        CaseProgress.due_at > due_at,
-        and_(CaseProgress.due_at == due_at, CaseProgress.case_id > case_id),
-    )
+    has_no_limit, is_later = CaseProgress.due_at.is_(None), CaseProgress.case_id > case_id
+    if due_at is None:
+        return and_(has_no_limit, is_later)
+    is_then = CaseProgress.due_at == due_at
+    return or_(CaseProgress.due_at > due_at, and_(is_then, is_later), has_no_limit)

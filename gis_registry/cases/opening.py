@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from gis_registry.cases import changing, indicators, queries
+from gis_registry.cases import indicators, queries
+from gis_registry.cases.appending import event_row, noted, notice
 from gis_registry.cases.clocks import Clock
-from gis_registry.cases.progress import Happening, Progress, advance
+from gis_registry.cases.progress import Happening, Progress, advance, first_of
 from gis_registry.cases.tables import CaseEventKind, CaseState
 from gis_registry.catalogue.tables import LimitStage
 from gis_registry.catalogue.time_limits import AskedLimit, find_limits
@@ -63,39 +64,12 @@ def open_all(session: Session, new: Sequence[NewCase], *, at: datetime) -> None:
     events = []
     for one, stage, limit in zip(new, stages, limits, strict=True):
         begun = Clock(stage=stage, began_at=at, calendar=by.version, limit=limit)
-        note = {
-            "state": CaseState.REPORTED,
-            "unit": one.unit_code,
-            **changing.noted(begun, by),
-        }
-        first = Progress(
-            division_code=one.division_code,
-            case_id=one.id,
-            version=0,
-            state=CaseState.REPORTED,
-            reported_at=at,
-            matter_type_id=one.matter_type_id,
-            class_id=one.class_id,
-            subdistrict_code=one.subdistrict_code,
-            channel=one.channel,
-        )
-        opened.append(advance(first, Happening(1, CaseEventKind.REPORTED, at, note)))
-        events.append(
-            {
-                "division_code": one.division_code,
-                "case_id": one.id,
-                "sequence": 1,
-                "kind": CaseEventKind.REPORTED,
-                "happened_at": at,
-                "actor": one.actor,
-                "report_id": one.report_id,
-                "note": note,
-            }
-        )
+        note = {"state": CaseState.REPORTED, "unit": one.unit_code, **noted(begun, by)}
+        event = Happening(1, CaseEventKind.REPORTED, at, note)
+        first = first_of({**vars(one), "case_id": one.id, "reported_at": at})
+        opened.append(advance(first, event))
+        events.append(event_row(first.key, event, actor=one.actor, report_id=one.report_id))
     queries.insert_events(session, events)
     queries.insert_progress(session, opened)
     indicators.count(session, [(None, one) for one in opened])
-    announce(
-        session,
-        [changing.notice(event, one) for event, one in zip(events, opened, strict=True)],
-    )
+    announce(session, [notice(event, one) for event, one in zip(events, opened, strict=True)])

@@ -7,12 +7,8 @@ from gis_registry.roles import Permission
 from gis_registry.users.service import Actor
 
 
-def actions_of(
-    actor: Actor | None, case_id: int, state: CaseState, unit_code: str | None
-) -> list[Action]:
+def actions_of(actor: Actor, case_id: int, state: CaseState, unit_code: str | None) -> list[Action]:
     """Return what somebody can do with a case that is in a state and with a unit."""
-    if actor is None:
-        return []
     return [
         one
         for one in possible_actions(state)

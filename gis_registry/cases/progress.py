@@ -1,22 +1,28 @@
 """Where a case stands, as its events have it: a fold over them, one event after the other."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from gis_registry.cases.tables import CaseEventKind, CaseState
+from sqlalchemy import RowMapping
+
+from gis_registry.cases.tables import ENDED, CaseEventKind, CaseState
 from gis_registry.catalogue.tables import LimitStage
 
-_ENDED = frozenset({CaseState.CLOSED, CaseState.NOT_ACCEPTED, CaseState.MERGED})
+#: What no event says of a case.
+_CONSTANT = (
+    "division_code", "case_id", "reported_at", "matter_type_id", "class_id", "subdistrict_code",
+    "channel",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Happening:
     """An event as the fold needs it.
 
-    ``note`` says what follows from it: ``state``, ``unit`` (its code, or None: nobody),
-    ``clock`` with ``due_at``, ``condition``; what is left out stays as it was.
+    ``note`` says what follows from it: ``state``, ``resumes_to``, ``unit`` (its code, or None:
+    nobody), ``clock`` with ``due_at``, ``condition``; what is left out stays as it was.
     """
 
     sequence: int
@@ -79,14 +85,28 @@ class Progress:
     @property
     def is_open(self) -> bool:
         """Whether something is still to be done."""
-        return self.state not in _ENDED
+        return self.state not in ENDED
+
+
+FIELDS = tuple(one.name for one in fields(Progress))
+
+
+def progress_in(row: RowMapping | Mapping[str, Any]) -> Progress:
+    """Return where a case stands, as a row has it; what else the row has does not matter."""
+    return Progress(**{name: row[name] for name in FIELDS} | {"state": CaseState(row["state"])})
+
+
+def first_of(known: RowMapping | Mapping[str, Any]) -> Progress:
+    """Return a case before its first event: only what no event says, as a row has it."""
+    return Progress(
+        version=0, state=CaseState.REPORTED, **{name: known[name] for name in _CONSTANT}
+    )
 
 
 def advance(before: Progress, event: Happening) -> Progress:
     """Return where a case stands after an event."""
-    note, at = event.note, event.happened_at
-    on_time = None if before.due_at is None else at <= before.due_at
-    changed: dict[str, Any] = {"version": event.sequence}
+    note = event.note
+    changed: dict[str, Any] = {"version": event.sequence, **_by_kind(before, event)}
     if event.kind in _COUNTED:
         counted = _COUNTED[event.kind]
         changed[counted] = getattr(before, counted) + 1
@@ -100,50 +120,62 @@ def advance(before: Progress, event: Happening) -> Progress:
         changed["redirected"] = before.redirected + (was_sent and note["unit"] != before.unit_code)
     if "clock" in note:
         changed |= _clock(note)
-    if "state" in note:
-        changed["state"] = CaseState(note["state"])
-    match event.kind:
-        case CaseEventKind.CHECKED:
-            changed |= {"checked_at": at, "is_checked_on_time": on_time}
-        case CaseEventKind.FILED:
-            changed |= {"filed_at": at, "is_filed_on_time": on_time}
-        case CaseEventKind.DISPATCHED:
-            first_at = before.first_dispatched_at or at
-            changed |= {"dispatched_at": at, "first_dispatched_at": first_at}
-            changed["is_dispatched_on_time"] = _both(before.is_dispatched_on_time, on_time)
-        case CaseEventKind.HANDLED:
-            changed["handled_at"] = at
-            changed["is_handled_on_time"] = _both(before.is_handled_on_time, on_time)
-        case CaseEventKind.SENT_BACK:
-            changed |= {"handled_at": None, "verified_at": None}
-        case CaseEventKind.VERIFIED:
-            changed["verified_at"] = at
-            changed["is_verified_on_time"] = _both(before.is_verified_on_time, on_time)
-        case CaseEventKind.CLOSED:
-            changed |= {"ended_at": at, "is_closed_on_time": on_time}
-            changed.setdefault("state", CaseState.CLOSED)  # not noted before there were states
-            changed["is_misfiled"] = before.is_misfiled or _was_for_nothing(before)
-        case CaseEventKind.MERGED:
-            changed |= {"ended_at": at, "is_misfiled": _was_for_nothing(before)}
-        case CaseEventKind.NOT_ACCEPTED:
-            changed["ended_at"] = at
-        case CaseEventKind.APPEAL_DECIDED:
-            changed["upheld"] = before.upheld + bool(note.get("is_upheld"))
-        case CaseEventKind.SUSPENDED:
-            changed["resumes_to"] = before.state
-        case CaseEventKind.RESUMED:
-            changed["resumes_to"] = None
-        case CaseEventKind.REOPENED:
-            changed |= {"ended_at": None, "handled_at": None, "verified_at": None}
-            changed["is_closed_on_time"] = None
-            changed["filed_at"] = before.filed_at or at
-            changed["is_misfiled"] = before.state is CaseState.NOT_ACCEPTED
-        case CaseEventKind.WARNED:
-            changed["warned_at"] = at
-        case CaseEventKind.OVERDUE:
-            changed["overdue_at"] = at
+    for name in ("state", "resumes_to"):
+        if name in note:
+            changed[name] = CaseState(note[name])
     after = replace(before, **changed)
     return replace(after, handling_due_at=_handling_due_at(before, after))
+
+
+def _by_kind(before: Progress, event: Happening) -> dict[str, Any]:
+    """Return what follows from the kind of an event, whatever it notes."""
+    at = event.happened_at
+    on_time = None if before.due_at is None else at <= before.due_at
+    match event.kind:
+        case CaseEventKind.CHECKED:
+            return {"checked_at": at, "is_checked_on_time": on_time}
+        case CaseEventKind.FILED:
+            return {"filed_at": at, "is_filed_on_time": on_time}
+        case CaseEventKind.DISPATCHED:
+            return {
+                "dispatched_at": at,
+                "first_dispatched_at": before.first_dispatched_at or at,
+                "is_dispatched_on_time": _both(before.is_dispatched_on_time, on_time),
+            }
+        case CaseEventKind.HANDLED:
+            on_time = _both(before.is_handled_on_time, on_time)
+            return {"handled_at": at, "is_handled_on_time": on_time}
+        case CaseEventKind.SENT_BACK:
+            return {"handled_at": None, "verified_at": None}
+        case CaseEventKind.VERIFIED:
+            on_time = _both(before.is_verified_on_time, on_time)
+            return {"verified_at": at, "is_verified_on_time": on_time}
+        case CaseEventKind.CLOSED:
+            return {
+                "state": CaseState.CLOSED,  # not noted before there were states
+                "ended_at": at,
+                "is_closed_on_time": on_time,
+                "is_misfiled": before.is_misfiled or _was_for_nothing(before),
+            }
+        case CaseEventKind.MERGED:
+            return {"ended_at": at, "is_misfiled": _was_for_nothing(before)}
+        case CaseEventKind.NOT_ACCEPTED:
+            return {"ended_at": at}
+        case CaseEventKind.APPEAL_DECIDED:
+            return {"upheld": before.upheld + bool(event.note.get("is_upheld"))}
+        case CaseEventKind.SUSPENDED:
+            return {"resumes_to": before.state}
+        case CaseEventKind.RESUMED:
+            return {"resumes_to": None}
+        case CaseEventKind.REOPENED:
+            nothing = dict.fromkeys(("ended_at", "handled_at", "verified_at", "is_closed_on_time"))
+            is_misfiled = before.state is CaseState.NOT_ACCEPTED
+            return {**nothing, "filed_at": before.filed_at or at, "is_misfiled": is_misfiled}
+        case CaseEventKind.WARNED:
+            return {"warned_at": at}
+        case CaseEventKind.OVERDUE:
+            return {"overdue_at": at}
+    return {}
 
 
 def progress_of(first: Progress, events: Iterable[Happening]) -> Progress:

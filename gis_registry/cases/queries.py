@@ -1,7 +1,6 @@
 """Everything of cases that talks to the database."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from gis_registry.cases.progress import Progress
-from gis_registry.cases.tables import Case, CaseEvent, CaseProgress, CaseState
+from gis_registry.cases.progress import FIELDS, Progress, progress_in
+from gis_registry.cases.tables import Case, CaseEvent, CaseProgress
 from gis_registry.catalogue.tables import ComponentClass, MatterType
 from gis_registry.db.adding import add_rows
 from gis_registry.db.sql import load_queries
@@ -27,7 +26,6 @@ from gis_registry.dispatch.tables import Decision
 from gis_registry.units.tables import Unit
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-_PROGRESS = tuple(one.name for one in fields(Progress))
 _progress = CaseProgress.metadata.tables[CaseProgress.__tablename__]
 _UPDATE_PROGRESS = (
     update(_progress)
@@ -35,9 +33,10 @@ _UPDATE_PROGRESS = (
         _progress.c.division_code == bindparam("of_division"),
         _progress.c.case_id == bindparam("of_case"),
     )
-    .values({name: bindparam(name) for name in _PROGRESS})
+    .values({name: bindparam(name) for name in FIELDS})
 )
 _OF_CASE = and_(CaseProgress.division_code == Case.division_code, CaseProgress.case_id == Case.id)
+_BY_DUE = (CaseProgress.due_at.asc().nulls_last(), CaseProgress.case_id)
 _RESPONDERS = (
     select(Decision.responders)
     .where(Decision.division_code == Case.division_code, Decision.case_id == Case.id)
@@ -75,23 +74,82 @@ _SUMMARIES = (
 )
 
 
+def summary(session: Session, case_id: int) -> RowMapping | None:
+    """Return a case with its state and who was nearest; None: there is none of this number."""
+    return session.execute(_SUMMARIES.where(Case.id == case_id)).mappings().one_or_none()
+
+
 def summaries(
     session: Session,
     *,
-    case_id: int | None = None,
     only_open: bool = False,
     conditions: Sequence[ColumnElement[bool]] = (),
-    by_due: bool = False,
-    limit: int = 1,
+    limit: int,
 ) -> Sequence[RowMapping]:
-    """Return cases with their state and who was nearest, the newest (or most urgent) first."""
-    query = _SUMMARIES.where(*conditions).limit(limit)
-    if case_id is not None:
-        query = query.where(Case.id == case_id)
+    """Return cases with their state and who was nearest, the newest first."""
+    query = _SUMMARIES.where(*conditions).order_by(Case.id.desc()).limit(limit)
     if only_open:
         query = query.where(CaseProgress.is_open)
-    order = (CaseProgress.due_at, CaseProgress.case_id) if by_due else (Case.id.desc(),)
-    return session.execute(query.order_by(*order)).mappings().all()
+    return session.execute(query).mappings().all()
+
+
+def summaries_by_due(
+    session: Session, *, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> Sequence[RowMapping]:
+    """Return open cases as :func:`summaries` does, by when they are due, those without limit last.
+
+    They are chosen before anything is joined: what else is said of them is read for one page alone.
+
+    Args:
+        session: open transaction.
+        conditions: what holds for them, said of :class:`CaseProgress` alone.
+        limit: how many at most.
+    """
+    chosen = (
+        select(CaseProgress.division_code, CaseProgress.case_id)
+        .where(CaseProgress.is_open, *conditions)
+        .order_by(*_BY_DUE)
+        .limit(limit)
+        .subquery()
+    )
+    is_chosen = and_(Case.division_code == chosen.c.division_code, Case.id == chosen.c.case_id)
+    query = _SUMMARIES.join(chosen, is_chosen).order_by(*_BY_DUE)
+    return session.execute(query).mappings().all()
+
+
+def open_counts(
+    session: Session, *, conditions: Sequence[ColumnElement[bool]], now: datetime, soon: datetime
+) -> Sequence[RowMapping]:
+    """Return by state how many cases are open, how many of them overdue or due soon."""
+    due_at = CaseProgress.due_at
+    return (
+        session.execute(
+            select(
+                CaseProgress.state,
+                func.count().label("count"),
+                func.count().filter(due_at < now).label("overdue"),
+                func.count().filter(due_at >= now, due_at < soon).label("soon"),
+            )
+            .where(CaseProgress.is_open, *conditions)
+            .group_by(CaseProgress.state)
+        )
+        .mappings()
+        .all()
+    )
+
+
+def described(session: Session, cases: Sequence[tuple[str, int]]) -> dict[int, RowMapping]:
+    """Return what people read of cases (division codes, numbers) beside their summaries."""
+    values = {"division_codes": [one[0] for one in cases], "case_ids": [one[1] for one in cases]}
+    rows = session.execute(_QUERIES["described"], values).mappings()
+    return {row["case_id"]: row for row in rows}
+
+
+def progress(session: Session, case_id: int) -> Progress | None:
+    """Return where a case stands; None: there is none of this number."""
+    query = select(_progress).select_from(CaseProgress).join(Case, _OF_CASE)
+    row = session.execute(query.where(Case.id == case_id)).mappings().one_or_none()
+    return None if row is None else progress_in(row)
 
 
 def numbers(
@@ -171,7 +229,7 @@ def locked_progress(
 ) -> list[tuple[Progress, float, float]]:
     """Return where cases stand, with their longitude and latitude, and let nobody change them."""
     rows = session.execute(_QUERIES["locked_progress"], {"case_ids": sorted(case_ids)}).mappings()
-    return [(_progress_in(row), row["lon"], row["lat"]) for row in rows]
+    return [(progress_in(row), row["lon"], row["lat"]) for row in rows]
 
 
 def events_since(
@@ -179,7 +237,7 @@ def events_since(
 ) -> list[tuple[dict[str, Any], Progress]]:
     """Return events from a moment on, the oldest first, and where their cases stand now."""
     rows = session.execute(_QUERIES["events_since"], {"since": since, "limit": limit}).mappings()
-    return [(dict(row), _progress_in(row)) for row in rows]
+    return [(dict(row), progress_in(row)) for row in rows]
 
 
 def insert_progress(session: Session, new: Sequence[Progress]) -> None:
@@ -205,10 +263,5 @@ def unit_codes(session: Session, codes: Collection[str]) -> set[str]:
     return set(session.scalars(select(Unit.code).where(Unit.code.in_(codes))))
 
 
-def _progress_in(row: RowMapping) -> Progress:
-    values = {name: row[name] for name in _PROGRESS}
-    return Progress(**{**values, "state": CaseState(row["state"])})
-
-
 def _row(progress: Progress) -> dict[str, Any]:
-    return {name: getattr(progress, name) for name in _PROGRESS}
+    return {name: getattr(progress, name) for name in FIELDS}

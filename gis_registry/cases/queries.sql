@@ -66,3 +66,24 @@ LEFT JOIN component_classes k ON k.id = c.class_id
 WHERE e.kind = 'returned' AND e.happened_at >= :since
 GROUP BY u.id, m.id, k.id, reason, responsibility_id
 ORDER BY u.code, m.code, k.code, reason, responsibility_id;
+
+-- described: what people read of cases: where they are, what they are about, what they were through
+SELECT
+  p.case_id, p.urged, p.sent_back,
+  k.name_zh AS class_name_zh, k.name_en AS class_name_en,
+  d.name_zh AS district_name_zh, d.name_en AS district_name_en,
+  s.name_zh AS subdistrict_name_zh, s.name_en AS subdistrict_name_en,
+  coalesce(r.text, '') AS text
+FROM unnest(CAST(:division_codes AS text[]), CAST(:case_ids AS bigint[]))
+  AS wanted (division_code, case_id)
+JOIN case_progress p USING (division_code, case_id)
+LEFT JOIN component_classes k ON k.id = p.class_id
+LEFT JOIN divisions d ON d.code = p.division_code
+LEFT JOIN divisions s ON s.code = p.subdistrict_code
+LEFT JOIN LATERAL (
+  SELECT left(r.text, 200) AS text
+  FROM reports r
+  WHERE r.case_division_code = p.division_code AND r.case_id = p.case_id AND r.text <> ''
+  ORDER BY r.reported_at, r.id
+  LIMIT 1
+) AS r ON true;

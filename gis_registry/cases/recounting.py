@@ -1,7 +1,7 @@
 """Whether cases stand where their events say: recounted from the first event to the last."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,15 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases import indicators
 from gis_registry.cases import recounting_queries as queries
-from gis_registry.cases.progress import Happening, Progress, progress_of
+from gis_registry.cases.progress import (
+    Happening,
+    Progress,
+    first_of,
+    progress_in,
+    progress_of,
+)
 from gis_registry.cases.queries import insert_progress, locked_progress, update_progress
-from gis_registry.cases.tables import CaseEventKind, CaseState
+from gis_registry.cases.tables import CaseEventKind
 from gis_registry.db.checks import CheckResult
 from gis_registry.errors import Conflict, NotFound
 
@@ -141,38 +147,24 @@ def _recount(row: RowMapping) -> Recount:
         )
         for one in row["events"] or ()
     ]
-    first = Progress(
-        division_code=row["division_code"],
-        case_id=row["case_id"],
-        version=0,
-        state=CaseState.REPORTED,
-        reported_at=row["opened_at"],
-        matter_type_id=row["matter_type_id"],
-        class_id=row["class_id"],
-        # No event says where it lies and by which channel it came, nor whose it was before
-        # cases had a life cycle.
-        subdistrict_code=kept.subdistrict_code if kept else None,
-        channel=kept.channel if kept else None,
-    )
+    first = first_of(row)
     if events and kept and "state" not in events[0].note:
+        # From before cases had a life cycle: no event says whose it was.
         first = replace(first, unit_code=kept.unit_code)
     return Recount(
         kept=kept,
         counted=progress_of(first, events),
-        is_gapless=_is_gapless(events),
+        is_gapless=[one.sequence for one in events] == list(range(1, len(events) + 1)),
     )
-
-
-def _is_gapless(events: Sequence[Happening]) -> bool:
-    return [one.sequence for one in events] == list(range(1, len(events) + 1))
 
 
 def _kept(row: Mapping[str, Any] | None) -> Progress | None:
     """Return a row of the table that came as JSON."""
     if row is None:
         return None
-    values = {one.name: row[one.name] for one in fields(Progress)}
-    for name, value in values.items():
-        if name.endswith("_at") and value is not None:
-            values[name] = datetime.fromisoformat(value)
-    return Progress(**{**values, "state": CaseState(values["state"])})
+    return progress_in(
+        {
+            name: datetime.fromisoformat(value) if name.endswith("_at") and value else value
+            for name, value in row.items()
+        }
+    )

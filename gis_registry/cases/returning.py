@@ -43,12 +43,7 @@ def return_case(
     before = ResponsibleUnit.model_validate(decision.responsibility) if decision else None
     if before is None or before.claim is None:
         raise Conflict(f"Case {case_id} is with nobody, so nobody can return it.")
-    holder = before.claim.unit
-    if holder.code != unit.code:
-        raise Conflict(
-            f"Case {case_id} is with {holder.name_en} ({holder.code}), not with {unit.name_en} "
-            f"({unit.code}): only the unit that has it can return it."
-        )
+    _require_holder(case_id, before.claim.unit, unit)
     returned = {
         str(one.note["unit_code"]) for one in events if one.kind == CaseEventKind.RETURNED
     } | {unit.code}
@@ -117,6 +112,14 @@ def _unit(session: Session, code: str) -> tuple[Named, int]:
     row = rows[0]
     named = Named(code=row["code"], name_zh=row["name_zh"], name_en=row["name_en"])
     return named, units.unit_ids(session, [code])[code]
+
+
+def _require_holder(case_id: int, holder: Named, unit: Named) -> None:
+    if holder.code != unit.code:
+        raise Conflict(
+            f"Case {case_id} is with {holder.name_en} ({holder.code}), not with {unit.name_en} "
+            f"({unit.code}): only the unit that has it can return it."
+        )
 
 
 def _why_again(unit: Named, reason: str, across: Side | None) -> Sentence:

@@ -42,7 +42,9 @@ class CaseChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(default="", max_length=4000, examples=["已更换灯具"])
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)] = Field(
+        default="", examples=["已更换灯具"]
+    )
     photos: list[Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]] = Field(
         default=[], max_length=20, description="SHA-256 of photos sent to /api/photos"
     )
@@ -112,7 +114,7 @@ class CaseSummary(BaseModel):
 
 
 class CaseOrder(StrEnum):
-    """Which cases come first: the newest, or those that are due first."""
+    """Which cases come first: the newest, or of the open ones those that are due first."""
 
     NEWEST = "newest"
     DUE = "due"
@@ -137,6 +139,7 @@ class CaseFilter(BaseModel):
     )
     condition: str | None = Field(default=None, max_length=100)
     overdue: bool = Field(default=False, description="Those whose limit has passed")
+    due_from: AwareDatetime | None = Field(default=None, description="Those due then or later")
     due_before: AwareDatetime | None = Field(default=None, description="Those due before this")
     until: AwareDatetime | None = Field(default=None, description="Those reported until this")
 

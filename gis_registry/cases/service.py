@@ -1,4 +1,4 @@
-"""Opening, showing, joining, merging and closing cases."""
+"""Opening, showing, joining and merging cases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,21 +10,20 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from gis_registry import clock
-from gis_registry.cases import changing, opening, queries
-from gis_registry.cases.changing import Appending, AskedChange
-from gis_registry.cases.life_cycle import STATE_NAMES, Action
+from gis_registry.cases import appending, opening, queries
+from gis_registry.cases.appending import Appending
+from gis_registry.cases.life_cycle import STATE_NAMES
 from gis_registry.cases.opening import NewCase
 from gis_registry.cases.permitting import actions_of, not_theirs
-from gis_registry.cases.schemas import CaseChange, CaseEventEntry, CaseSummary
+from gis_registry.cases.schemas import CaseEventEntry, CaseSummary
 from gis_registry.cases.tables import Case, CaseEvent, CaseEventKind, CaseState
 from gis_registry.cases.wording import EVENT_NAMES
 from gis_registry.catalogue.time_limits import Condition, conditions_of
 from gis_registry.db.base import SRID
 from gis_registry.dispatch.schemas import ResponsibleUnit
-from gis_registry.errors import Conflict, InvalidInput, NotFound
+from gis_registry.errors import Conflict, NotFound
 from gis_registry.notifications.announcing import Notice
 from gis_registry.places.service import the_city
-from gis_registry.roles import Role
 from gis_registry.users.service import Actor
 
 
@@ -122,27 +121,6 @@ def merge(session: Session, case_id: int, into: int, *, actor: str, reason: str)
     work.write()
 
 
-def close_case(session: Session, case_id: int, *, actor: str, reason: str) -> CaseSummary:
-    """Close an open case.
-
-    Raises:
-        NotFound: there is no such case.
-        Conflict: it is closed already.
-        InvalidInput: no reason is given.
-    """
-    if not reason.strip():
-        raise InvalidInput("Closing a case needs a reason: what was done.")
-    locked_open(session, case_id)
-    asked = AskedChange(
-        case_id,
-        Action.CLOSE,
-        Actor(name=actor, role=Role.ADMINISTRATOR),
-        CaseChange(reason=reason.strip()),
-    )
-    changing.change(session, asked)
-    return show(session, case_id)
-
-
 def locked_open(session: Session, case_id: int) -> tuple[Case, Sequence[CaseEvent]]:
     """Return an open case and its events, and keep others from changing it meanwhile.
 
@@ -172,10 +150,10 @@ def show(session: Session, case_id: int, *, actor: Actor | None = None) -> CaseS
     Raises:
         NotFound: there is no such case.
     """
-    rows = queries.summaries(session, case_id=case_id)
-    if not rows:
+    row = queries.summary(session, case_id)
+    if row is None:
         raise NotFound(f"There is no case {case_id}.")
-    summary = summary_of(rows[0])
+    summary = summary_of(row)
     summary.events = [
         _entry(event) for event in queries.events(session, summary.division_code, case_id)
     ]
@@ -223,21 +201,21 @@ def conditions(session: Session, case_id: int) -> list[Condition]:
     return conditions_of(session, case.matter_type_id, case.class_id, on_date)
 
 
-def require_own(session: Session, case_id: int, actor: Actor) -> str | None:
+def require_own(
+    session: Session, case_id: int, actor: Actor, *, expected_version: int | None = None
+) -> None:
     """Refuse who handles cases of a unit alone, unless this one is with their unit; lock it.
-
-    Returns:
-        The unit that it is with.
 
     Raises:
         NotFound: there is no such case.
         NotPermitted: it is with another unit, or the actor is of none.
+        Outdated: it is not at the version that is expected.
     """
-    progress = Appending(session, {case_id}).progress(case_id)
-    refused = not_theirs(actor, case_id, progress.unit_code)
+    work = Appending(session, {case_id})
+    refused = not_theirs(actor, case_id, work.progress(case_id).unit_code)
     if refused is not None:
         raise refused
-    return progress.unit_code
+    work.progress(case_id, expected_version=expected_version)
 
 
 def notices_since(session: Session, since: datetime, limit: int) -> list[Notice]:
@@ -246,6 +224,6 @@ def notices_since(session: Session, since: datetime, limit: int) -> list[Notice]
     What is said of each is where its case stands now.
     """
     return [
-        changing.notice(event, progress)
+        appending.notice(event, progress)
         for event, progress in queries.events_since(session, since, limit)
     ]

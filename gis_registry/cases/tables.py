@@ -40,6 +40,10 @@ class CaseState(StrEnum):
     MERGED = "merged"
 
 
+#: Nothing is left to be done.
+ENDED = frozenset({CaseState.CLOSED, CaseState.NOT_ACCEPTED, CaseState.MERGED})
+
+
 class CaseEventKind(StrEnum):
     """What can happen to a case."""
 
@@ -123,6 +127,19 @@ class CaseEvent(Base):
     note: Mapped[dict[str, Any]]
 
 
+#: On whose days indicators count cases. Those of a month lie together in the table, more or less.
+_MOMENTS = (
+    "reported_at",
+    "checked_at",
+    "filed_at",
+    "first_dispatched_at",
+    "handling_due_at",
+    "handled_at",
+    "verified_at",
+    "ended_at",
+)
+
+
 class CaseProgress(Base):
     """Where a case stands: what its events come to, kept beside them so that it can be asked for.
 
@@ -146,6 +163,13 @@ class CaseProgress(Base):
             "ix_case_progress_unit_code", "unit_code", "case_id", postgresql_where=text("is_open")
         ),
         Index("ix_case_progress_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index(
+            "ix_case_progress_moments",
+            *_MOMENTS,
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
+            postgresql_ops=dict.fromkeys(_MOMENTS, "timestamptz_minmax_multi_ops"),
+        ),
     )
 
     division_code: Mapped[str] = mapped_column(primary_key=True)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry import clock
 from gis_registry.cases import watching_queries as queries
-from gis_registry.cases.changing import Appending
+from gis_registry.cases.appending import Appending
 from gis_registry.cases.clocks import Clock
 from gis_registry.cases.deadlines import Limit, length, moment_after, moment_before
 from gis_registry.cases.tables import CaseEventKind

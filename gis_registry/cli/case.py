@@ -9,6 +9,7 @@ import typer
 
 from gis_registry.cases import identifying, listing, returning, service, wording
 from gis_registry.cases.schemas import CaseOrder, CaseSummary
+from gis_registry.catalogue.time_limits import amount_words
 from gis_registry.cli import case_changes, case_filters, case_printing
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
@@ -40,6 +41,7 @@ def list_(
     component_class: case_filters.Class = None,
     condition: case_filters.Condition = None,
     overdue: case_filters.Overdue = False,
+    due_from: case_filters.DueFrom = None,
     due_before: case_filters.DueBefore = None,
     until: case_filters.Until = None,
     order: Annotated[CaseOrder, typer.Option(help="Which come first.")] = CaseOrder.NEWEST,
@@ -61,6 +63,7 @@ def list_(
         component_class=component_class,
         condition=condition,
         overdue=overdue,
+        due_from=due_from,
         due_before=due_before,
         until=until,
     )
@@ -102,7 +105,9 @@ def conditions(case: CaseNumber, as_json: AsJson = False) -> None:
             (
                 one.code or "",
                 f"{one.name_zh}\n{one.name_en}",
-                f"{one.handling.amount:g} {one.handling.unit}" if one.handling else "",
+                "\n".join(amount_words(one.handling.amount, one.handling.unit))
+                if one.handling
+                else "",
             )
             for one in found
         ),

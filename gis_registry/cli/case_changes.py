@@ -38,11 +38,6 @@ from gis_registry.places.datums import Datum
 #: So many are changed in one transaction at most.
 _AT_ONCE = 1000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_AT_THE_SCENE = frozenset({Action.CHECK, Action.VERIFY})
-_WITH_PHOTOS = _AT_THE_SCENE | {Action.HANDLE, Action.SEND_BACK, Action.APPEAL}
-_BEGINS_A_STAGE = frozenset(
-    {Action.CHECK, Action.FILE, Action.DISPATCH, Action.SEND_BACK, Action.REOPEN}
-)
 
 Numbers = Annotated[
     list[int] | None,
@@ -108,19 +103,19 @@ def _command(transition: Transition) -> Callable[..., None]:
 
 
 def _options(transition: Transition) -> Iterator[Parameter]:
-    action, needs = transition.action, transition.needs
+    needs, asked = transition.needs, transition.needs | transition.takes
     yield _option("cases", Numbers, None)
     yield _option("reason", Reason, *([] if Need.REASON in needs else [""]))
-    if action in _WITH_PHOTOS:
+    if Need.PHOTOS in asked:
         yield _option("photos", Photos, *([] if Need.PHOTOS in needs else [[]]))
-    if action in _AT_THE_SCENE:
+    if Need.POSITION in asked:
         yield _option("lon", Lon, None)
         yield _option("lat", Lat, None)
         yield _option("accuracy_m", Accuracy, ScenePosition.model_fields["accuracy_m"].default)
         yield _option("datum", InDatum, Datum.CGCS2000)
-    if action is Action.DISPATCH:
+    if Need.UNIT in asked:
         yield _option("unit", ToUnit, None)
-    if action in _BEGINS_A_STAGE:
+    if Need.CONDITION in asked:
         yield _option("condition", Condition, None)
     if Need.LIMIT in needs:
         yield _option("amount", Amount)

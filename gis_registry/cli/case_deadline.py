@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from gis_registry.cases import recounting, watching
 from gis_registry.cases.deadline_schemas import CaseDeadlines, StageDeadline
 from gis_registry.cases.explaining_deadlines import MOST_LINES, explain_deadlines
+from gis_registry.cases.tables import CaseEventKind
 from gis_registry.cases.watching import Watched
+from gis_registry.cases.wording import EVENT_NAMES
 from gis_registry.cli.context import (
     LARGEST_NUMBER,
     AsJson,
@@ -162,9 +164,9 @@ def _print(found: CaseDeadlines, one: StageDeadline, zone: ZoneInfo) -> None:
     print_facts(
         [
             ("limit", limit),
-            ("began", f"{shown(one.began_at)} {one.began_by}, {one.began_actor}"),
+            ("began", f"{shown(one.began_at)} {_event(one.began_by)}, {one.began_actor}"),
             ("due", due),
-            ("done", f"{shown(one.ended_at)} {one.ended_by}" if one.ended_at else None),
+            ("done", f"{shown(one.ended_at)} {_event(one.ended_by)}" if one.ended_at else None),
             ("", _standing(one)),
         ]
     )
@@ -188,6 +190,10 @@ def _print(found: CaseDeadlines, one: StageDeadline, zone: ZoneInfo) -> None:
         tell(f"There is more: --stage {one.number} --since {one.next_since.isoformat()}")
     if one is not found.stages[-1]:
         print_sentence("")
+
+
+def _event(kind: str | None) -> str:
+    return " ".join(EVENT_NAMES[CaseEventKind(kind)]) if kind else ""
 
 
 def _standing(one: StageDeadline) -> str | None:

@@ -23,6 +23,10 @@ Class = Annotated[
 ]
 Condition = Annotated[str | None, typer.Option(help="Those that turned out to be this.")]
 Overdue = Annotated[bool, typer.Option("--overdue", help="Those whose limit has passed.")]
+DueFrom = Annotated[
+    datetime | None,
+    typer.Option(parser=read_moment, help="Those due then or later, ISO 8601 with zone."),
+]
 DueBefore = Annotated[
     datetime | None,
     typer.Option(parser=read_moment, help="Those due before, ISO 8601 with zone."),

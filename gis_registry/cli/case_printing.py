@@ -6,9 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gis_registry import clock
-from gis_registry.cases.life_cycle import STATE_NAMES, TRANSITIONS, Action, Need
+from gis_registry.cases.life_cycle import STATE_NAMES, TRANSITIONS, Action, Need, needs_of
 from gis_registry.cases.schemas import CaseEventEntry, CaseStatus, CaseSummary
-from gis_registry.cases.tables import CaseState
+from gis_registry.cases.tables import ENDED, CaseState
+from gis_registry.catalogue.time_limits import amount_words
 from gis_registry.cli.output import print_facts, print_table, results
 
 #: What is typed for each need.
@@ -119,7 +120,7 @@ def _long(span: timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
     if minutes < 120:
         return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 72 * 60 else f"{minutes // 1440} d"
+    return f"{minutes // 60} h" if minutes < 72 * 60 else f"{minutes // 1440} days"
 
 
 def _minute(moment: datetime, zone: ZoneInfo) -> str:
@@ -137,10 +138,9 @@ def _whose(case: CaseSummary) -> str | None:
 
 
 def _states(states: frozenset[CaseState]) -> str:
-    ended = {CaseState.CLOSED, CaseState.NOT_ACCEPTED, CaseState.MERGED}
     if states == frozenset(CaseState):
         return "any"
-    if states == frozenset(CaseState) - ended:
+    if states == frozenset(CaseState) - ENDED:
         return "any open one"
     return ", ".join(STATE_NAMES[one][1] for one in CaseState if one in states)
 
@@ -167,7 +167,7 @@ def _said(event: CaseEventEntry, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _more(note: dict[str, Any]) -> str | None:
-    return f"{note['more']['amount']:g} {note['more']['unit']}" if "more" in note else None
+    return " ".join(amount_words(**note["more"])) if "more" in note else None
 
 
 def _due(note: dict[str, Any], zone: ZoneInfo) -> str | None:
@@ -182,11 +182,7 @@ def _print_actions(
     _heading("可以做什么 What can be done next")
     for name in actions:
         transition = TRANSITIONS[Action(name)]
-        needs = set(transition.needs)
-        if unit_code is not None:
-            needs -= {Need.UNIT}
-        if name == Action.CLOSE and state is not CaseState.VERIFIED:
-            needs |= {Need.REASON}
+        needs = needs_of(transition, state=state, unit_code=unit_code)
         typed = [TYPED[one] for one in Need if one in needs]
         results.print(f"{transition.name_zh} {transition.hint}")
         results.print("  " + " ".join(["gis-registry case", name, str(case_id), *typed]))

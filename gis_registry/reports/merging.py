@@ -51,27 +51,7 @@ def separate(session: Session, report_id: int, *, reason: str, actor: str) -> An
     shown = service.show(session, report_id)
     number = cases.next_id(session)
     new = (report.division_code, number)
-    cases.open_cases(
-        session,
-        [
-            NewCase(
-                id=number,
-                report_id=report_id,
-                actor=actor,
-                division_code=report.division_code,
-                matter_type_id=report.matter_type_id,
-                class_id=report.class_id,
-                component_code=report.component_code,
-                lon=shown.lon,
-                lat=shown.lat,
-                responsible=shown.answer.responsible,
-                responders=shown.answer.responders,
-                subdistrict_code=report.subdistrict_code,
-                channel=report.channel,
-                is_checked=report.channel == Channel.INSPECTOR,
-            )
-        ],
-    )
+    cases.open_cases(session, [_case_of(report, shown, number, actor=actor)])
     cases.note(
         session,
         case,
@@ -158,6 +138,26 @@ def similar_to(session: Session, new: NewReport) -> SimilarReports:
             )
             for one in similar
         ],
+    )
+
+
+def _case_of(report: Report, shown: AnsweredReport, number: int, *, actor: str) -> NewCase:
+    """Return a case of its own for a report, as it was answered."""
+    return NewCase(
+        id=number,
+        report_id=report.id,
+        actor=actor,
+        division_code=report.division_code,
+        matter_type_id=report.matter_type_id,
+        class_id=report.class_id,
+        component_code=report.component_code,
+        lon=shown.lon,
+        lat=shown.lat,
+        responsible=shown.answer.responsible,
+        responders=shown.answer.responders,
+        subdistrict_code=report.subdistrict_code,
+        channel=report.channel,
+        is_checked=report.channel == Channel.INSPECTOR,
     )
 
 

@@ -1,14 +1,11 @@
-"""What the page of a case asks for before something is done with it.
-
-The life cycle decides; this follows it so that people are asked for what they will be refused
-without, and for what is worth having.
-"""
+"""What the page of a case asks for before something is done with it, as the life cycle has it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gis_registry.cases.life_cycle import TRANSITIONS, Action, Need
+from gis_registry.cases.life_cycle import TRANSITIONS, Action, Need, Transition, needs_of
+from gis_registry.cases.permitting import not_theirs
 from gis_registry.cases.progress import Progress
 from gis_registry.cases.tables import CaseState
 from gis_registry.roles import Permission
@@ -37,30 +34,19 @@ class Form:
     name: Words
     hint: Words
     fields: Sequence[tuple[Field, bool]]
-    is_next: bool
-    is_negative: bool = False
-
-    def is_needed(self, field: Field) -> bool:
-        """Return whether it cannot do without a field."""
-        return (field, True) in self.fields
+    is_next: bool = False
 
 
-_NEED_FIELDS = {
+_FIELDS = {
     Need.REASON: Field.REASON,
     Need.PHOTOS: Field.PHOTOS,
     Need.POSITION: Field.POSITION,
     Need.UNIT: Field.UNIT,
     Need.LIMIT: Field.LIMIT,
     Need.VERDICT: Field.VERDICT,
+    Need.CONDITION: Field.CONDITION,
 }
-_WORTH_HAVING = {
-    Action.CHECK: {Field.PHOTOS},
-    Action.FILE: {Field.CONDITION},
-    Action.DISPATCH: {Field.CONDITION},
-    Action.HANDLE: {Field.POSITION},
-    Action.SEND_BACK: {Field.PHOTOS},
-    Action.VERIFY: {Field.PHOTOS},
-}
+#: What a case waits for in a state.
 _NEXT = {
     CaseState.REPORTED: (Action.FILE, Action.CHECK, Action.NOT_ACCEPT),
     CaseState.CHECKED: (Action.FILE, Action.NOT_ACCEPT),
@@ -71,7 +57,6 @@ _NEXT = {
     CaseState.VERIFIED: (Action.CLOSE, Action.SEND_BACK),
     CaseState.SUSPENDED: (Action.RESUME,),
 }
-_NEGATIVE = (Action.NOT_ACCEPT, Action.SEND_BACK, Action.DENY_EXTENSION)
 
 
 def forms_of(
@@ -87,32 +72,32 @@ def forms_of(
     ordered += [one for one in actions if one not in ordered]
     forms = [
         Form(
-            path=one,
-            name=case_wording.action_name(one),
-            hint=case_wording.action_hint(one),
+            path=one.action,
+            name=(one.name_zh, one.name_en),
+            hint=(one.hint_zh, one.hint),
             fields=_fields(one, progress, actor, has_conditions=has_conditions),
-            is_next=one in waits_for,
-            is_negative=one in _NEGATIVE,
+            is_next=one.action in waits_for,
         )
-        for one in ordered
+        for one in map(TRANSITIONS.__getitem__, ordered)
     ]
     return forms + _hand_overs(progress, actor)
 
 
 def _fields(
-    action: Action, progress: Progress, actor: Actor, *, has_conditions: bool
+    transition: Transition, progress: Progress, actor: Actor, *, has_conditions: bool
 ) -> list[tuple[Field, bool]]:
-    needed = {_NEED_FIELDS[one] for one in TRANSITIONS[action].needs}
-    if action is Action.CLOSE and progress.state is not CaseState.VERIFIED:
-        needed.add(Field.REASON)
-    if Field.POSITION in needed and actor.may(Permission.DISPATCH):
-        needed.remove(Field.POSITION)  # or a reason: whichever is given
-    shown = needed | _WORTH_HAVING.get(action, set()) | {Field.REASON}
-    if action is Action.VERIFY:
-        shown.add(Field.POSITION)
+    """Return what a form asks for, and whether it cannot do without."""
+    needed = needs_of(
+        transition,
+        state=progress.state,
+        unit_code=progress.unit_code,
+        may_dispatch=actor.may(Permission.DISPATCH),
+    )
+    shown = needed | transition.needs | transition.takes | {Need.REASON}
     if not has_conditions:
-        shown.discard(Field.CONDITION)
-    return [(one, one in needed) for one in Field if one in shown]
+        shown -= {Need.CONDITION}
+    fields = {_FIELDS[one]: one in needed for one in shown}
+    return [(one, fields[one]) for one in Field if one in fields]
 
 
 def _hand_overs(progress: Progress, actor: Actor) -> list[Form]:
@@ -120,12 +105,10 @@ def _hand_overs(progress: Progress, actor: Actor) -> list[Form]:
         return []
     forms = []
     needed = [(Field.REASON, True)]
-    is_theirs = actor.may(Permission.HANDLE) and actor.unit_code == progress.unit_code
-    if progress.unit_code is not None and (actor.may(Permission.DISPATCH) or is_theirs):
-        path, zh, en, hint_zh, hint_en = case_wording.RETURN
-        forms.append(Form(path, (zh, en), (hint_zh, hint_en), needed, is_next=False))
+    may_handle = actor.may(Permission.DISPATCH) or actor.may(Permission.HANDLE)
+    is_theirs = not_theirs(actor, progress.case_id, progress.unit_code) is None
+    if progress.unit_code is not None and may_handle and is_theirs:
+        forms.append(Form("return", *case_wording.RETURN, needed))
     if actor.may(Permission.DISPATCH):
-        path, zh, en, hint_zh, hint_en = case_wording.ASSIGN
-        fields = [(Field.UNIT, True), *needed]
-        forms.append(Form(path, (zh, en), (hint_zh, hint_en), fields, is_next=False))
+        forms.append(Form("assign", *case_wording.ASSIGN, [(Field.UNIT, True), *needed]))
     return forms

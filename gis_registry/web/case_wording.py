@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gis_registry.cases.deadlines import LedgerEntry
-from gis_registry.cases.life_cycle import STATE_NAMES, TRANSITIONS, Action
+from gis_registry.cases.life_cycle import STATE_NAMES
 from gis_registry.cases.tables import CaseEventKind, CaseState
-from gis_registry.catalogue.tables import LimitStage, LimitUnit
+from gis_registry.catalogue.tables import LimitUnit
+from gis_registry.catalogue.time_limits import STAGE_NAMES
+from gis_registry.reports.tables import CHANNEL_ZH, Channel
 
 Words = tuple[str, str]
 
@@ -23,61 +25,17 @@ STEP_EVENTS: Mapping[CaseState, CaseEventKind] = {
     CaseState.CLOSED: CaseEventKind.CLOSED,
 }
 STEPS = tuple(STEP_EVENTS)
-STAGES: Mapping[LimitStage, Words] = {
-    LimitStage.CHECKING: ("核实", "checking"),
-    LimitStage.FILING: ("立案", "filing"),
-    LimitStage.DISPATCH: ("派遣", "dispatch"),
-    LimitStage.HANDLING: ("处置", "handling"),
-    LimitStage.VERIFICATION: ("核查", "verification"),
-    LimitStage.CLOSING: ("结案", "closing"),
-}
+STAGES = STAGE_NAMES
 LIMIT_UNITS: Mapping[LimitUnit, Words] = {
     LimitUnit.URGENT_HOUR: ("小时（昼夜连续）", "hours, day and night"),
     LimitUnit.WORKING_HOUR: ("工作时", "working hours"),
     LimitUnit.WORKING_DAY: ("工作日", "working days"),
-    LimitUnit.CALENDAR_DAY: ("日历日", "calendar days"),
+    LimitUnit.CALENDAR_DAY: ("自然日", "calendar days"),
 }
-CHANNELS: Mapping[str, Words] = {
-    "inspector": ("巡查员", "inspector"),
-    "citizen": ("市民", "citizen"),
-    "video": ("视频", "video"),
-    "sensor": ("传感器", "sensor"),
-    "drone": ("无人机", "drone"),
-    "partner": ("协作系统", "partner"),
-}
-#: What the page of a case can do beside its life cycle, as (path, Chinese, English, hint).
-RETURN = ("return", "退回", "return", "不属本单位，重新判定责任", "It is not ours: decided again.")
-ASSIGN = ("assign", "改派", "assign", "指定另一单位", "Give it to another unit by hand.")
-HINTS_ZH: Mapping[Action, str] = {
-    Action.CHECK: "现场情况与上报一致",
-    Action.FILE: "受理；责任单位明确的立即派遣",
-    Action.NOT_ACCEPT: "不受理，须说明原因",
-    Action.DISPATCH: "派给一个单位",
-    Action.ACCEPT: "本单位已开始处置",
-    Action.HANDLE: "处置完毕，附现场照片",
-    Action.SEND_BACK: "处置不到位，退回重做",
-    Action.VERIFY: "在现场确认已处置好",
-    Action.CLOSE: "办结；核查之前结案须说明原因",
-    Action.SUSPEND: "停止计时，须说明原因",
-    Action.RESUME: "从停止处继续计时",
-    Action.ASK_EXTENSION: "申请更多时间",
-    Action.EXTEND: "给予更多时间",
-    Action.DENY_EXTENSION: "不给予更多时间",
-    Action.APPEAL: "对评判有异议",
-    Action.DECIDE_APPEAL: "支持或驳回申诉",
-    Action.REOPEN: "再次立案；责任单位明确的立即派遣",
-    Action.URGE: "催办",
-}
-
-
-def action_name(action: Action) -> Words:
-    """Return what an action is called."""
-    return TRANSITIONS[action].name_zh, TRANSITIONS[action].name_en
-
-
-def action_hint(action: Action) -> Words:
-    """Return what an action does."""
-    return HINTS_ZH[action], TRANSITIONS[action].hint
+CHANNELS: Mapping[str, Words] = {one: (CHANNEL_ZH[one], one) for one in Channel}
+#: What the page of a case can do beside its life cycle: name and hint.
+RETURN = (("退回", "return"), ("不属本单位，重新判定责任", "It is not ours: decided again."))
+ASSIGN = (("改派", "assign"), ("指定另一单位", "Give it to another unit by hand."))
 
 
 def event_details(note: Mapping[str, Any], units: Mapping[str, Words]) -> list[Words]:

@@ -358,32 +358,42 @@ def test_pages_need_the_permission_to_read_and_refuse_what_is_no_page(desk: Api)
         assert desk.as_(None).get(path).status_code == 401
     reader = desk.as_(Role.READER)
     assert reader.get("/cases/4711000").status_code == 404
-    for bad in ("after=x", "after=2026_1", "after=_", "state=none", "due=never", "stage=x"):
+    too_large = f"after=none_{10**19}"
+    for bad in (
+        too_large,
+        "after=x",
+        "after=2026_1",
+        "after=_",
+        "state=none",
+        "due=never",
+        "stage=x",
+    ):
         assert reader.get(f"/cases?{bad}").status_code == 422, bad
     assert reader.get("/maps/overview/cases", params={"number": [1] * 201}).status_code == 422
+    assert reader.get("/cases?unit=NOBODY").status_code == 404
     assert reader.get("/cases/find", params={"number": 12}).headers["location"] == "/cases/12"
 
 
 def test_pages_of_the_list_come_one_after_the_other(desk: Api, place: tuple[float, float]) -> None:
     from gis_registry.cases import desk as listing
-    from gis_registry.cases.desk import DeskFilter
+    from gis_registry.cases.schemas import CaseFilter
 
     for n in range(3):
         report(desk, moved(*place, azimuth=90, metres=500 + 150 * n))
     suspended = report(desk, moved(*place, azimuth=90, metres=1500))
     do(desk, suspended, "suspend", reason="等待许可")
     with Database(desk.settings) as database, database.session() as session:
-        every = listing.open_cases(session, DeskFilter(), limit=1000).cases
+        every = listing.open_cases(session, CaseFilter(), limit=1000).cases
         found: list[int] = []
         after = None
         while True:
-            part = listing.open_cases(session, DeskFilter(), after=after, limit=2)
-            found += [row["id"] for row in part.cases]
+            part = listing.open_cases(session, CaseFilter(), after=after, limit=2)
+            found += [one.id for one, _ in part.cases]
             after = part.next_after
             if after is None:
                 break
-    assert found == [row["id"] for row in every]
+    assert found == [one.id for one, _ in every]
     assert suspended in found
-    limits = [row["due_at"] for row in every if row["due_at"] is not None]
+    limits = [one.due_at for one, _ in every if one.due_at is not None]
     assert limits == sorted(limits)
-    assert [row["due_at"] for row in every[len(limits) :]] == [None] * (len(every) - len(limits))
+    assert [one.due_at for one, _ in every[len(limits) :]] == [None] * (len(every) - len(limits))

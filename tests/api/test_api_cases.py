@@ -221,3 +221,66 @@ def test_what_an_action_needs_must_be_given(desk: Desk, row: Row) -> None:
         assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-input")
         assert "give" in refused.json()["detail"]
     assert desk.shown(number)["state"] == row.before
+
+
+@pytest.mark.parametrize(
+    ("action", "said", "named"),
+    [
+        ("file", {"unit_code": MINE}, "leave out the unit"),
+        ("file", {"amount": 3, "unit": "working_hour"}, "leave out the time"),
+        ("file", {"amount": 3}, "leave out the time"),
+        ("file", {"is_upheld": True}, "leave out the verdict"),
+    ],
+)
+def test_what_an_action_would_not_follow_is_refused(
+    desk: Desk, action: str, said: dict[str, Any], named: str
+) -> None:
+    number = desk.report()
+    refused = desk.do(number, action, **said)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-input")
+    assert named in refused.json()["detail"]
+    assert desk.shown(number)["version"] == 1
+
+
+@pytest.mark.parametrize("action", ["assign", "return", "component"])
+def test_who_hands_a_case_on_by_what_they_read_is_refused_once_it_changed(
+    desk: Desk, action: str
+) -> None:
+    number = desk.case("dispatched")
+    read = desk.shown(number)["version"]
+    assert desk.do(number, "accept").status_code == 200
+    said = {
+        "assign": {"unit_code": OTHER},
+        "return": {"unit_code": MINE},
+        "component": {"component": "3702020101000001"},
+    }[action]
+    asking = desk.as_(Role.DISPATCHER)
+    for tag, status in ((read, 412), (read + 1, 422 if action == "component" else 200)):
+        answer = asking.post(
+            f"/api/cases/{number}/{action}",
+            json={**said, "reason": "理由"},
+            headers={"If-Match": f'"{tag}"'},
+        )
+        assert answer.status_code == status, answer.text
+    if action != "component":
+        assert answer.headers["ETag"] == f'"{answer.json()["version"]}"'
+
+
+def test_cases_due_first_end_with_those_that_have_no_limit(desk: Desk) -> None:
+    limited, suspended, closed = desk.report(), desk.case("suspended"), desk.case("closed")
+    found: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        asked = {"order": "due", "limit": 3, **({"after": after} if after else {})}
+        answer = desk.as_(Role.READER).get("/api/cases", params=asked).json()
+        found += answer["cases"]
+        after = answer["next_after"]
+        if after is None:
+            break
+    numbers = [one["id"] for one in found]
+    assert len(set(numbers)) == len(numbers)
+    assert numbers.index(limited) < numbers.index(suspended)
+    assert closed not in numbers
+    due = [one["due_at"] for one in found]
+    with_limit = [one for one in due if one is not None]
+    assert due == sorted(with_limit) + [None] * (len(due) - len(with_limit))

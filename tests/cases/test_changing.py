@@ -3,7 +3,7 @@
 from itertools import count
 
 import pytest
-from living import INSPECTOR, do
+from living import INSPECTOR, change, do
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import changing
@@ -32,7 +32,7 @@ def _reported(session: Session) -> int:
 
 def _filed(session: Session, condition: str | None) -> CaseStatus:
     asked = AskedChange(_reported(session), Action.FILE, BOSS, CaseChange(condition=condition))
-    return changing.change(session, asked)
+    return change(session, asked)
 
 
 def test_what_was_found_decides_the_limit(session: Session) -> None:

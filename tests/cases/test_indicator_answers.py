@@ -13,6 +13,7 @@ from gis_registry.cases import indicator_answers as answers
 from gis_registry.cases import indicator_upkeep as upkeep
 from gis_registry.cases.changing import AskedChange
 from gis_registry.cases.indicator_answers import Asked
+from gis_registry.cases.indicator_counting import PROGRESS
 from gis_registry.cases.indicator_formulas import Part, indicators
 from gis_registry.cases.indicator_measures import DURATIONS, MEASURES
 from gis_registry.cases.indicator_schemas import IndicatorAnswer
@@ -152,6 +153,11 @@ def test_what_cannot_be_asked_is_refused(session: Session) -> None:
         with pytest.raises(NotFound, match="no district or subdistrict"):
             answers.answer(session, Asked(division="999999"))
         assert answers.answer(session, Asked(last=date(2030, 1, 1))).to == date(2026, 6, 30)
+
+
+def test_each_moment_on_whose_day_cases_are_listed_has_an_index() -> None:
+    (index,) = (one for one in PROGRESS.indexes if one.name == "ix_case_progress_moments")
+    assert {one.name for one in index.columns} == {one.at for one in (*MEASURES, *DURATIONS)}
 
 
 def test_every_formula_is_of_what_is_counted() -> None:

@@ -22,7 +22,7 @@ from gis_registry.cases.indicator_measures import (
     bucket_of,
     contributions,
 )
-from gis_registry.cases.indicator_tables import TIMES, TOTALS
+from gis_registry.cases.indicator_tables import HISTOGRAMS, TOTALS
 from gis_registry.cases.progress import Progress
 from gis_registry.cases.tables import CaseProgress, CaseState
 from gis_registry.db.engine import Database
@@ -194,8 +194,9 @@ def _kept(session: Session) -> Counter[tuple[object, ...]]:
     for row in session.execute(select(TOTALS)):
         if any(row[5:]):
             found[tuple(row)] += 1
-    for row in session.execute(select(TIMES).where(TIMES.c.cases != 0)):
-        found[tuple(row)] += 1
+    for *keys, packed in session.execute(select(HISTOGRAMS)):
+        for n in range(0, len(packed), 6):
+            found[*keys, packed[n : n + 6]] += 1
     return found
 
 

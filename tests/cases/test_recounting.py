@@ -47,6 +47,8 @@ def test_cases_that_stand_where_their_events_say_are_sound(
         ("clock = clock - 'pauses'", "clock is "),
         ("urged = 3", "urged is 3, by its events 0"),
         ("is_filed_on_time = false", "is_filed_on_time is False, by its events True"),
+        ("channel = 'citizen'", "channel is citizen, by its events inspector"),
+        ("subdistrict_code = '370202999'", "subdistrict_code is 370202999, by its events "),
         ("version = 9", "version is 9, by its events 3"),
     ],
 )

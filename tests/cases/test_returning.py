@@ -5,12 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 
 import pytest
+from living import close_case, do, stands
 from making import CORNER, border_between, forget_facts, moved, register
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import returning, service
 from gis_registry.cases.counting import count_returns
+from gis_registry.cases.explaining_deadlines import explain_deadlines
+from gis_registry.cases.life_cycle import Action
+from gis_registry.cases.recounting import recount
 from gis_registry.cases.schemas import CaseSummary
+from gis_registry.cases.tables import CaseState
 from gis_registry.catalogue import service as catalogue
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound
@@ -131,7 +136,7 @@ def test_nothing_but_the_unit_that_has_it_returns_a_case_and_with_a_reason(
     with pytest.raises(Conflict, match="is with nobody"):
         returned(session, number, "QD-CC")
     other = open_case(session, matter="08004")
-    service.close_case(session, other, actor="a", reason="done")
+    close_case(session, other)
     with pytest.raises(Conflict, match=f"Case {other} was closed on"):
         returned(session, other, "QD-E-02")
     assert count_returns(session).count == 3
@@ -212,7 +217,7 @@ def test_returns_are_counted_with_the_facts_that_they_cast_doubt_on(
     returned(session, second, "QD-E-01")
     returned(session, second, "QD-E-02", "不在辖区")
     returned(session, third, "QD-E-01", "另一原因")
-    service.close_case(session, first, actor="a", reason="done")
+    close_case(session, first)
     found = count_returns(session)
     assert (found.count, found.stood) == (4, 3)
     told = [
@@ -276,7 +281,26 @@ def test_assigning_is_refused_where_it_says_nothing(
         assign("QD-X", "why")
     with pytest.raises(Conflict, match=r"is with .* \(QD-E-01\) already"):
         assign("QD-E-01", "why")
-    service.close_case(session, number, actor="a", reason="done")
+    close_case(session, number)
     with pytest.raises(Conflict, match="was closed on"):
         assign("QD-CC", "why")
     assert [one.kind for one in service.show(session, number).events] == ["reported", "closed"]
+
+
+def test_what_another_unit_had_begun_does_not_go_on_when_a_case_is_resumed(
+    session: Session, facts: dict[str, int]
+) -> None:
+    number = open_case(session)
+    for action in (Action.FILE, Action.ACCEPT, Action.SUSPEND):
+        do(session, number, action)
+    returning.assign_case(session, number, unit_code="QD-CC", reason="归市里", actor="a")
+    assert stands(session, number).state is CaseState.SUSPENDED
+    assert stands(session, number).due_at is None
+    resumed = do(session, number, Action.RESUME)
+    assert (resumed.state, resumed.unit_code) == ("dispatched", "QD-CC")
+    kinds = [one.kind for one in service.show(session, number).events]
+    assert kinds[-4:] == ["suspended", "assigned", "resumed", "dispatched"]
+    assert recount(session, number).fault is None
+    stages = explain_deadlines(session, number).stages
+    assert [one.stage for one in stages][-3:] == ["handling", "dispatch", "handling"]
+    assert all(one.is_recomputed_equal for one in stages)

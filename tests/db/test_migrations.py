@@ -190,4 +190,23 @@ def test_cases_from_before_the_indicators_are_counted(  # type: ignore[no-untype
         assert differences(session) == []
         reported = text("SELECT sum(reported) FROM indicator_totals WHERE scope = 'unit'")
         assert session.scalar(reported) == 2 * 60  # by day and by month
-        assert session.scalar(text("SELECT count(*) FROM indicator_times")) > 100
+        assert session.scalar(text("SELECT count(*) FROM indicator_histograms")) > 100
+
+
+def test_how_long_cases_took_is_packed_and_unpacked_without_loss(  # type: ignore[no-untyped-def]
+    alembic_runner, alembic_engine: Engine
+) -> None:
+    times = text("SELECT to_jsonb(t) FROM indicator_times t WHERE cases <> 0 ORDER BY to_jsonb(t)")
+    alembic_runner.migrate_up_to("0013")
+    with alembic_engine.begin() as connection:
+        connection.execute(text(_CITY))
+        connection.execute(text(_CASES))
+    alembic_runner.migrate_up_before("0016")
+    with alembic_engine.begin() as connection:
+        connection.execute(text("UPDATE indicator_times SET cases = cases * 70000 - bucket % 2"))
+        before = connection.scalars(times).all()
+    alembic_runner.migrate_up_to("0016")
+    alembic_runner.migrate_down_to("0015")
+    with alembic_engine.connect() as connection:
+        assert connection.scalars(times).all() == before
+    assert len(before) > 400

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 
 import folium
 import pytest
+from living import close_case
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 from street import EVIL, LAMP, register, register_many, report
 
-from gis_registry.cases import service as cases
 from gis_registry.errors import InvalidInput
 from gis_registry.maps import content as content_module
 from gis_registry.maps import outlines, service
@@ -65,7 +65,7 @@ def test_a_case_names_component_unit_and_nearest_responder(
 
 def test_closed_cases_are_not_shown(session: Session, street: list[str]) -> None:
     newest = overview_content(session).cases[0]
-    cases.close_case(session, newest.id, actor="test", reason="done")
+    close_case(session, newest.id)
     content = overview_content(session)
     assert newest.id not in {one.id for one in content.cases}
     assert content.case_count == 1

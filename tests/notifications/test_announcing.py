@@ -1,6 +1,7 @@
 """Announcing: deliveries, jobs and notifications come with the commit, or not at all."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 import psycopg
@@ -9,7 +10,10 @@ from noticing import notice
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
+from gis_registry.clock import SimulatedClock
 from gis_registry.db.engine import Database
+from gis_registry.notifications import live
 from gis_registry.notifications.announcing import announce
 from gis_registry.notifications.queries import CHANNEL
 from gis_registry.notifications.tables import Delivery, Webhook
@@ -98,3 +102,9 @@ def test_the_job_queues_schema_is_that_of_the_installed_library() -> None:
     """If this fails, a migration has to bring what the new version changes."""
     shipped = (resources.files("procrastinate.sql") / "schema.sql").read_text(encoding="utf-8")
     assert (bundled("migrations") / "job_queue.sql").read_text(encoding="utf-8") == shipped
+
+
+def test_a_stream_begins_at_the_time_that_cases_have() -> None:
+    when = datetime(2026, 6, 10, 9, tzinfo=UTC)
+    with clock.simulated(SimulatedClock(when, datetime.now(UTC), 0.0)):
+        assert live.since(live.position_now()) == when - timedelta(seconds=10)

@@ -8,6 +8,7 @@ from threading import Barrier
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from living import close_case
 from making import CORNER, moved, register, wait_for_a_lock
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -69,7 +70,7 @@ def test_the_same_component_with_the_same_fault_is_the_same_case(session: Sessio
 def test_a_closed_case_is_joined_by_nothing(session: Session) -> None:
     register(session, *CORNER)
     first = submit(session, matter=LIGHT)
-    cases.close_case(session, first.case_id, actor="班长", reason="已修")
+    close_case(session, first.case_id)
     again = submit(session, matter=LIGHT)
     assert (again.is_duplicate, again.answer.similar) == (False, [])
     assert again.case_id != first.case_id
@@ -121,7 +122,7 @@ def test_where_much_is_reported_nearness_says_less(session: Session) -> None:
     for n in range(40):
         one = submit(session, 1000 + n % 8, age_h=24 * (30 + 8 * n))
         if not one.is_duplicate:
-            cases.close_case(session, one.case_id, actor="a", reason="done")
+            close_case(session, one.case_id)
     for one in (quiet, busy):
         service.submit(session, one, reported_by="a")
     in_quiet, in_busy = submit(session), submit(session, 1000)
@@ -238,7 +239,7 @@ def test_a_case_that_is_closed_meanwhile_is_not_joined(own_database: Database) -
         first = submit(session)
     with ThreadPoolExecutor(1) as threads:
         with own_database.session() as session:
-            cases.close_case(session, first.case_id, actor="a", reason="done")
+            close_case(session, first.case_id)
 
             def send() -> AnsweredReport:
                 with own_database.session() as other:

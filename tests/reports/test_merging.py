@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from living import close_case
 from making import CORNER, moved, register, wait_for_a_lock
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -159,7 +160,7 @@ def test_a_report_after_a_merge_joins_the_case_that_is_open(session: Session) ->
 
 def test_a_service_request_shows_the_state_of_the_case_it_joined(session: Session) -> None:
     first, again = submit(session), submit(session, 4)
-    cases.close_case(session, first.case_id, actor="a", reason="done")
+    close_case(session, first.case_id)
     rows = queries.service_requests(session, ids=[first.id, again.id], limit=2)
     assert [row["state"] for row in rows] == ["closed", "closed"]
     assert open311.__doc__
@@ -185,7 +186,7 @@ def test_what_cannot_be_moved_is_refused_and_stays(session: Session) -> None:
         merge(session, 4711, first.case_id)
     with pytest.raises(NotFound, match=r"^There is no case 4711\.$"):
         merge(session, first.id, 4711)
-    cases.close_case(session, closed.case_id, actor="a", reason="done")
+    close_case(session, closed.case_id)
     with pytest.raises(Conflict, match=f"^Case {closed.case_id} is closed"):
         merge(session, first.id, closed.case_id)
     with pytest.raises(Conflict, match=f"^Case {closed.case_id} is closed"):

@@ -13,12 +13,12 @@ from threading import Barrier
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from living import close_case
 from making import CORNER
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from gis_registry.cases import service as cases
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound, RegistryError
 from gis_registry.places.service import the_city
@@ -68,7 +68,7 @@ def report(session: Session, account: str | None = "wx-1", **values: object) -> 
         "sender": {"account": account} if account is not None else None,
     }
     answered = service.submit(session, NewReport.model_validate(new | values), reported_by="app")
-    cases.close_case(session, answered.case_id, actor="app", reason="已处理")
+    close_case(session, answered.case_id)
     return answered.id
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import shapely
 from delivered import load, point, write_geojson
+from living import close_case
 from making import CORNER, moved, register
 from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from gis_registry.cases import service as cases
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.places.tables import GridCell
 from gis_registry.reports import service, survey_tasks
@@ -40,7 +40,7 @@ def cell(session: Session) -> tuple[str, float, float]:
 def report(session: Session, lon: float, lat: float, **values: object) -> int:
     """Submit a report an hour ago, of an incident of its own: its case is closed."""
     number, case_id = submit(session, lon, lat, **values)
-    cases.close_case(session, case_id, actor="app", reason="已处理")
+    close_case(session, case_id)
     return number
 
 

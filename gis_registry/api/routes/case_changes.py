@@ -6,7 +6,7 @@ The table (:mod:`gis_registry.cases.life_cycle`) says what there is, who may, an
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gis_registry.api.access import (
@@ -17,7 +17,7 @@ from gis_registry.api.access import (
     requires_later,
 )
 from gis_registry.api.changes import ANY_CHANGE, Changes, NewChange
-from gis_registry.api.preconditions import expected_version, version_tag
+from gis_registry.api.preconditions import IfMatch, expected_version, version_tag
 from gis_registry.api.problems import Problem, guarded, told
 from gis_registry.api.routes.parameters import LARGEST, Number
 from gis_registry.api.sessions import DatabaseSession
@@ -38,11 +38,6 @@ router = APIRouter(prefix="/api/cases", tags=["cases"], route_class=LaterRoute)
 
 #: So many are changed in one transaction at most.
 MOST_AT_ONCE = 1000
-
-IfMatch = Annotated[
-    str | None,
-    Header(description="ETag of the case as it was read: refused if it changed since"),
-]
 
 
 class BulkChange(BaseModel):

@@ -12,7 +12,8 @@ from gis_registry.api.routes.parameters import LARGEST, Number
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
 from gis_registry.cases import desk
-from gis_registry.cases.desk import CaseView, DeskFilter, Due
+from gis_registry.cases.desk import CaseView, Due
+from gis_registry.cases.schemas import CaseFilter
 from gis_registry.cases.tables import CaseState
 from gis_registry.catalogue.tables import LimitStage
 from gis_registry.components import service as components
@@ -41,7 +42,7 @@ def list_cases(
     state: Annotated[CaseState | None, Query(), _ANY] = None,
     stage: Annotated[LimitStage | None, Query(), _ANY] = None,
     unit: Annotated[str | None, Query(max_length=100), _ANY] = None,
-    district: Annotated[str | None, Query(max_length=20), _ANY] = None,
+    district: Annotated[str | None, Query(max_length=12), _ANY] = None,
     due: Annotated[Due | None, Query(), _ANY] = None,
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
@@ -49,18 +50,17 @@ def list_cases(
     asked = {"state": state, "stage": stage, "district": district, "due": due, "unit": unit}
     mine = actor.unit_code or ""
     unit_code = mine if unit == "mine" or unit is None else unit
-    wanted = DeskFilter(
+    wanted = CaseFilter(
         state=state,
         stage=stage,
-        unit_code=None if unit == "all" else unit_code or None,
-        division_code=district,
-        due=due,
+        unit=None if unit == "all" else unit_code or None,
+        division=district,
     )
     return page(
         request,
         "cases.html",
         city=places.show_city(session),
-        found=desk.open_cases(session, wanted, after=after),
+        found=desk.open_cases(session, wanted, due=due, after=after),
         wanted=wanted,
         asked={name: str(one) for name, one in asked.items() if one},
         is_first_page=after is None,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gis_registry.api.access import CurrentActor, requires
-from gis_registry.api.preconditions import version_tag
+from gis_registry.api.preconditions import IfMatch, expected_version, version_tag
 from gis_registry.api.problems import guarded
 from gis_registry.api.routes.parameters import LARGEST, Number
 from gis_registry.api.sessions import DatabaseSession
@@ -19,6 +19,7 @@ from gis_registry.errors import (
     Conflict,
     InvalidInput,
     NotFound,
+    Outdated,
     RequestTooLarge,
     UnknownIdentifier,
 )
@@ -128,51 +129,73 @@ def list_conditions(session: DatabaseSession, number: Number) -> list[Condition]
 @router.post(
     "/{number}/return",
     dependencies=[requires(Permission.DISPATCH, Permission.HANDLE)],
-    responses=guarded(NotFound, Conflict, RequestTooLarge),
+    responses=guarded(NotFound, Conflict, Outdated, RequestTooLarge),
 )
 def return_case(
-    session: DatabaseSession, actor: CurrentActor, number: Number, returned: CaseReturn
+    response: Response,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    number: Number,
+    returned: CaseReturn,
+    if_match: IfMatch = None,
 ) -> CaseSummary:
     """Return a case as not the unit's own; it is decided again without that unit.
 
     Who may only handle returns cases of their own unit alone, and may leave the unit out.
     """
-    service.require_own(session, number, actor)
+    service.require_own(session, number, actor, expected_version=expected_version(if_match))
     unit_code = returned.unit_code or actor.unit_code
     if unit_code is None:
         raise InvalidInput("Say by `unit_code` which unit returns it.")
-    return returning.return_case(
+    found = returning.return_case(
         session, number, unit_code=unit_code, reason=returned.reason, actor=actor.name
     )
+    response.headers["ETag"] = version_tag(found.version)
+    return found
 
 
 @router.post(
     "/{number}/assign",
     dependencies=[requires(Permission.DISPATCH)],
-    responses=guarded(NotFound, Conflict, RequestTooLarge),
+    responses=guarded(NotFound, Conflict, Outdated, RequestTooLarge),
 )
 def assign_case(
-    session: DatabaseSession, actor: CurrentActor, number: Number, assignment: CaseAssignment
+    response: Response,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    number: Number,
+    assignment: CaseAssignment,
+    if_match: IfMatch = None,
 ) -> CaseSummary:
     """Give a case to a unit by hand, with a reason."""
-    return returning.assign_case(
+    service.require_own(session, number, actor, expected_version=expected_version(if_match))
+    found = returning.assign_case(
         session, number, unit_code=assignment.unit_code, reason=assignment.reason, actor=actor.name
     )
+    response.headers["ETag"] = version_tag(found.version)
+    return found
 
 
 @router.post(
     "/{number}/component",
     dependencies=[requires(Permission.DISPATCH, Permission.HANDLE)],
-    responses=guarded(NotFound, UnknownIdentifier, Conflict, Ambiguous, RequestTooLarge),
+    responses=guarded(NotFound, UnknownIdentifier, Conflict, Outdated, Ambiguous, RequestTooLarge),
 )
 def identify_case(
-    session: DatabaseSession, actor: CurrentActor, number: Number, named: CaseIdentification
+    response: Response,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    number: Number,
+    named: CaseIdentification,
+    if_match: IfMatch = None,
 ) -> CaseSummary:
     """Say which component a case is about; whose job it is, is decided again.
 
     Who may only handle says so of cases of their own unit alone.
     """
-    service.require_own(session, number, actor)
-    return identifying.identify_case(
+    service.require_own(session, number, actor, expected_version=expected_version(if_match))
+    found = identifying.identify_case(
         session, number, component=named.component, reason=named.reason, actor=actor.name
     )
+    response.headers["ETag"] = version_tag(found.version)
+    return found

@@ -103,8 +103,10 @@
   });
 
   async function file(row) {
-    const result = row.querySelector(".result");
-    result.textContent = say("立案中…", "filing…");
+    // The row may be replaced meanwhile: what came of it belongs to the one that is shown then.
+    const here = (selector) => list.querySelector(`tr[data-case="${row.dataset.case}"] ${selector}`);
+    const tell = (words) => { here(".result").textContent = words; };
+    tell(say("立案中…", "filing…"));
     try {
       const answer = await fetch(`/api/cases/${row.dataset.case}/file`, {
         method: "POST",
@@ -115,16 +117,17 @@
         body: "{}",
       });
       const told = await answer.json();
-      row.querySelector("input").checked = false;
+      const box = here("input");
+      if (box) box.checked = false;
       if (answer.ok) {
-        result.textContent = say(`立案完成：${told.state_zh}`, `filed: ${told.state_en}`);
+        tell(say(`立案完成：${told.state_zh}`, `filed: ${told.state_en}`));
         return true;
       }
-      result.textContent = answer.status === 412
+      tell(answer.status === 412
         ? say("期间已被他人修改，未立案", "changed by somebody meanwhile; not filed")
-        : say(`未立案：${told.detail}`, `Not filed: ${told.detail}`);
+        : say(`未立案：${told.detail}`, `Not filed: ${told.detail}`));
     } catch {
-      result.textContent = say("没有送达，请再试", "It did not arrive; try again");
+      tell(say("没有送达，请再试", "It did not arrive; try again"));
     }
     return false;
   }

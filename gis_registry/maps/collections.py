@@ -1,0 +1,254 @@
+"""What is published: collections of features, each a table or view with a key, in our own words.
+
+A collection is data: which rows, in which order, with which properties. Whatever reads features
+(pages, single ones, tiles, exports) builds its statement from it; nothing that a user writes is
+ever part of one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy.types import Boolean, Date, DateTime, Double, Integer, Text, TypeEngine
+
+from gis_registry.components.tables import ComponentState
+from gis_registry.errors import NotFound
+from gis_registry.maps.queryables import PropertyType
+from gis_registry.roles import Permission
+
+_SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]]] = {
+    PropertyType.STRING: Text,
+    PropertyType.INTEGER: Integer,
+    PropertyType.NUMBER: Double,
+    PropertyType.BOOLEAN: Boolean,
+    PropertyType.DATE: Date,
+    PropertyType.DATETIME: DateTime,
+}
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property of the features of a collection.
+
+    Attributes:
+        name: what it is called.
+        type: of which type its values are.
+        sql: where it comes from.
+        title_zh: what it is, in Chinese.
+        title_en: what it is, in English.
+        choices: all values that there can be, if they are few.
+    """
+
+    name: str
+    type: PropertyType
+    sql: str
+    title_zh: str
+    title_en: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def column(self) -> ColumnElement[Any]:
+        """It as a part of a condition."""
+        return literal_column(self.sql, _SQL_TYPES.get(self.type, Text))
+
+
+@dataclass(frozen=True)
+class KeyColumn:
+    """A column of a key: pages come in the order of the key.
+
+    Attributes:
+        sql: where it comes from.
+        type: what PostgreSQL calls its type.
+    """
+
+    sql: str
+    type: str
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Features of one kind.
+
+    Attributes:
+        name: what it is called in addresses.
+        title_zh: what it is, in Chinese.
+        title_en: what it is, in English.
+        description: the same in a sentence or two.
+        source: what a statement reads from.
+        key: by what features are told apart and ordered; the last column is the feature's id.
+        by_id: the condition for the feature whose id is ``%(id)s``.
+        version: what changes whenever the feature changes.
+        properties: what a feature says.
+        geometry: its geometry, in EPSG:4490.
+        temporal: the property that `datetime` asks for.
+        where: which rows of the source belong to it.
+        values: what `where` refers to.
+        permission: who may read it.
+        is_editable: whether features can be added, changed and removed through it.
+    """
+
+    name: str
+    title_zh: str
+    title_en: str
+    description: str
+    source: str
+    key: tuple[KeyColumn, ...]
+    by_id: str
+    version: str
+    properties: tuple[Property, ...]
+    geometry: str
+    temporal: str | None = None
+    where: str = "true"
+    values: Mapping[str, Any] = field(default_factory=dict)
+    permission: Permission = Permission.READ
+    is_editable: bool = False
+
+    def property(self, name: str) -> Property:
+        """Return a property.
+
+        Raises:
+            NotFound: it has none of this name.
+        """
+        for one in self.properties:
+            if one.name == name:
+                return one
+        raise NotFound(f"{self.name} has no property {name[:100]!r}.")
+
+
+_LEVELS = ("city", "district", "subdistrict", "community")
+_STRING, _INTEGER, _NUMBER = PropertyType.STRING, PropertyType.INTEGER, PropertyType.NUMBER
+
+COMPONENT_PROPERTIES = (
+    Property("code", _STRING, "c.code", "标识码", "identifier"),
+    Property("class_code", _STRING, "k.code", "部件小类代码", "class code"),
+    Property("class_name_zh", _STRING, "k.name_zh", "部件小类", "class, in Chinese"),
+    Property("class_name_en", _STRING, "k.name_en", "部件小类英文名", "class, in English"),
+    Property(
+        "state",
+        _STRING,
+        "c.state",
+        "状态",
+        "state",
+        choices=(ComponentState.ACTIVE, ComponentState.RETIRED),
+    ),
+    Property("division_code", _STRING, "c.division_code", "区划代码", "district code"),
+    Property("subdistrict_code", _STRING, "c.subdistrict_code", "街道代码", "subdistrict code"),
+    Property("cell_code", _STRING, "c.cell_code", "单元网格代码", "grid cell code"),
+    *(
+        Property(f"{role}_code", _STRING, f"{role}.code", title_zh, f"{role}'s code")
+        for role, title_zh in (
+            ("supervisor", "主管部门代码"),
+            ("owner", "权属单位代码"),
+            ("maintainer", "养护单位代码"),
+        )
+    ),
+    Property("surveyed_on", PropertyType.DATE, "c.surveyed_on", "普查日期", "day of the survey"),
+    Property("accuracy_m", _NUMBER, "c.accuracy_m", "定位精度（米）", "position accuracy, metres"),
+    Property("is_synthetic", PropertyType.BOOLEAN, "c.is_synthetic", "模拟数据", "made up"),
+    Property("version", _INTEGER, "c.version", "版本", "version"),
+)
+
+_COMPONENTS = (
+    "components c JOIN component_classes k ON k.id = c.class_id"
+    " LEFT JOIN units supervisor ON supervisor.id = c.supervisor_id"
+    " LEFT JOIN units owner ON owner.id = c.owner_id"
+    " LEFT JOIN units maintainer ON maintainer.id = c.maintainer_id"
+)
+_COMPONENT_KEY = (KeyColumn("c.division_code", "text"), KeyColumn("c.code", "text"))
+_BY_CODE = "c.division_code = left(%(id)s, 6) AND c.code = %(id)s"
+#: A component that was registered by a survey since reverted never was.
+_REGISTERED = "c.state <> 'withdrawn'"
+
+
+def components() -> Collection:
+    """Return the components of all classes."""
+    return Collection(
+        name="components",
+        title_zh="城市部件",
+        title_en="Components",
+        description="Every component in the registry, with its identifier, class and units.",
+        source=_COMPONENTS,
+        key=_COMPONENT_KEY,
+        by_id=_BY_CODE,
+        version="c.version::text",
+        properties=COMPONENT_PROPERTIES,
+        geometry="c.geom",
+        temporal="surveyed_on",
+        where=_REGISTERED,
+        is_editable=True,
+    )
+
+
+def components_of_class(class_id: int, code: str, name_zh: str, name_en: str) -> Collection:
+    """Return the components of one class."""
+    return Collection(
+        name=f"components-{code}",
+        title_zh=name_zh,
+        title_en=name_en,
+        description=f"Every component of the class {code} ({name_zh} {name_en}).",
+        source=_COMPONENTS,
+        key=_COMPONENT_KEY,
+        by_id=_BY_CODE,
+        version="c.version::text",
+        properties=COMPONENT_PROPERTIES,
+        geometry="c.geom",
+        temporal="surveyed_on",
+        where=f"{_REGISTERED} AND c.class_id = {class_id:d}",
+        is_editable=True,
+    )
+
+
+def divisions() -> Collection:
+    """Return the divisions as they are today."""
+    return Collection(
+        name="divisions",
+        title_zh="行政区划",
+        title_en="Divisions",
+        description="City, districts, subdistricts and communities, and the ground they cover.",
+        source="divisions d JOIN division_areas a ON a.division_code = d.code"
+        " AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)",
+        key=(KeyColumn("d.code", "text"),),
+        by_id="d.code = %(id)s",
+        version="a.id::text",
+        properties=(
+            Property("code", _STRING, "d.code", "区划代码", "code"),
+            Property("level", _STRING, "d.level", "级别", "level", choices=_LEVELS),
+            Property("parent_code", _STRING, "d.parent_code", "上级代码", "code of its parent"),
+            Property("name_zh", _STRING, "d.name_zh", "名称", "name, in Chinese"),
+            Property("name_en", _STRING, "d.name_en", "英文名称", "name, in English"),
+            Property("valid_from", PropertyType.DATE, "a.valid_from", "生效日期", "valid from"),
+            Property("source", _STRING, "a.source", "来源", "source"),
+        ),
+        geometry="a.geom",
+        temporal="valid_from",
+    )
+
+
+def grid_cells() -> Collection:
+    """Return the cells of the unit grid."""
+    return Collection(
+        name="grid-cells",
+        title_zh="单元网格",
+        title_en="Grid cells",
+        description="The cells of the unit grid, the smallest areas of management.",
+        source="grid_cells g",
+        key=(KeyColumn("g.code", "text"),),
+        by_id="g.code = %(id)s",
+        version="g.code",
+        properties=(
+            Property("code", _STRING, "g.code", "网格代码", "code"),
+            Property("subdistrict_code", _STRING, "g.subdistrict_code", "街道代码", "subdistrict"),
+        ),
+        geometry="g.geom",
+    )
+
+
+def all_collections(classes: Sequence[tuple[int, str, str, str]]) -> dict[str, Collection]:
+    """Return every collection by its name.
+
+    Args:
+        classes: id, code, Chinese and English name of the classes of the city's profile.
+    """
+    found = [components(), *(components_of_class(*one) for one in classes), divisions()]
+    return {one.name: one for one in [*found, grid_cells()]}

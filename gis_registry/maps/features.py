@@ -1,0 +1,137 @@
+"""Statements that read the features of a collection, each as a line of GeoJSON.
+
+The database writes the JSON: nothing of a feature is taken apart and put together again. Statements
+are made of what collections say and of bound values alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.dialects.postgresql.psycopg import dialect
+
+from gis_registry.db.base import SRID
+from gis_registry.maps.collections import Collection
+from gis_registry.maps.crs import OfferedCrs
+
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Which features, as SQL, with its values."""
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL with its values."""
+
+    sql: str
+    values: Mapping[str, Any]
+
+
+def of_filter(condition: ColumnElement[bool]) -> Condition:
+    """Return a filter as a condition."""
+    compiled = condition.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    return Condition(f"({compiled})", compiled.params)
+
+
+def in_box(
+    collection: Collection, box: Sequence[float], box_crs: OfferedCrs, *, parameter: str = "box"
+) -> Condition:
+    """Return that a feature touches a box; one that crosses the antimeridian is two.
+
+    Args:
+        collection: which.
+        box: least x, least y, greatest x, greatest y; x is a longitude or an easting.
+        box_crs: what it is in.
+        parameter: begins the names of its values.
+    """
+    west, south, east, north = box
+    parts = [(west, east)]
+    if west > east and box_crs.is_geographic:
+        parts = [(west, 180.0), (-180.0, east)]
+    texts, values = [], {}
+    for number, (least, greatest) in enumerate(parts):
+        names = [f"{parameter}_{number}_{side}" for side in range(4)]
+        envelope = "ST_MakeEnvelope({}, {})".format(
+            ", ".join(f"%({name})s::float8" for name in names), box_crs.srid
+        )
+        if box_crs.srid != SRID:
+            # Sides that are straight there are not straight here: with points between.
+            envelope = f"ST_Transform(ST_Segmentize({envelope}, %({parameter}_step)s), {SRID})"
+            values[f"{parameter}_step"] = max(greatest - least, north - south) / 16 or 1.0
+        texts.append(f"ST_Intersects({collection.geometry}, {envelope})")
+        values |= dict(zip(names, (least, south, greatest, north), strict=True))
+    return Condition(f"({' OR '.join(texts)})", values)
+
+
+def page(
+    collection: Collection,
+    conditions: Sequence[Condition],
+    *,
+    crs: OfferedCrs,
+    limit: int,
+    after: Sequence[str] = (),
+    properties: tuple[str, ...] | None = None,
+) -> Statement:
+    """Return the statement of a page: rows of key as text, and the feature.
+
+    Args:
+        collection: which.
+        conditions: which of its features.
+        crs: what their coordinates are told in.
+        limit: how many; one more is asked for, to see whether there is a next page.
+        after: the key of the last feature of the page before, as text.
+        properties: which properties are told; all without.
+    """
+    keys = ", ".join(one.sql for one in collection.key)
+    values: dict[str, Any] = {**collection.values, "limit": limit + 1}
+    texts = [collection.where]
+    if after:
+        names = [f"after_{number}" for number in range(len(after))]
+        values |= dict(zip(names, after, strict=True))
+        bound = ", ".join(
+            f"%({name})s::{one.type}" for name, one in zip(names, collection.key, strict=True)
+        )
+        texts.append(f"({keys}) > ({bound})")
+    for one in conditions:
+        texts.append(one.sql)
+        values |= one.values
+    key = ", ".join(f"({one.sql})::text" for one in collection.key)
+    return Statement(
+        f"SELECT {key}, {_feature(collection, crs, properties)} FROM {collection.source} "  # noqa: S608
+        f"WHERE {' AND '.join(texts)} ORDER BY {keys} LIMIT %(limit)s",
+        values,
+    )
+
+
+def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> Statement:
+    """Return the statement of one feature, by its id."""
+    return Statement(
+        f"SELECT {_feature(collection, crs, None)}, {collection.version} FROM {collection.source} "  # noqa: S608
+        f"WHERE {collection.where} AND {collection.by_id}",
+        {**collection.values, "id": feature_id},
+    )
+
+
+@cache
+def _feature(collection: Collection, crs: OfferedCrs, properties: tuple[str, ...] | None) -> str:
+    """Return the expression of a feature as a text of GeoJSON."""
+    told = [one for one in collection.properties if properties is None or one.name in properties]
+    columns = ", ".join(f'{one.sql} AS "{one.name}"' for one in told)
+    inner = f"(SELECT row_to_json(p) FROM (SELECT {columns}) AS p)" if told else "'{}'"  # noqa: S608
+    shape = collection.geometry
+    if not crs.is_stored:
+        shape = f"ST_Transform({shape}, {crs.srid})" if crs.srid != SRID else shape
+        shape = f"ST_FlipCoordinates({shape})" if crs.is_northing_first else shape
+    return (
+        f"""'{{"type":"Feature","id":' || to_json({collection.key[-1].sql}) ||"""
+        f""" ',"geometry":' || coalesce(ST_AsGeoJSON({shape}, {crs.decimals}, 0), 'null') ||"""
+        f""" ',"properties":' || {inner} || '}}'"""
+    )
