@@ -246,8 +246,8 @@ class _Step:
             case Action.EXTEND if change.amount is not None and change.unit is not None:
                 if running and len(running.extensions) >= _MOST_EXTENSIONS:
                     raise Conflict(
-                        f"Case {case_id} was extended {_MOST_EXTENSIONS} times in this stage, which "
-                        "is the most: close it, or suspend it, with a reason."
+                        f"Case {case_id} was extended {_MOST_EXTENSIONS} times in this stage: "
+                        "that is the most. Close it, or suspend it, with a reason."
                     )
                 extra = Limit(change.amount, change.unit)
                 more = running and running.extended(
