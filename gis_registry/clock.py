@@ -12,6 +12,9 @@ WARNING = (
     "run a city like this."
 )
 
+#: In these there is a time of a case.
+_YEARS = range(1900, 9001)
+
 
 @dataclass(frozen=True)
 class SimulatedClock:
@@ -38,8 +41,8 @@ class SimulatedClock:
             shown, _, rest = text.partition("@")
             real, _, speed = rest.partition("*")
             clock = cls(datetime.fromisoformat(shown), datetime.fromisoformat(real), float(speed))
-            clock.now().astimezone(UTC)
-            is_one = clock.shown_at.tzinfo is not None and clock.speed > 0
+            year = clock.now().astimezone(UTC).year
+            is_one = clock.shown_at.tzinfo is not None and clock.speed > 0 and year in _YEARS
         except (TypeError, ValueError, OverflowError) as error:
             raise _no_clock(text) from error
         if not is_one:

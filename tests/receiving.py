@@ -20,6 +20,7 @@ class Receiver:
     url: str = ""
     answers: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = "收到 received".encode()
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     arrived: threading.Event = field(default_factory=threading.Event)
     is_let_through: threading.Event = field(default_factory=threading.Event)
@@ -51,7 +52,7 @@ def receiving() -> Iterator[Receiver]:
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write("收到 received".encode())
+                self.wfile.write(receiver.body)
             except OSError:
                 pass  # the sender was killed
 

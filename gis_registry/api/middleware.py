@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from time import perf_counter
 
+import anyio
 import structlog
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
@@ -61,6 +62,9 @@ class RequestLog:
         try:
             await self.app(scope, receive, noting)
         except Exception as error:
+            if status is not None and _is_gone(error):
+                write_line()
+                return
             state["problem"] = RegistryError.code
             if status is None:
                 state["failure"] = error
@@ -70,6 +74,13 @@ class RequestLog:
                 raise
         if not is_written:
             write_line()
+
+
+def _is_gone(error: BaseException) -> bool:
+    """Return whether all that happened is that nobody reads a live stream any more."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_gone(one) for one in error.exceptions)
+    return isinstance(error, anyio.BrokenResourceError)
 
 
 def _write_line(

@@ -39,6 +39,8 @@ from gis_registry.users.service import Actor
 
 #: Who verifies must have been as near as this, in metres, beside how exact the position is.
 _AT_THE_SCENE_M = 200.0
+#: A stage is extended no more often: each deadline is counted again over all that came before.
+_MOST_EXTENSIONS = 10
 _GEOD = Geod(ellps="GRS80")
 #: A case that is filed by these is dispatched at once where its unit is known.
 _DISPATCHED_AT_ONCE = frozenset({Action.FILE, Action.REOPEN, Action.RESUME})
@@ -216,7 +218,7 @@ class _Step:
         lon, lat = to_cgcs2000(position.lon, position.lat, position.datum)
         there = self.work.places[progress.case_id]
         distance_m = _GEOD.inv(float(lon), float(lat), *there)[2]
-        if distance_m > _AT_THE_SCENE_M + position.accuracy_m:
+        if not distance_m <= _AT_THE_SCENE_M + position.accuracy_m:  # no number at a pole
             raise InvalidInput(
                 f"You were {distance_m:,.0f} m from case {progress.case_id}: to "
                 f"{self.transition.name_en} it, be within {_AT_THE_SCENE_M:.0f} m of it."
@@ -247,6 +249,11 @@ class _Step:
                 resumed = running and running.resumed(work.at)
                 return {"state": progress.resumes_to, **self._noted(resumed)}
             case Action.EXTEND if change.amount is not None and change.unit is not None:
+                if running and len(running.extensions) >= _MOST_EXTENSIONS:
+                    raise Conflict(
+                        f"Case {case_id} was extended {_MOST_EXTENSIONS} times in this stage: "
+                        "that is the most. Close it, or suspend it, with a reason."
+                    )
                 extra = Limit(change.amount, change.unit)
                 more = running and running.extended(
                     extra, work.at, reason=change.reason, actor=actor

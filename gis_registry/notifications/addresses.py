@@ -10,6 +10,11 @@ from gis_registry.errors import InvalidInput
 
 _ADVICE = "GIS_REGISTRY_WEBHOOK_PRIVATE_ADDRESSES=true allows it"
 
+#: Addresses whose last 32 bits are one of IPv4: compatible ones, and those of NAT64.
+_ENDS_IN_IPV4 = tuple(
+    ipaddress.IPv6Network(one) for one in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48")
+)
+
 
 class PrivateAddress(Exception):
     """A name or address leads into a network that is not public."""
@@ -25,9 +30,10 @@ def checked_url(text: str, *, allow_private: bool) -> httpx.URL:
     """
     try:
         url = httpx.URL(text)
+        host = url.host.rstrip(".")  # decoded here: a label of xn-- can be nonsense
     except (httpx.InvalidURL, ValueError) as error:
         raise InvalidInput(f"{text!r} is no URL ({error}).") from error
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not host:
         raise InvalidInput("A webhook's URL begins with https:// (or http://) and names a host.")
     if url.port is not None and not 0 < url.port < 65536:
         raise InvalidInput(f"{url.port} is no port: they are 1 to 65535.")
@@ -35,13 +41,13 @@ def checked_url(text: str, *, allow_private: bool) -> httpx.URL:
         raise InvalidInput("A webhook's URL holds no user, password or fragment.")
     if not allow_private:
         try:
-            address = ipaddress.ip_address(url.host)
+            address = ipaddress.ip_address(host)
         except ValueError:
-            is_refused = url.host == "localhost" or url.host.endswith(".localhost")
+            is_refused = host == "localhost" or host.endswith(".localhost")
         else:
             is_refused = not _is_public(address)
         if is_refused:
-            raise InvalidInput(f"{url.host} is not on the public internet; {_ADVICE}.")
+            raise InvalidInput(f"{host} is not on the public internet; {_ADVICE}.")
     return url
 
 
@@ -65,6 +71,13 @@ async def addresses_of(url: httpx.URL, *, allow_private: bool) -> list[str]:
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        address = _within(address) or address
     return address.is_global and not address.is_multicast
+
+
+def _within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address leads to, by whatever way of writing one so."""
+    if any(address in network for network in _ENDS_IN_IPV4):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour

@@ -65,7 +65,7 @@ async def http_client() -> AsyncIterator[httpx.AsyncClient]:
         trust_env=False,
         follow_redirects=False,
         limits=httpx.Limits(max_keepalive_connections=0),
-        headers={"User-Agent": f"gis-registry/{__version__}"},
+        headers={"User-Agent": f"gis-registry/{__version__}", "Accept-Encoding": "identity"},
     ) as client:
         yield client
 
@@ -131,7 +131,7 @@ async def _send(client: httpx.AsyncClient, settings: Settings, claimed: RowMappi
     except TimeoutError:
         return Sent(None, f"No answer within {settings.webhook_timeout_s:g} s.")
     except (PrivateAddress, httpx.HTTPError, OSError, UnicodeError) as error:
-        return Sent(None, f"{type(error).__name__}: {error}"[:_KEPT_OF_ANSWER])
+        return Sent(None, _readable(f"{type(error).__name__}: {error}")[:_KEPT_OF_ANSWER])
 
 
 async def _post(
@@ -178,10 +178,16 @@ async def _said(answer: httpx.Response) -> str:
     """Return what an answer that is no success says, as far as it fits."""
     if answer.is_redirect:
         return "Redirects are not followed: register the address that it leads to."
-    async for part in answer.aiter_bytes(_KEPT_OF_ANSWER):
-        text = part.decode(errors="replace").replace("\x00", "\ufffd").strip()
-        return f"{answer.status_code} {answer.reason_phrase}: {text}"
-    return f"{answer.status_code} {answer.reason_phrase}"
+    said = _readable(f"{answer.status_code} {answer.reason_phrase}")
+    # As it comes: what is packed can be a thousand times as much, and hold everything up.
+    async for part in answer.aiter_raw(_KEPT_OF_ANSWER):
+        return f"{said}: {_readable(part.decode(errors='replace').strip())}"
+    return said
+
+
+def _readable(text: str) -> str:
+    """Return a text of a receiver's without what databases and terminals choke on."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
 
 
 def _judged(claimed: RowMapping, sent: Sent) -> DeliveryStatus:

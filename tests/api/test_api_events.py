@@ -17,8 +17,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from test_api_browser import OPTIONS
 
+from gis_registry import clock
 from gis_registry.api import app as application
 from gis_registry.api.access import COOKIE
+from gis_registry.clock import SimulatedClock
 from gis_registry.db.engine import Database
 from gis_registry.notifications import live
 from gis_registry.notifications.announcing import Notice, announce
@@ -148,6 +150,31 @@ def test_who_resumes_is_told_what_came_since(
                 first = next(resumed)
                 assert first["event"] == "missed"
                 assert live.since(first["id"]) is not None
+
+
+def test_a_stream_begins_when_the_cases_have_it() -> None:
+    shown = datetime(2020, 6, 1, tzinfo=UTC)
+    with clock.simulated(SimulatedClock(shown, datetime.now(UTC), 0.0)):
+        assert live.since(live.position_now()) == shown - timedelta(seconds=10)
+
+
+def test_who_resumes_while_the_database_is_busy_loads_afresh(
+    own_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replay(session: Session, since: datetime, limit: int) -> list[Notice]:
+        session.execute(text("SET LOCAL statement_timeout = 1"))
+        session.execute(text("SELECT pg_sleep(5)"))
+        return []
+
+    monkeypatch.setattr(application.cases, "notices_since", replay)
+    with running(own_settings) as api, Database(api.settings) as database:
+        position = LiveNotice.of(notice(1)).position
+        headers = {"Last-Event-ID": position}
+        with stream(api.as_(Role.READER), headers=headers) as resumed:
+            assert next(resumed)["event"] == "missed"
+            with database.session() as session:
+                announce(session, [notice(2)])
+            assert data(next(resumed))["case_id"] == 2
 
 
 def test_when_the_database_is_lost_streams_end_and_new_ones_are_told(

@@ -1,16 +1,19 @@
 """What every request passes: its id, its log line, headers, compression, waiting its turn."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import httpx
 import pytest
 from running_api import Api, running
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from gis_registry.api.middleware import is_request_id
+from gis_registry.api.middleware import RequestLog, is_request_id
 from gis_registry.places import service as places
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
@@ -89,3 +92,22 @@ def test_more_requests_than_connections_wait_their_turn(
             answers = list(threads.map(lambda _: client.get("/api/city").status_code, range(150)))
         assert answers == [200] * 150
         assert time.perf_counter() - started < 15
+
+
+def test_who_leaves_in_the_middle_of_a_stream_is_no_fault() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def left(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ExceptionGroup("in the stream", [anyio.BrokenResourceError()])
+
+    scope = {"type": "http", "method": "GET", "path": "/api/events"}
+    with capture_logs() as lines:
+        asyncio.run(RequestLog(left)(scope, receive, send))
+    assert [(one["log_level"], one["status"]) for one in lines] == [("info", 200)]

@@ -2,14 +2,17 @@
 
 from itertools import count
 
-from living import change
+import pytest
+from living import INSPECTOR, change, do
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import changing
 from gis_registry.cases.changing import AskedChange
 from gis_registry.cases.life_cycle import Action
-from gis_registry.cases.schemas import CaseChange, CaseStatus
-from gis_registry.errors import InvalidInput
+from gis_registry.cases.schemas import CaseChange, CaseStatus, ScenePosition
+from gis_registry.catalogue.tables import LimitUnit
+from gis_registry.errors import Conflict, InvalidInput
+from gis_registry.places.datums import Datum
 from gis_registry.reports import service as reports
 from gis_registry.reports.schemas import NewReport
 from gis_registry.roles import Role
@@ -54,3 +57,19 @@ def test_an_unknown_condition_is_refused_alone(session: Session) -> None:
     assert [isinstance(one, CaseStatus) for one in found] == [True, False, True]
     assert isinstance(found[1], InvalidInput)
     assert "haunted" in str(found[1])
+
+
+def test_nobody_is_at_the_scene_where_a_datum_has_no_place(session: Session) -> None:
+    nowhere = ScenePosition(lon=-180, lat=-90, datum=Datum.GCJ02)
+    with pytest.raises(InvalidInput, match="be within 200 m"):
+        do(session, _reported(session), Action.CHECK, INSPECTOR, position=nowhere)
+
+
+def test_a_stage_is_extended_ten_times_at_most(session: Session) -> None:
+    number = _filed(session, None).id
+    more = CaseChange(reason="缺配件", amount=1000, unit=LimitUnit.CALENDAR_DAY)
+    asked = [AskedChange(number, Action.EXTEND, BOSS, more)] * 12
+    found = changing.change_all(session, asked)
+    assert [isinstance(one, CaseStatus) for one in found] == [True] * 10 + [False] * 2
+    assert isinstance(found[-1], Conflict)
+    assert "suspend it" in str(found[-1])

@@ -197,6 +197,21 @@ def test_no_answer_in_time_is_a_failure(
     assert (one.attempts, one.last_error) == (1, "No answer within 0.2 s.")
 
 
+def test_what_is_answered_is_neither_unpacked_nor_kept_with_control_characters(
+    database: Database, private_settings: Settings, receiver: Receiver
+) -> None:
+    """A few packed bytes could be gigabytes, for which all other receivers would wait."""
+    add(database, receiver.url)
+    announced(database, 1)
+    receiver.answers = [500]
+    receiver.headers = {"Content-Encoding": "gzip"}
+    receiver.body = "收到\x1b[2J\x00".encode()
+    work_once(database, private_settings)
+    (one,) = deliveries(database)
+    assert one.last_error == "500 Internal Server Error: 收到\ufffd[2J\ufffd"
+    assert receiver.received[0][0]["accept-encoding"] == "identity"
+
+
 def test_nobody_there_is_a_failure(database: Database, private_settings: Settings) -> None:
     add(database, "http://127.0.0.1:9/")
     announced(database, 1)

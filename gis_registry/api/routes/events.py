@@ -8,13 +8,14 @@ from typing import Annotated
 import anyio
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.exc import OperationalError
 
 from gis_registry.api.access import requires
 from gis_registry.api.problems import guarded
 from gis_registry.api.sessions import limit_statements, take_turn
 from gis_registry.api.text import CheckedRoute
 from gis_registry.db.engine import Database
-from gis_registry.errors import TooManyStreams
+from gis_registry.errors import DatabaseUnavailable, TooManyStreams
 from gis_registry.notifications import live
 from gis_registry.notifications.live import LiveNotices, Subscription
 from gis_registry.notifications.schemas import LiveNotice
@@ -97,5 +98,8 @@ async def _replayed(request: Request, moment: datetime | None) -> list[LiveNotic
             limit_statements(session, request.app.state.settings)
             return live.missed(session, replay, moment)
 
-    async with asynccontextmanager(take_turn)(request):
-        return await anyio.to_thread.run_sync(read)
+    try:
+        async with asynccontextmanager(take_turn)(request):
+            return await anyio.to_thread.run_sync(read)
+    except (DatabaseUnavailable, OperationalError):  # too busy: the stream goes on all the same
+        return None
