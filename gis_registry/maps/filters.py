@@ -192,10 +192,11 @@ class _Translation:
         found = self.queryables.get(name) if isinstance(name, str) else None
         if found is not None:
             return Operand(found.type, found.column, f"“{found.name}”")
-        close = get_close_matches(str(name), self.queryables, n=3, cutoff=0.6)
+        told = str(name)[:60]
+        close = get_close_matches(told, self.queryables, n=3, cutoff=0.6)
         names = [*close, *(one for one in self.queryables if one not in close)]
         raise InvalidInput(
-            f"There is no property “{str(name)[:60]}” to filter by; there are: {', '.join(names)}."
+            f"There is no property “{told}” to filter by; there are: {', '.join(names)}."
         )
 
     def _geometry(self, tree: dict[str, Tree]) -> Operand:
@@ -235,10 +236,10 @@ class _Translation:
             return
         if lower in ("point", "linestring", "polygon") or lower.startswith(("multi", "geometryc")):
             raise InvalidInput(f"A {name.upper()} of the filter is no geometry in the form of WKT.")
-        close = get_close_matches(lower, (*_FUNCTIONS, *operators), n=1)
-        hint = f"did you mean {close[0].upper()}? " if close else ""
+        close = get_close_matches(lower[:60], (*_FUNCTIONS, *operators), n=1)
+        hint = f" Did you mean {close[0].upper()}?" if close else ""
         raise InvalidInput(
-            f"There is no operator or function “{name[:60]}”; {hint}The functions are "
+            f"There is no operator or function “{name[:60]}”.{hint} The functions are "
             f"{', '.join(one.upper() for one in _FUNCTIONS)}."
         )
 

@@ -35,8 +35,9 @@ class Queryable:
     Args:
         name: as filters write it.
         type: what its values are.
-        column: SQL over whatever the caller selects from; geometries are in the SRID that the
-            filter is translated for.
+        column: SQL over whatever the caller selects from, of a type of the database that fits:
+            text is ``text`` and no enumeration, a list is ``text[]``, and geometries are valid, no
+            collections of several kinds, and in the SRID that the filter is translated for.
     """
 
     name: str
