@@ -95,11 +95,13 @@ BEGIN
   LOCK TABLE component_count_changes IN EXCLUSIVE MODE;
   DELETE FROM component_count_changes;
   DELETE FROM component_counts;
+  WITH grouped AS MATERIALIZED (  -- else millions are sorted for their few groups' order
+    SELECT x, y, class_id, state, unit_id, count(*) AS count
+    FROM counted_components
+    GROUP BY x, y, class_id, state, unit_id
+  )
   INSERT INTO component_counts (level, x, y, class_id, state, unit_id, count)
-  SELECT 17, x, y, class_id, state, unit_id, count(*)
-  FROM counted_components
-  GROUP BY x, y, class_id, state, unit_id
-  ORDER BY x, y;
+  SELECT 17, x, y, class_id, state, unit_id, count FROM grouped ORDER BY x, y;
   FOR upper IN REVERSE 16..4 LOOP
     INSERT INTO component_counts (level, x, y, class_id, state, unit_id, count)
     SELECT upper, x >> 1, y >> 1, class_id, state, unit_id, sum(count)

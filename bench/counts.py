@@ -1,0 +1,185 @@
+"""What the map's counts cost who writes, and how quickly tiles read them.
+
+    python bench/counts.py HOME [--rows 100000]
+
+reads the busiest tiles and the totals of the registry in HOME, beside counting components; then
+applies a survey of so many rows, half new and half moved, and edits one component, each with and
+without the triggers that count. What is applied and edited is rolled back; the survey stays staged.
+"""
+
+import argparse
+import csv
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+from random import Random
+from statistics import median
+from time import perf_counter
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis_registry.components import editing
+from gis_registry.db.engine import Database
+from gis_registry.maps import count_queries as counts
+from gis_registry.maps import count_upkeep as upkeep
+from gis_registry.settings import Settings
+from gis_registry.startup import open_registry
+from gis_registry.surveys import loading
+from gis_registry.surveys import service as surveys
+
+TILE_LIMIT_MS = 50.0
+TOTAL_LIMIT_MS = 1.0
+#: How much longer applying and editing may take with the triggers.
+WRITE_LIMIT = 1.1
+ZOOMS = (0, 6, 10, 13)
+_RECOUNT = """
+SELECT class_id, count(*) FROM components WHERE state = 'active' GROUP BY class_id
+"""
+_BUSIEST = """
+SELECT x >> 4, y >> 4 FROM component_counts_now WHERE level = :level
+GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2 LIMIT 1
+"""
+_POINTS = """
+SELECT ST_X(c.geom), ST_Y(c.geom), k.code
+FROM components c TABLESAMPLE SYSTEM (20) REPEATABLE (1)
+JOIN component_classes k ON k.id = c.class_id
+WHERE c.state = 'active' AND GeometryType(c.geom) = 'POINT'
+LIMIT :most
+"""
+
+
+def took(work: Callable[[], object], *, times: int = 5) -> float:
+    """Run something and return how many milliseconds it took, the middle of several times."""
+    found = []
+    for _ in range(times):
+        started = perf_counter()
+        work()
+        found.append((perf_counter() - started) * 1000)
+    return median(found)
+
+
+def read(session: Session, when: str) -> bool:
+    """Read tiles and totals; return whether all were quick enough."""
+    is_well = True
+    for z in ZOOMS:
+        x, y = session.execute(text(_BUSIEST), {"level": z + 4}).one()
+        rows = counts.cells(session, z, x, y)
+        ms = took(partial(counts.cells, session, z, x, y))
+        version_ms = took(partial(counts.version_of, session, z, x, y))
+        is_well &= ms + version_ms <= TILE_LIMIT_MS
+        print(f"  {when}: tile {z}/{x}/{y} {len(rows):6,} rows {ms:6.1f} ms, "
+              f"version {version_ms:4.1f} ms, of the limit {(ms + version_ms) / TILE_LIMIT_MS:.2f}")  # fmt: skip
+    total_ms = took(lambda: counts.total(session), times=21)
+    classes_ms = took(lambda: counts.totals_by_class(session), times=21)
+    print(f"  {when}: total {total_ms:.2f} ms, by class {classes_ms:.2f} ms")
+    return is_well
+
+
+def stage(session: Session, rows: int) -> int:
+    """Stage a survey: half of its rows components that were moved, half new ones."""
+    random = Random(1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "survey.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["lon", "lat", "class_code"])
+            for number, (lon, lat, code) in enumerate(
+                session.execute(text(_POINTS), {"most": rows})
+            ):
+                off = 5e-5 if number % 2 else 2e-3
+                writer.writerow([lon + off * random.choice((-1, 1)), lat, code])
+        staged = loading.load(
+            session,
+            path,
+            class_field="class_code",
+            crs="EPSG:4490",
+            is_synthetic=True,
+            actor="bench",
+            force="made up",
+        )
+    print(f"  survey {staged.survey}: {staged.verdicts}")
+    return staged.survey
+
+
+@contextmanager
+def undone(database: Database, *, is_counting: bool) -> Iterator[Session]:
+    """Open a transaction that is rolled back, with or without the triggers."""
+    with Session(database.engine) as session:
+        if not is_counting:
+            session.execute(text("ALTER TABLE components DISABLE TRIGGER USER"))
+        yield session
+        session.rollback()
+
+
+def apply(database: Database, survey: int, *, is_counting: bool) -> float:
+    """Apply a survey, to be undone; return the milliseconds."""
+    with undone(database, is_counting=is_counting) as session:
+        return took(lambda: surveys.apply(session, survey, actor="bench"), times=1)
+
+
+def edit(database: Database, codes: list[str], *, is_counting: bool) -> float:
+    """Edit components, each to be undone; return the milliseconds that one takes."""
+    remaining = iter(codes)
+
+    def one(session: Session) -> None:
+        editing.edit(
+            session,
+            next(remaining),
+            actor="bench",
+            reason="bench",
+            on_date=date(2026, 7, 1),
+            state=editing.ComponentState.RETIRED,
+        )
+
+    with undone(database, is_counting=is_counting) as session:
+        return took(partial(one, session), times=len(codes))
+
+
+def main() -> None:
+    """Read, then write with and without the triggers."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--survey", type=int, help="a staged survey to use, instead of making one")
+    options = parser.parse_args()
+    with open_registry(Settings(home=options.home)) as database:
+        with database.session() as session:
+            upkeep.fold(session)
+        with database.session() as session:
+            recount_ms = took(lambda: session.execute(text(_RECOUNT)).all(), times=1)
+            print(f"  counting components by class: {recount_ms:.0f} ms")
+            is_well = read(session, "folded")
+            codes = list(
+                session.scalars(
+                    text("SELECT code FROM components WHERE state = 'active' LIMIT 200")
+                )
+            )
+        for is_counting in (False, True):
+            edit(database, codes, is_counting=is_counting)  # as a server that is warm
+        plain, counted = (edit(database, codes, is_counting=one) for one in (False, True))
+        print(f"  one edit: {plain:.2f} ms without, {counted:.2f} ms with: {counted / plain:.2f}")
+        with database.session() as session:
+            survey = options.survey or stage(session, options.rows)
+        found: dict[bool, list[float]] = {False: [], True: []}
+        for is_counting in (False, True, False, True):
+            found[is_counting].append(apply(database, survey, is_counting=is_counting))
+        plain, counted = min(found[False]), min(found[True])
+        ratio = counted / plain
+        is_well &= ratio <= WRITE_LIMIT
+        print(f"  survey apply: {plain / 1000:.1f} s without, {counted / 1000:.1f} s with: "
+              f"{ratio:.2f}, of the limit {ratio / WRITE_LIMIT:.2f}")  # fmt: skip
+        with undone(database, is_counting=True) as session:
+            surveys.apply(session, survey, actor="bench")
+            is_well &= read(session, "waiting")
+            fold_ms = took(lambda: upkeep.fold(session), times=1)
+            print(f"  folded in {fold_ms:.0f} ms")
+    sys.exit(0 if is_well else 1)
+
+
+if __name__ == "__main__":
+    main()
