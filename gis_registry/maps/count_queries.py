@@ -113,7 +113,7 @@ def totals_by_class(
     """Return how many components there are of each class that has any; exact."""
     asked = filters(states=states, unit_ids=unit_ids)
     rows = session.execute(QUERIES["totals_by_class"], asked)
-    return {class_id: count for class_id, count in rows}
+    return {one["class_id"]: one["count"] for one in rows.mappings()}
 
 
 def version_of(session: Session, z: int, x: int, y: int) -> int:

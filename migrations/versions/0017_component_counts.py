@@ -12,6 +12,8 @@ depends_on: str | Sequence[str] | None = None
 
 # Where a component is counted: longitude and latitude as those of WGS 84, in Web Mercator cells of
 # level 17. A cell holds its western and northern edge; beyond the map, the nearest cell counts.
+# Blocks are cells of level 12; of a line or an area, those that its box touches. That function is
+# strict so that it is not taken apart: the planner believes its two rows.
 _FUNCTIONS = """
 CREATE FUNCTION component_point(geom geometry) RETURNS geometry
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -25,6 +27,14 @@ CREATE FUNCTION map_cell_y(lat double precision) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT least(131071, greatest(0, floor(
     (0.5 - atanh(sin(radians(lat))) / (2 * pi())) * 131072)))::integer
+$$;
+CREATE FUNCTION map_blocks(geom geometry) RETURNS TABLE (x integer, y integer)
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 2 AS $$
+  SELECT block_x, block_y
+  FROM generate_series(
+    map_cell_x(ST_XMin(geom)) >> 5, map_cell_x(ST_XMax(geom)) >> 5) AS block_x
+  CROSS JOIN generate_series(
+    map_cell_y(ST_YMax(geom)) >> 5, map_cell_y(ST_YMin(geom)) >> 5) AS block_y
 $$
 """
 
@@ -51,9 +61,8 @@ _EVENTS: Mapping[str, tuple[str, str]] = {
     "update": (f"{_GONE} UNION ALL {_COME}", "OLD TABLE AS gone NEW TABLE AS come"),
     "delete": (_GONE, "OLD TABLE AS gone"),
 }
-# A line or an area changes every block that its box touches.
 _COUNTING = """
-CREATE FUNCTION count_components_on_{event}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION count_components_on_{event}() RETURNS trigger LANGUAGE plpgsql SET jit = off AS $$
 BEGIN
   WITH touched (geom, class_id, state, maintainer_id, owner_id, count) AS ({touched}),
   counted AS MATERIALIZED (
@@ -67,12 +76,9 @@ BEGIN
     INSERT INTO component_block_changes (x, y)
     SELECT x >> 5, y >> 5 FROM counted
     UNION
-    SELECT block_x, block_y
+    SELECT block.x, block.y
     FROM touched
-    CROSS JOIN generate_series(
-      map_cell_x(ST_XMin(geom)) >> 5, map_cell_x(ST_XMax(geom)) >> 5) AS block_x
-    CROSS JOIN generate_series(
-      map_cell_y(ST_YMax(geom)) >> 5, map_cell_y(ST_YMin(geom)) >> 5) AS block_y
+    CROSS JOIN map_blocks(geom) AS block
     WHERE GeometryType(geom) <> 'POINT'
   )
   INSERT INTO component_count_changes (level, x, y, class_id, state, unit_id, count)
@@ -89,7 +95,8 @@ $$
 
 # Nobody folds meanwhile (the lock of the folding), nor commits a change of a component.
 _RECOUNT = """
-CREATE FUNCTION recount_components() RETURNS void LANGUAGE plpgsql SET work_mem = '256MB' AS $$
+CREATE FUNCTION recount_components() RETURNS void LANGUAGE plpgsql
+SET work_mem = '256MB' SET jit = off AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7163483);
   LOCK TABLE component_count_changes IN EXCLUSIVE MODE;
@@ -115,12 +122,9 @@ BEGIN
   UNION
   SELECT x, y FROM component_counts WHERE level = 12
   UNION
-  SELECT block_x, block_y
+  SELECT block.x, block.y
   FROM components
-  CROSS JOIN generate_series(
-    map_cell_x(ST_XMin(geom)) >> 5, map_cell_x(ST_XMax(geom)) >> 5) AS block_x
-  CROSS JOIN generate_series(
-    map_cell_y(ST_YMax(geom)) >> 5, map_cell_y(ST_YMin(geom)) >> 5) AS block_y
+  CROSS JOIN map_blocks(geom) AS block
   WHERE GeometryType(geom) <> 'POINT';
   ANALYZE component_counts;
 END
@@ -198,7 +202,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION recount_components()")
     for view in ("component_blocks_now", "component_counts_now", "counted_components"):
         op.execute(f"DROP VIEW {view}")
-    op.execute("DROP FUNCTION map_cell_y, map_cell_x, component_point")
+    op.execute("DROP FUNCTION map_blocks, map_cell_y, map_cell_x, component_point")
     for table in (
         "component_block_changes", "component_blocks", "component_count_changes",
         "component_counts",
