@@ -89,7 +89,7 @@ def cells(
         raise ValueError(f"Components are counted for zooms 0 to {LAST_COUNTED_ZOOM}, not {z}.")
     asked = filters(class_ids=class_ids, states=states, unit_ids=unit_ids)
     rows = session.execute(QUERIES["cells"], {"z": z, "x": x, "y": y, **asked})
-    return [Cell(*row) for row in rows]
+    return list(map(Cell._make, rows))
 
 
 def total(

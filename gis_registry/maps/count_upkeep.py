@@ -43,16 +43,20 @@ def check_counts(session: Session) -> CheckResult:
     if not found:
         message = "The map counts every component once."
     else:
-        shown = "; ".join(
-            f"level {one.level}, cell {one.x}/{one.y}, class {one.class_id}, {one.state}, unit "
-            f"{one.unit_id or 'none'}: {abs(one.missing)} {'few' if one.missing > 0 else 'many'}"
-            for one in found[:_SHOWN]
-        )
+        shown = "; ".join(map(_said, found[:_SHOWN]))
         message = (
-            f"The map counts too few or too many: {shown}{' …' if len(found) > _SHOWN else ''}. "
+            f"The map counts wrongly: {shown}{' …' if len(found) > _SHOWN else ''}. "
             "Make the counts anew: gis-registry db recount"
         )
     return CheckResult("map-counts", not found, message)
+
+
+def _said(one: queries.Difference) -> str:
+    wrong = "few" if one.missing > 0 else "many"
+    return (
+        f"level {one.level}, cell {one.x}/{one.y}, class {one.class_id}, {one.state}, "
+        f"unit {one.unit_id or 'none'}: {abs(one.missing)} too {wrong}"
+    )
 
 
 TASKS = (periodic("* * * * *")(fold),)
