@@ -102,30 +102,32 @@ BEGIN
   LOCK TABLE component_count_changes IN EXCLUSIVE MODE;
   DELETE FROM component_count_changes;
   DELETE FROM component_counts;
-  WITH grouped AS MATERIALIZED (  -- else millions are sorted for their few groups' order
-    SELECT x, y, class_id, state, unit_id, count(*) AS count
-    FROM counted_components
-    GROUP BY x, y, class_id, state, unit_id
-  )
+  CREATE TEMPORARY TABLE recounted ON COMMIT DROP AS  -- which several processes fill together
+  SELECT map_cell_x(ST_X(component_point(geom))) AS x, map_cell_y(ST_Y(component_point(geom))) AS y,
+    class_id, state, coalesce(maintainer_id, owner_id, 0) AS unit_id, count(*) AS count,
+    CASE WHEN GeometryType(geom) <> 'POINT' THEN ST_Envelope(geom) END AS box
+  FROM components
+  GROUP BY 1, 2, 3, 4, 5, 7;
   INSERT INTO component_counts (level, x, y, class_id, state, unit_id, count)
-  SELECT 17, x, y, class_id, state, unit_id, count FROM grouped ORDER BY x, y;
+  SELECT 17, x, y, class_id, state, unit_id, sum(count)
+  FROM recounted
+  GROUP BY x, y, class_id, state, unit_id
+  ORDER BY x, y, class_id, state, unit_id;
   FOR upper IN REVERSE 16..4 LOOP
     INSERT INTO component_counts (level, x, y, class_id, state, unit_id, count)
     SELECT upper, x >> 1, y >> 1, class_id, state, unit_id, sum(count)
     FROM component_counts
     WHERE level = upper + 1
     GROUP BY 2, 3, 4, 5, 6
-    ORDER BY 2, 3;
+    ORDER BY 2, 3, 4, 5, 6;
   END LOOP;
   INSERT INTO component_block_changes (x, y)
   SELECT x, y FROM component_blocks
   UNION
   SELECT x, y FROM component_counts WHERE level = 12
   UNION
-  SELECT block.x, block.y
-  FROM components
-  CROSS JOIN map_blocks(geom) AS block
-  WHERE GeometryType(geom) <> 'POINT';
+  SELECT block.x, block.y FROM recounted CROSS JOIN map_blocks(box) AS block;
+  DROP TABLE recounted;
   ANALYZE component_counts;
 END
 $$
