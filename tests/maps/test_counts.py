@@ -371,6 +371,40 @@ def test_what_is_not_committed_is_not_seen_and_nobody_waits(own_database: Databa
         assert reader.scalar(text("SELECT count(*) FROM component_count_changes")) == 0
 
 
+def test_readers_of_a_survey_see_before_or_after_and_never_between(
+    own_database: Database, tmp_path: Path
+) -> None:
+    at = places(30)
+    frame(at).to_file(tmp_path / "lights.gpkg")
+    west, north = tile_at(at[0], 7)[1:], tile_at(at[-1], 7)[1:]
+    assert west == north  # one tile shows them all
+    seen: set[tuple[int, int]] = set()
+
+    def read() -> None:
+        while (30, 30) not in seen:
+            with own_database.session() as session:
+                shown = counts.cells(session, *tile_at(at[0], 7))
+            with own_database.session() as session:
+                seen.add((sum(cell.components for cell in shown), counts.total(session)))
+
+    def fold() -> None:
+        while (30, 30) not in seen:
+            with own_database.session() as session:
+                upkeep.fold(session)
+
+    with ThreadPoolExecutor(5) as threads:
+        work = [threads.submit(read) for _ in range(4)] + [threads.submit(fold)]
+        try:
+            with own_database.session() as session:
+                load(session, tmp_path / "lights.gpkg")
+        except BaseException:
+            seen.add((30, 30))  # so that nobody waits for it
+            raise
+        for one in work:
+            one.result()
+    assert seen <= {(0, 0), (0, 30), (30, 30)}  # the total is asked for later
+
+
 def test_counts_are_exact_while_several_edit_fold_and_read(own_database: Database) -> None:
     with own_database.session() as session:
         codes = [register(session, *CORNER) for _ in range(4)]
