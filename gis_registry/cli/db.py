@@ -104,11 +104,12 @@ def check(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the exit code.")] = False,
 ) -> None:
-    """Check that the server is suitable and that the registry and its photos fit together."""
+    """Check that the server is suitable and that the registry, its map and photos fit together."""
     from sqlalchemy.orm import Session
 
     from gis_registry.cases.recounting import check_cases
     from gis_registry.integrity import check_contents
+    from gis_registry.maps.count_upkeep import check_counts
     from gis_registry.photos.checking import check_photos
     from gis_registry.photos.store import open_store
     from gis_registry.startup import SCHEMA_VERSION, schema_version
@@ -124,6 +125,7 @@ def check(
         if schema_version(connection) == SCHEMA_VERSION:
             with Session(connection) as session:
                 results += check_contents(session)
+                results.append(check_counts(session))
                 results.append(check_cases(session, reads_all=cases))
                 results += check_photos(session, store, now=datetime.now(UTC), reads_all=photos)
     if as_json:
@@ -140,3 +142,13 @@ def check(
         )
     if not all(one.is_passed for one in results):
         raise typer.Exit(1)
+
+
+@app.command()
+def recount() -> None:
+    """Make the map's counts of components anew, and every tile; who edits meanwhile waits."""
+    from gis_registry.maps import count_upkeep
+
+    with registry() as database, database.session() as session:
+        count_upkeep.recount(session)
+    print_sentence("The map's counts are made anew from the components.")

@@ -18,6 +18,7 @@ def worker(
     from gis_registry.cases import indicator_upkeep
     from gis_registry.cases.watching import watching
     from gis_registry.cli.case_deadline import rules_of
+    from gis_registry.maps import count_upkeep
     from gis_registry.notifications import tasks
     from gis_registry.notifications.working import work
 
@@ -26,7 +27,12 @@ def worker(
         configure_logging(settings)
         with database.session() as session:
             rules = rules_of(session)
-        by_the_clock = (*tasks.TASKS, *indicator_upkeep.TASKS, watching(rules))
+        by_the_clock = (
+            *tasks.TASKS,
+            *indicator_upkeep.TASKS,
+            *count_upkeep.TASKS,
+            watching(rules),
+        )
         if not once:
             tell("Working · press Ctrl-C to stop.")
         asyncio.run(work(database, settings, by_the_clock, concurrency=concurrency, is_once=once))

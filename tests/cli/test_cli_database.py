@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from making import CORNER, register
 from project import SAMPLES
 from pydantic import SecretStr
 from running_cli import Run, run_program
 from sqlalchemy import create_engine, make_url, text
 
 from gis_registry.db.embedded import EmbeddedServer
+from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
 
 SECRET = "top-secret"
@@ -163,6 +165,19 @@ def test_files_of_no_photo_are_found_and_removed(
     assert (done.exit_code, done.sentence) == (0, "1 files removed, 4 bytes.")
     assert name in done.out
     assert not path.exists()
+    assert run(own_settings, "db", "check", "--quiet").exit_code == 0
+
+
+def test_wrong_counts_of_the_map_are_found_and_made_anew(run: Run, own_settings: Settings) -> None:
+    with Database(own_settings) as database, database.session() as session:
+        register(session, *CORNER)
+        session.execute(text("UPDATE component_count_changes SET count = 2 WHERE level > 9"))
+    found = run(own_settings, "db", "check", "--json")
+    (failed,) = [one for one in found.json if not one["is_passed"]]
+    assert (found.exit_code, failed["check"]) == (1, "map-counts")
+    assert "gis-registry db recount" in failed["message"]
+    done = run(own_settings, "db", "recount")
+    assert done.out.strip() == "The map's counts are made anew from the components."
     assert run(own_settings, "db", "check", "--quiet").exit_code == 0
 
 

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases.indicator_upkeep import differences
 from gis_registry.db.checks import create_extensions
+from gis_registry.maps import count_queries
+from gis_registry.maps.count_upkeep import check_counts
 from gis_registry.places.working_time import STANDARD_WEEK, working_time
 from gis_registry.resources import bundled
 from gis_registry.settings import Settings
@@ -210,3 +212,34 @@ def test_how_long_cases_took_is_packed_and_unpacked_without_loss(  # type: ignor
     with alembic_engine.connect() as connection:
         assert connection.scalars(times).all() == before
     assert len(before) > 400
+
+
+_COMPONENTS = """
+INSERT INTO components (division_code, code, version, operation, state, geom, accuracy_m,
+  surveyed_on, attributes, class_id, owner_id, maintainer_id, change_id)
+SELECT '990203', '9902030101' || lpad(n::text, 6, '0'), 1, 'registered',
+  (ARRAY['active', 'retired', 'withdrawn'])[1 + n % 3],
+  CASE WHEN n % 10 > 0 THEN ST_SetSRID(ST_Point(120 + n * n / 5e4, 36 + n / 5e2), 4490)
+    ELSE ST_SetSRID(ST_MakeEnvelope(120, 36, 120 + n / 5e2, 36 + n / 5e2), 4490) END,
+  1, '2026-01-01', '{}', 1 + n % 4, CASE WHEN n % 2 > 0 THEN 5 END, CASE WHEN n % 5 > 0 THEN 6 END,
+  1
+FROM generate_series(1, 100) AS n
+"""
+
+
+def test_components_from_before_the_map_are_counted(  # type: ignore[no-untyped-def]
+    alembic_runner, alembic_engine: Engine
+) -> None:
+    alembic_runner.migrate_up_before("0018")
+    with alembic_engine.begin() as connection:
+        connection.execute(text(_COMPONENTS))
+    for _ in range(2):
+        alembic_runner.migrate_up_one()
+        with Session(alembic_engine) as session:
+            assert check_counts(session).is_passed
+            assert count_queries.total(session, states=None) == 100
+            assert count_queries.version_of(session, 0, 0, 0) > 0
+        alembic_runner.migrate_down_one()
+        with alembic_engine.begin() as connection:  # and nothing counts any more
+            connection.execute(text("DELETE FROM components WHERE code = '9902030101000001'"))
+            connection.execute(text(f"{_COMPONENTS} WHERE n = 1"))
