@@ -203,15 +203,21 @@ def _known(session: Session, registered: Registered, components: Indices) -> Att
 
 
 def _component_shapes(session: Session, registered: Registered) -> dict[int, shapely.Geometry]:
+    """Return the shapes of lines and areas, by place in ``registered``.
+
+    Those of the same classes that lie elsewhere are not in it.
+    """
     class_ids = np.unique(registered.class_ids).tolist()
     shapes = queries.component_shapes(session, class_ids)
     if not shapes:
         return {}
     order = np.argsort(registered.codes)
     codes = np.array(list(shapes), dtype=registered.codes.dtype)
-    places = order[np.searchsorted(registered.codes, codes, sorter=order)]
-    geometries = shapely.from_wkb(list(shapes.values()))
-    return dict(zip(places.tolist(), geometries, strict=True))
+    found = np.searchsorted(registered.codes, codes, sorter=order)
+    places = order[np.minimum(found, len(order) - 1)]
+    is_there = registered.codes[places] == codes
+    geometries = shapely.from_wkb(np.array(list(shapes.values()), dtype=object)[is_there])
+    return dict(zip(places[is_there].tolist(), geometries, strict=True))
 
 
 def _majors(session: Session) -> NDArray[np.int32]:

@@ -1,18 +1,22 @@
 """Which line or polygon is which: by how well they lie on each other, not by their centroids."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
+from delivered import GUARDRAIL, frame, load, places, stage
 from numpy.typing import NDArray
 from shapely import LineString, MultiLineString, MultiPolygon, Polygon, box
 from shapely.affinity import rotate, translate
+from sqlalchemy.orm import Session
 from test_survey_matching import components_at, rows_at
 
 from gis_registry.surveys.assigning import Matches
 from gis_registry.surveys.matching_shapes import match_shapes, mean_distance
 
+NEAR, FAR = places(1)[0], (120.396, 36.307)  # the far one is in another district
 RAIL = LineString([(0, 0), (40, 0), (60, 30)])
 
 
@@ -132,3 +136,12 @@ def test_parallel_rails_keep_their_order(count: int) -> None:
     rails = [translate(RAIL, 0, 3.0 * n) for n in range(count)]
     found = match([translate(one, 0.3, 0.3) for one in rails], rails)
     assert found.component.tolist() == list(range(count))
+
+
+def test_lines_elsewhere_are_left_out_of_what_is_matched(session: Session, tmp_path: Path) -> None:
+    near, far = (LineString([(lon, lat), (lon + 0.0004, lat)]) for lon, lat in (NEAR, FAR))
+    both, again = tmp_path / "both.gpkg", tmp_path / "again.gpkg"
+    frame([near, far]).to_file(both)
+    frame([near]).to_file(again)
+    assert load(session, both, class_code=GUARDRAIL).verdicts == {"new": 2}
+    assert stage(session, again, class_code=GUARDRAIL).verdicts == {"unchanged": 1}
