@@ -145,10 +145,14 @@ def check(
 
 
 @app.command()
-def recount() -> None:
+def recount(as_json: AsJson = False) -> None:
     """Make the map's counts of components anew, and every tile; who edits meanwhile waits."""
-    from gis_registry.maps import count_upkeep
+    from gis_registry.maps import count_queries, count_upkeep
 
     with registry() as database, database.session() as session:
         count_upkeep.recount(session)
-    print_sentence("The map's counts are made anew from the components.")
+        counted = count_queries.total(session, states=None)
+    if as_json:
+        print_json({"components": counted})
+    else:
+        print_sentence(f"The map's counts are made anew: {counted:,} components.")
