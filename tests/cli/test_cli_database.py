@@ -177,7 +177,7 @@ def test_wrong_counts_of_the_map_are_found_and_made_anew(run: Run, own_settings:
     assert (found.exit_code, failed["check"]) == (1, "map-counts")
     assert "gis-registry db recount" in failed["message"]
     done = run(own_settings, "db", "recount")
-    assert done.out.strip() == "The map's counts are made anew from the components."
+    assert done.out.strip() == "The map's counts are made anew: 1 components."
     assert run(own_settings, "db", "check", "--quiet").exit_code == 0
 
 
