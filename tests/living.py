@@ -115,6 +115,21 @@ def photo(session: Session) -> str:
     return sha256
 
 
+def lived(session: Session, *, condition: str | None = None) -> int:
+    """Return a case that was filed, suspended over a night, and extended."""
+    with at(moment("06-10 13:51")):
+        number = open_case(session)
+    for when, action, said in (
+        ("06-10 14:08", Action.FILE, {"condition": condition}),
+        ("06-10 16:00", Action.SUSPEND, {}),
+        ("06-11 09:00", Action.RESUME, {}),
+        ("06-11 10:00", Action.EXTEND, {}),
+    ):
+        with at(moment(when)):
+            do(session, number, action, **said)
+    return number
+
+
 def stands(session: Session, number: int) -> Progress:
     """Return where a case stands."""
     ((progress, _, _),) = queries.locked_progress(session, [number])

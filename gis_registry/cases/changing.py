@@ -156,17 +156,16 @@ class _Step:
         actions = possible_actions(progress)
         if self.asked.action in actions:
             return
-        why = f"is {STATE_NAMES[progress.state][1]}, so nobody can {self.transition.name_en} it"
+        name = self.transition.name_en
+        why = f"is {STATE_NAMES[progress.state][1]}, which is no time to {name}"
         if self.transition.answers is not None and progress.state in self.transition.before:
             first = TRANSITIONS[self.transition.answers].name_en
-            why = (
-                f"waits for no answer: to {self.transition.name_en}, somebody has to {first} first"
-            )
+            why = f"waits for no answer: to {name}, somebody has to {first} first"
         possible = ", ".join(actions) or "nothing"
         raise Conflict(f"Case {progress.case_id} {why}; possible now: {possible}.")
 
     def _require_needs(self, progress: Progress) -> None:
-        change, what = self.asked.change, f"To {self.transition.name_en} case {progress.case_id}"
+        change, what = self.asked.change, f"Case {progress.case_id}: to {self.transition.name_en},"
         needs = needs_of(
             self.transition,
             state=progress.state,

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from gis_registry.cases.life_cycle import TRANSITIONS, Action
 from gis_registry.db.sql import load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -42,7 +43,8 @@ def to_urge(
     session: Session, kinds: Sequence[Kind], *, at: datetime, limit: int
 ) -> Sequence[RowMapping]:
     """Return cases with handling due ``before`` the moment of their kind, and parent units."""
-    values = {"kinds": _json(kinds), "at": at, "limit": limit}
+    states = sorted(TRANSITIONS[Action.URGE].before)
+    values = {"kinds": _json(kinds), "at": at, "limit": limit, "states": states}
     return session.execute(_QUERIES["to_urge"], values).mappings().all()
 
 

@@ -37,6 +37,7 @@ LIMIT :limit
 FOR UPDATE SKIP LOCKED;
 
 -- to_urge: cases whose handling is late enough and that were not urged since for that, locked
+-- One that is suspended is overdue as it was, but nobody can go on with it.
 SELECT p.case_id, p.unit_code, parent.code AS parent_code, parent.name_zh, parent.name_en
 FROM case_progress p
 JOIN jsonb_to_recordset(CAST(:kinds AS jsonb))
@@ -47,7 +48,7 @@ JOIN jsonb_to_recordset(CAST(:kinds AS jsonb))
 LEFT JOIN units u ON u.code = p.unit_code
 LEFT JOIN units parent ON parent.id = u.parent_id
 WHERE p.due_at < :at AND p.due_at <= k.before AND p.overdue_at IS NOT NULL
-  AND p.stage = 'handling'
+  AND p.stage = 'handling' AND p.state = ANY(CAST(:states AS text[]))
   AND NOT EXISTS (
     SELECT FROM case_events e
     WHERE e.division_code = p.division_code AND e.case_id = p.case_id

@@ -15,6 +15,9 @@ from day_ways import Place, Told, plans
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis_registry.cases import watching
+from gis_registry.cases.appending import Appending
+from gis_registry.cases.tables import CaseEventKind
 from gis_registry.clock import SimulatedClock
 from gis_registry.reports import service as reports
 from gis_registry.reports.schemas import NewReport
@@ -95,6 +98,21 @@ def test_what_is_lost_is_found(session: Session, told: Told) -> None:
         f"case {case_id + 1} is lost",
         f"case {case_id} has ['reported']; confirmed were ['reported', 'checked']",
     ]
+
+
+@pytest.mark.parametrize(("actor", "is_fault"), [(watching.ACTOR, False), ("李派遣", True)])
+def test_what_the_watch_does_needs_nobody_to_confirm_it(
+    session: Session, told: Told, actor: str, is_fault: bool
+) -> None:
+    (case_id,) = told.events
+    work = Appending(session, {case_id})
+    work.append(case_id, CaseEventKind.FILED, {"state": "filed"}, actor="李派遣")
+    work.append(case_id, CaseEventKind.URGED, {"reason": "逾期"}, actor=actor)
+    work.write()
+    told.events[case_id].append("filed")
+    kinds = ["reported", "filed", "urged"]
+    fault = f"case {case_id} has {kinds}; confirmed were {kinds[:-1]}"
+    assert faults(session, told) == ([fault] if is_fault else [])
 
 
 def test_what_is_no_legal_way_or_stands_elsewhere_is_found(session: Session, told: Told) -> None:

@@ -48,7 +48,7 @@ def test_a_case_is_closed_once_with_what_was_done(session: Session) -> None:
         (2, "closed", "赵班长"),
     ]
     assert closed.events[-1].note["reason"] == "已拆除"
-    with pytest.raises(Conflict, match=rf"^Case {number} is closed, so nobody can close it"):
+    with pytest.raises(Conflict, match=rf"^Case {number} is closed, which is no time to close"):
         close_case(session, number, actor="赵班长", reason="again")
     assert len(service.show(session, number).events) == 2
 
@@ -75,7 +75,7 @@ def test_a_case_that_two_close_at_once_is_closed_once(own_database: Database) ->
 
 
 def test_closing_needs_a_case_and_a_reason(session: Session) -> None:
-    with pytest.raises(InvalidInput, match=r"To close case \d+ give a reason"):
+    with pytest.raises(InvalidInput, match=r"Case \d+: to close, give a reason"):
         close_case(session, open_case(session), actor="a", reason="  ")
     with pytest.raises(NotFound, match="There is no case 4711"):
         close_case(session, 4711, actor="a", reason="done")

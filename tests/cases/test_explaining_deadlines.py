@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from living import INSPECTOR, at, do, moment, open_case, stands
+from living import INSPECTOR, at, do, lived, moment, open_case, stands
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -23,19 +23,7 @@ def explained(session: Session, number: int, when: str, **asked: object) -> Case
 
 @pytest.fixture
 def number(session: Session) -> int:
-    """Return a case that was filed, suspended over a night, extended, handled late, and closed."""
-    with at(moment("06-10 13:51")):
-        number = open_case(session)
-    for when, action in (
-        ("06-10 14:08", Action.FILE),
-        ("06-10 16:00", Action.SUSPEND),
-        ("06-11 09:00", Action.RESUME),
-        ("06-11 10:00", Action.EXTEND),
-    ):
-        with at(moment(when)):
-            condition = {"condition": "unlit"} if action is Action.FILE else {}
-            do(session, number, action, **condition)
-    return number
+    return lived(session, condition="unlit")
 
 
 def test_each_stage_is_told_with_its_limit_and_when_it_was_done(

@@ -39,6 +39,7 @@ from gis_registry.cases.watching import watch
 from gis_registry.catalogue.tables import LimitStage, LimitUnit
 from gis_registry.errors import NotFound, RegistryError
 from gis_registry.places import calendar_queries
+from gis_registry.places.calendars import working_time
 from gis_registry.places.tables import CalendarDay, CalendarVersion
 from gis_registry.profile import ProfileDeadlines
 from gis_registry.reports.tables import Channel
@@ -245,9 +246,15 @@ class Living(RuleBasedStateMachine):
         if progress.state in WITH_UNIT:
             assert progress.unit_code is not None
         if progress.state is CaseState.SUSPENDED:
-            assert (progress.due_at, progress.resumes_to is not None) == (None, True)
+            assert progress.resumes_to is not None
             assert running is not None
-            assert running.pauses[-1].ended_at is None
+            *earlier, pause = running.pauses
+            assert pause.ended_at is None
+            # Nothing becomes due; what was due before stays so.
+            before = running.model_copy(update={"pauses": tuple(earlier)})
+            was_due = before.due_at(working_time(self.session, version=running.calendar))
+            is_late = was_due is not None and was_due <= pause.began_at
+            assert progress.due_at == (was_due if is_late else None)
         elif progress.is_open:
             assert running is not None
             assert running.stage == progress.stage

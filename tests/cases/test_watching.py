@@ -175,6 +175,20 @@ def test_nothing_is_watched_while_a_case_is_suspended_or_over(session: Session) 
     assert watch_at(session, "06-20 10:00") == Watched()
 
 
+def test_a_case_that_was_suspended_when_it_was_late_is_urged_once_it_is_resumed(
+    session: Session,
+) -> None:
+    number = in_handling(session)
+    with at(moment("06-11 10:30")):
+        do(session, number, Action.SUSPEND)
+    assert stands(session, number).due_at == moment("06-11 09:00")
+    assert watch_at(session, "06-12 10:00") == Watched(overdue=1)
+    assert watch_at(session, "06-12 11:00") == Watched()
+    with at(moment("06-12 14:00")):
+        do(session, number, Action.RESUME)
+    assert watch_at(session, "06-12 14:01") == Watched(overdue=1, urged=1)
+
+
 def test_rules_are_data(session: Session) -> None:
     in_handling(session)
     with at(moment("06-10 15:00")):

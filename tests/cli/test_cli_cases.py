@@ -110,7 +110,7 @@ def test_many_are_changed_and_the_refused_are_listed(run: Run, settings: Setting
     assert run(settings, "case", "show", one, "--json").json["state"] == "reported"
     named = run(settings, "case", "file", one, two, 4711)
     assert named.exit_code == 1
-    assert f"Case {two} is dispatched, so nobody can file it; possible now: accept," in named.out
+    assert f"Case {two} is dispatched, which is no time to file; possible now: accept," in named.out
     assert "There is no case 4711." in named.out
     assert named.out.endswith("Done: 1; refused: 2.\n")
     rest = run(settings, "case", *meant, "--json").json
@@ -150,7 +150,7 @@ REFUSED: list[tuple[list[object], int, str]] = [
     (["file", "CASE", "--condition", "flooded"], 1, "flooded"),
     (["close", "CASE"], 1, "give a reason."),
     (["assign", "CASE", "--unit", "QD-NO", "--reason", "试"], 1, "`gis-registry units list`"),
-    (["reopen", "CASE", "--reason", "试"], 1, "so nobody can reopen it"),
+    (["reopen", "CASE", "--reason", "试"], 1, "which is no time to reopen"),
     (["file"], 2, "Give numbers of cases, or --all"),
     (["file", "CASE", "--all"], 2, "Give numbers of cases, or --all"),
     (["file", "CASE", "--state", "reported"], 2, "not both."),
@@ -196,7 +196,7 @@ def test_verifying_needs_the_scene_or_a_reason(run: Run, settings: Settings, pho
     status(run, settings, "file", number)
     status(run, settings, "handle", number, "--photo", photo)
     refused = run(settings, "case", "verify", number)
-    assert refused.sentence == f"To verify case {number} give a reason or where you are."
+    assert refused.sentence == f"Case {number}: to verify, give a reason or where you are."
     assert status(run, settings, "verify", number, "--reason", "看过照片")["state"] == "verified"
 
 

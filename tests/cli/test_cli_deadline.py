@@ -3,13 +3,12 @@
 from io import StringIO
 
 import pytest
-from living import at, do, moment, open_case
+from living import at, lived, moment
 from rich.cells import cell_len
 from rich.console import Console
 from running_cli import Run
 from sqlalchemy import text
 
-from gis_registry.cases.life_cycle import Action
 from gis_registry.cli import output
 from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
@@ -17,19 +16,8 @@ from gis_registry.settings import Settings
 
 @pytest.fixture
 def number(own_settings: Settings) -> int:
-    """Return a case that was filed, suspended over a night, and extended."""
     with Database(own_settings) as database, database.session() as session:
-        with at(moment("06-10 13:51")):
-            number = open_case(session)
-        for when, action in (
-            ("06-10 14:08", Action.FILE),
-            ("06-10 16:00", Action.SUSPEND),
-            ("06-11 09:00", Action.RESUME),
-            ("06-11 10:00", Action.EXTEND),
-        ):
-            with at(moment(when)):
-                do(session, number, action)
-    return number
+        return lived(session)
 
 
 def test_deadlines_are_explained_in_both_languages(
