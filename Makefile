@@ -38,10 +38,10 @@ demo: setup ## register a sample city, answer its reports, and serve the map on 
 	@$(BIN)/gis-registry demo
 
 test: setup-dev browser ## run the tests, but for the slow ones (ARGS=… goes to pytest)
-	@$(BIN)/pytest $(PARALLEL) -m "not slow" $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) --timeout 240 -m "not slow" $(ARGS)
 
 test-all: setup-dev browser ## run every test, with coverage
-	@$(BIN)/pytest $(PARALLEL) --cov=gis_registry --cov-report=term $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) --cov=gis_registry --cov-report=term --timeout 1800 $(ARGS)
 
 lint: $(INSTALLED_DEV) ## check style, formatting and the direction of imports
 	@$(BIN)/ruff check .
