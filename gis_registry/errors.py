@@ -212,6 +212,14 @@ class TookTooLong(DatabaseUnavailable):
     code = "took-too-long"
     title = "The answer took too long"
 
+    @classmethod
+    def after(cls, limit_s: float) -> "TookTooLong":
+        """Return the error of a statement that was stopped after so long."""
+        return cls(
+            f"The database needed more than {limit_s:g} s. Nothing was changed; ask for less (a "
+            "smaller limit, radius or box), or try again when it is less busy."
+        )
+
 
 class ServerProgramsMissing(DatabaseUnavailable):
     """PostgreSQL, PostGIS or pgRouting is not installed on this machine."""

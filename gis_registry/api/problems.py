@@ -223,13 +223,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 async def _on_operational_error(request: Request, error: Exception) -> Response:
     if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
         limit_s = request.app.state.settings.statement_timeout_s
-        return answer(
-            request,
-            TookTooLong(
-                f"The database needed more than {limit_s:g} s. Nothing was changed; ask for less "
-                "(a smaller limit or radius), or try again when it is less busy."
-            ),
-        )
+        return answer(request, TookTooLong.after(limit_s))
     return answer(request, DatabaseUnavailable(str(error)))
 
 

@@ -36,6 +36,7 @@ class Reading:
             longest_wait_s: how long to wait for a connection.
         """
         self.url = url
+        self._longest_s = longest_s
         self._pool = AsyncConnectionPool(
             url.set(drivername="postgresql").render_as_string(hide_password=False),
             min_size=min(2, connections),
@@ -82,7 +83,7 @@ class Reading:
         except PoolTimeout as error:
             raise DatabaseUnavailable("All connections to the database are in use.") from error
         except psycopg.errors.QueryCanceled as error:
-            raise TookTooLong from error
+            raise TookTooLong.after(self._longest_s) from error
         except psycopg.OperationalError as error:
-            where = self.url.update_query_dict({}).render_as_string()
+            where = self.url.difference_update_query(["password"]).render_as_string()
             raise DatabaseUnavailable(f"The database at {where} does not answer.") from error

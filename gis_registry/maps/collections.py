@@ -6,16 +6,15 @@ ever part of one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import literal_column
 from sqlalchemy.types import Boolean, Date, DateTime, Double, Integer, Text, TypeEngine
 
 from gis_registry.components.tables import ComponentState
-from gis_registry.errors import NotFound
-from gis_registry.maps.queryables import PropertyType
-from gis_registry.roles import Permission
+from gis_registry.maps.queryables import PropertyType, Queryable
+from gis_registry.roles import Role
 
 _SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]]] = {
     PropertyType.STRING: Text,
@@ -25,6 +24,10 @@ _SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]]] = {
     PropertyType.DATE: Date,
     PropertyType.DATETIME: DateTime,
 }
+
+
+#: What a filter calls the geometry of a feature.
+GEOMETRY = "geometry"
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class Property:
     choices: tuple[str, ...] = ()
 
     @property
-    def column(self) -> ColumnElement[Any]:
-        """It as a part of a condition."""
-        return literal_column(self.sql, _SQL_TYPES.get(self.type, Text))
+    def queryable(self) -> Queryable:
+        """It as a part of a filter."""
+        return Queryable(self.name, self.type, literal_column(self.sql, _SQL_TYPES[self.type]))
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,13 @@ class Collection:
         source: what a statement reads from.
         key: by what features are told apart and ordered; the last column is the feature's id.
         by_id: the condition for the feature whose id is ``%(id)s``.
-        version: what changes whenever the feature changes.
+        version: what changes whenever the feature changes, as text.
         properties: what a feature says.
         geometry: its geometry, in EPSG:4490.
         temporal: the property that `datetime` asks for.
         where: which rows of the source belong to it.
         values: what `where` refers to.
-        permission: who may read it.
+        roles: who may read it; None: everybody who may read.
         is_editable: whether features can be added, changed and removed through it.
     """
 
@@ -101,19 +104,15 @@ class Collection:
     temporal: str | None = None
     where: str = "true"
     values: Mapping[str, Any] = field(default_factory=dict)
-    permission: Permission = Permission.READ
+    roles: frozenset[Role] | None = None
     is_editable: bool = False
 
-    def property(self, name: str) -> Property:
-        """Return a property.
-
-        Raises:
-            NotFound: it has none of this name.
-        """
-        for one in self.properties:
-            if one.name == name:
-                return one
-        raise NotFound(f"{self.name} has no property {name[:100]!r}.")
+    @property
+    def queryables(self) -> dict[str, Queryable]:
+        """What a filter may name: its properties and its geometry."""
+        found = {one.name: one.queryable for one in self.properties}
+        shape = Queryable(GEOMETRY, PropertyType.GEOMETRY, literal_column(self.geometry))
+        return {**found, GEOMETRY: shape}
 
 
 _LEVELS = ("city", "district", "subdistrict", "community")
@@ -182,20 +181,14 @@ def components() -> Collection:
 
 def components_of_class(class_id: int, code: str, name_zh: str, name_en: str) -> Collection:
     """Return the components of one class."""
-    return Collection(
+    return replace(
+        components(),
         name=f"components-{code}",
         title_zh=name_zh,
         title_en=name_en,
         description=f"Every component of the class {code} ({name_zh} {name_en}).",
-        source=_COMPONENTS,
-        key=_COMPONENT_KEY,
-        by_id=_BY_CODE,
-        version="c.version::text",
-        properties=COMPONENT_PROPERTIES,
-        geometry="c.geom",
-        temporal="surveyed_on",
-        where=f"{_REGISTERED} AND c.class_id = {class_id:d}",
-        is_editable=True,
+        where=f"{_REGISTERED} AND c.class_id = %(class_id)s",
+        values={"class_id": class_id},
     )
 
 

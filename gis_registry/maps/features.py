@@ -78,7 +78,6 @@ def page(
     crs: OfferedCrs,
     limit: int,
     after: Sequence[str] = (),
-    properties: tuple[str, ...] | None = None,
 ) -> Statement:
     """Return the statement of a page: rows of key as text, and the feature.
 
@@ -88,7 +87,6 @@ def page(
         crs: what their coordinates are told in.
         limit: how many; one more is asked for, to see whether there is a next page.
         after: the key of the last feature of the page before, as text.
-        properties: which properties are told; all without.
     """
     keys = ", ".join(one.sql for one in collection.key)
     values: dict[str, Any] = {**collection.values, "limit": limit + 1}
@@ -105,7 +103,7 @@ def page(
         values |= one.values
     key = ", ".join(f"({one.sql})::text" for one in collection.key)
     return Statement(
-        f"SELECT {key}, {_feature(collection, crs, properties)} FROM {collection.source} "  # noqa: S608
+        f"SELECT {key}, {_feature(collection, crs)} FROM {collection.source} "  # noqa: S608
         f"WHERE {' AND '.join(texts)} ORDER BY {keys} LIMIT %(limit)s",
         values,
     )
@@ -114,18 +112,17 @@ def page(
 def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> Statement:
     """Return the statement of one feature, by its id."""
     return Statement(
-        f"SELECT {_feature(collection, crs, None)}, {collection.version} FROM {collection.source} "  # noqa: S608
+        f"SELECT {_feature(collection, crs)}, {collection.version} FROM {collection.source} "  # noqa: S608
         f"WHERE {collection.where} AND {collection.by_id}",
         {**collection.values, "id": feature_id},
     )
 
 
 @cache
-def _feature(collection: Collection, crs: OfferedCrs, properties: tuple[str, ...] | None) -> str:
+def _feature(collection: Collection, crs: OfferedCrs) -> str:
     """Return the expression of a feature as a text of GeoJSON."""
-    told = [one for one in collection.properties if properties is None or one.name in properties]
-    columns = ", ".join(f'{one.sql} AS "{one.name}"' for one in told)
-    inner = f"(SELECT row_to_json(p) FROM (SELECT {columns}) AS p)" if told else "'{}'"  # noqa: S608
+    columns = ", ".join(f'{one.sql} AS "{one.name}"' for one in collection.properties)
+    inner = f"(SELECT row_to_json(p) FROM (SELECT {columns}) AS p)"  # noqa: S608
     shape = collection.geometry
     if not crs.is_stored:
         shape = f"ST_Transform({shape}, {crs.srid})" if crs.srid != SRID else shape

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 
 from gis_registry.db.engine import Database
@@ -29,12 +30,12 @@ def test_it_reads_with_bound_values(shared_database: Database) -> None:
 
 
 def test_it_writes_nothing(shared_database: Database) -> None:
-    with pytest.raises(Exception, match="read-only transaction"):
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         read(shared_database, "DELETE FROM components")
 
 
 def test_what_takes_too_long_is_stopped(shared_database: Database) -> None:
-    with pytest.raises(TookTooLong):
+    with pytest.raises(TookTooLong, match=r"more than 0\.1 s"):
         read(shared_database, "SELECT pg_sleep(5)", longest_s=0.1)
 
 

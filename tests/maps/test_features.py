@@ -11,9 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from street import COVER, LAMP, register
 
-from gis_registry.catalogue import service as catalogue
 from gis_registry.errors import InvalidInput
-from gis_registry.maps import collections, crs, features, page_tokens
+from gis_registry.maps import collections, crs, features, filters, page_tokens
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.features import Condition, Statement
 
@@ -41,13 +40,6 @@ def walk(
             return found
         token = page_tokens.token_of(page[limit - 1][:-1], asked=collection.name, secret=SECRET)
         after = page_tokens.key_of(token, asked=collection.name, secret=SECRET)
-
-
-def of_classes(session: Session) -> dict[str, Collection]:
-    known = catalogue.list_classes(session, in_profile=True)
-    return collections.all_collections(
-        [(number, one.code, one.name_zh, one.name_en) for number, one in enumerate(known)]
-    )
 
 
 @pytest.mark.parametrize("limit", [1, 7, 40, 100])
@@ -99,6 +91,30 @@ def test_a_class_is_a_collection_of_its_own(session: Session, street: list[str])
     covers = collections.components_of_class(class_id, COVER, "上水井盖", "cover")
     found = walk(session, covers, 3)
     assert [one["id"] for one in found] == sorted(street[2::4])
+
+
+def test_the_collections_of_the_classes_hold_every_component_once(
+    session: Session, street: list[str]
+) -> None:
+    classes = session.execute(
+        text("SELECT id, code, name_zh, name_en FROM component_classes WHERE is_in_profile")
+    )
+    published = collections.all_collections([tuple(row) for row in classes])  # type: ignore[misc]
+    of_classes = [one for name, one in published.items() if name.startswith("components-")]
+    assert len(of_classes) == 115
+    found = [one["id"] for collection in of_classes for one in walk(session, collection, 100)]
+    assert sorted(found) == sorted(street)
+
+
+def test_a_filter_chooses_what_pages_hold(session: Session, street: list[str]) -> None:
+    collection = collections.components()
+    asked = filters.condition(
+        f"class_code = '{COVER}' AND S_INTERSECTS(geometry, BBOX(120.3, 36, 120.3900, 36.1))",
+        language=filters.FilterLanguage.CQL2_TEXT,
+        queryables=collection.queryables,
+    )
+    found = walk(session, collection, 2, features.of_filter(asked))
+    assert [one["id"] for one in found] == sorted(street[2::4])[:5]
 
 
 def test_divisions_and_cells_are_published(session: Session) -> None:
