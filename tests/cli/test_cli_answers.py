@@ -402,6 +402,7 @@ def test_closed_output_is_no_fault(
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     assert (done.returncode, "Traceback" in done.stderr) == (exit_code, False)
     assert (done.stderr != "") == (exit_code > 0 and "2>&-" not in closing)
