@@ -90,6 +90,7 @@ JOIN pg_temp.places ON places.number = 1 + floor(r1 * r1 * (SELECT count(*) FROM
 JOIN pg_temp.units
   ON units.division_code = left(places.code, 6) AND units.number = floor(r2 * r5 * units.total)
 JOIN pg_temp.matters ON matters.number = 1 + floor(r3 * r4 * (SELECT count(*) FROM pg_temp.matters))
+ORDER BY n
 """
 _PREPARE = """
 SET session_replication_role = replica;

@@ -207,11 +207,15 @@ def test_what_is_wrong_is_found_and_put_right(session: Session) -> None:
         text("UPDATE case_progress SET sent_back = 1, handling_due_at = :at WHERE case_id = :id"),
         {"at": BEGINNING, "id": number},
     )
-    found = upkeep.differences(session, most=3)
-    assert [(one.scope, one.period, one.begins_on.isoformat()) for one in found] == [
+    found = {
+        (one.scope, one.period, one.begins_on.isoformat())
+        for one in upkeep.differences(session, most=100)
+    }
+    assert found >= {
         ("all", "day", "2026-04-30"),
         ("all", "month", "2026-04-01"),
         ("unit", "day", "2026-04-30"),
-    ]
+    }
+    assert len(upkeep.differences(session, most=3)) == 3
     upkeep.rebuild(session)
     assert upkeep.differences(session) == []
