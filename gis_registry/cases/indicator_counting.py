@@ -70,7 +70,12 @@ def item_of(scope: Scope, columns: object) -> ColumnElement[str]:
 
 def day_of(moment: str) -> ColumnElement[object]:
     """Return the day in the city of a moment of a case."""
-    return cast(func.timezone(_ZONE, PROGRESS.c[moment]), Date)
+    return day_in_city(PROGRESS.c[moment])
+
+
+def day_in_city(moment: ColumnElement[datetime]) -> ColumnElement[object]:
+    """Return the day in the city of a moment."""
+    return cast(func.timezone(_ZONE, moment), Date)
 
 
 def beginning_of(day: ColumnElement[date]) -> ColumnElement[datetime]:

@@ -25,7 +25,6 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union,
     union_all,
     values,
 )
@@ -49,15 +48,11 @@ _ITEMS = [scope for scope in Scope if scope is not Scope.ALL and scope not in OF
 _ZERO = literal_column("0", Integer)
 
 
-def months(*kept: Select[Any]) -> Select[Any]:
-    """Return the first days of the months of which anything counts: of cases, and of other days."""
-    days = [
-        select(day_of(moment).label("day")).where(PROGRESS.c[moment].is_not(None)).distinct()
-        for moment in counting.moments(COUNTED)
-    ]
-    every = union(*days, *kept).subquery()
-    month = cast(func.date_trunc(text_of(Period.MONTH), every.c.day), Date)
-    return select(month).distinct().order_by(month)
+def days_of_cases() -> Select[*tuple[Any, ...]]:
+    """Return the first and the last day on which anything counts of cases, as they are now."""
+    moments = [PROGRESS.c[one] for one in counting.moments(COUNTED)]
+    first, last = func.min(func.least(*moments)), func.max(func.greatest(*moments))
+    return select(counting.day_in_city(first), counting.day_in_city(last))
 
 
 def counts_of_month() -> Select[Any]:

@@ -1,6 +1,6 @@
 """Keeping the totals: folding what waits into them, filling them, checking them by a recount."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from functools import cache
@@ -40,6 +40,8 @@ from gis_registry.cases.indicator_tables import CHANGES, HISTOGRAMS, OF_CITY, TO
 from gis_registry.cases.indicator_views import end_of
 from gis_registry.cases.progress import progress_of
 from gis_registry.notifications.periodic import periodic
+
+_Days = dict[str, date]
 
 
 class Difference(NamedTuple):
@@ -156,12 +158,12 @@ def rebuild(session: Session) -> None:
     _prepare_recount(session)
     counts = _inserted(totals, recount.counts_of_month())
     times = _inserted(histograms, _packed(recount.times_of_month()))
-    months = session.scalars(recount.months()).all()
-    for days in map(_days_of_month, months):
+    months, years = _months_and_years(session, recount.days_of_cases())
+    for days in months:
         session.execute(counts, days)
         session.execute(times, days)
     of_year = _inserted(histograms, recount.histograms_of_year(histograms))
-    for days in _years(months):
+    for days in years:
         session.execute(of_year, days)
     _put_in_place(session, {totals: TOTALS, histograms: HISTOGRAMS})
 
@@ -173,13 +175,23 @@ def _prepare_recount(session: Session) -> None:
     session.execute(text("SET LOCAL enable_seqscan = off"))
 
 
-def _days_of_month(first: date) -> dict[str, date]:
-    return {"first": first, "last": end_of(Period.MONTH, first)}
-
-
-def _years(months: Iterable[date]) -> list[dict[str, date]]:
-    years = sorted({one.replace(month=1) for one in months})
-    return [{"first": one, "last": end_of(Period.YEAR, one)} for one in years]
+def _months_and_years(
+    session: Session, *first_and_last: Select[*tuple[Any, ...]]
+) -> tuple[list[_Days], list[_Days]]:
+    """Return the months and the years that reach from the first day to the last, if any."""
+    days = [one for row in session.execute(union_all(*first_and_last)) for one in row if one]
+    if not days:
+        return [], []
+    years = range(min(days).year, max(days).year + 1)
+    months = (date(year, month, 1) for year in years for month in range(1, 13))
+    return (
+        [
+            {"first": one, "last": end_of(Period.MONTH, one)}
+            for one in months
+            if min(days) <= end_of(Period.MONTH, one) and one <= max(days)
+        ],
+        [{"first": date(one, 1, 1), "last": date(one, 12, 31)} for one in years],
+    )
 
 
 def _made_beside(session: Session, table: Table) -> Table:
@@ -215,11 +227,15 @@ def differences(session: Session, *, most: int = 10) -> list[Difference]:
     Each month is compared in one snapshot, so that cases may change meanwhile.
     """
     _prepare_recount(session)
-    kept = [select(TOTALS.c.begins_on), select(HISTOGRAMS.c.begins_on), select(CHANGES.c.on_day)]
-    months = session.scalars(recount.months(*kept)).all()
+    kept = (TOTALS.c.begins_on, HISTOGRAMS.c.begins_on, CHANGES.c.on_day)
+    months, years = _months_and_years(
+        session,
+        recount.days_of_cases(),
+        *(select(func.min(day), func.max(day)) for day in kept),
+    )
     compared = [
-        *((one, days) for days in map(_days_of_month, months) for one in _compared_months()),
-        *((_compared_years(), days) for days in _years(months)),
+        *((one, days) for days in months for one in _compared_months()),
+        *((_compared_years(), days) for days in years),
     ]
     found = (
         Difference(*row)
