@@ -4,7 +4,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis_registry.surveys.checked import CheckedBatch, CheckedRows, Issue, Refusal, RowCheck, Severity
+from gis_registry.surveys.checked import (
+    CheckedBatch,
+    CheckedRows,
+    Issue,
+    Refusal,
+    RowCheck,
+    Severity,
+)
 from gis_registry.surveys.row_classes import RowClasses
 
 #: A repair may change the area by this share: slivers and spikes go, a bow tie is not made a guess.
