@@ -109,6 +109,7 @@ class Component(ComponentColumns, Base):
             postgresql_using="gist",
         ),
         Index("ix_components_geom", "geom", postgresql_using="gist"),
+        Index("ix_components_class_code", "class_id", "division_code", "code"),
     )
 
 

@@ -5,7 +5,7 @@ A collection is data: which rows, in which order, with which properties. Whateve
 ever part of one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy.types import Boolean, Date, DateTime, Double, Integer, Text, Typ
 from gis_registry.components.tables import ComponentState
 from gis_registry.maps.queryables import PropertyType, Queryable
 from gis_registry.roles import Role
+from gis_registry.users.service import Actor
 
 _SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]]] = {
     PropertyType.STRING: Text,
@@ -84,7 +85,9 @@ class Collection:
         version: what changes whenever the feature changes, as text.
         properties: what a feature says.
         geometry: its geometry, in EPSG:4490.
-        temporal: the property that `datetime` asks for.
+        temporal: the property that `datetime` asks for: an instant, or the two that begin and end
+            an interval.
+        total: what counts all its features at once, as SQL with `values`; None: nothing does.
         where: which rows of the source belong to it.
         values: what `where` refers to.
         roles: who may read it; None: everybody who may read.
@@ -101,11 +104,16 @@ class Collection:
     version: str
     properties: tuple[Property, ...]
     geometry: str
-    temporal: str | None = None
+    temporal: tuple[str, ...] = ()
+    total: str | None = None
     where: str = "true"
     values: Mapping[str, Any] = field(default_factory=dict)
     roles: frozenset[Role] | None = None
     is_editable: bool = False
+
+    def is_for(self, actor: Actor) -> bool:
+        """Return whether somebody who may read may read it."""
+        return self.roles is None or actor.role in self.roles
 
     @property
     def queryables(self) -> dict[str, Queryable]:
@@ -158,6 +166,10 @@ _COMPONENT_KEY = (KeyColumn("c.division_code", "text"), KeyColumn("c.code", "tex
 _BY_CODE = "c.division_code = left(%(id)s, 6) AND c.code = %(id)s"
 #: A component that was registered by a survey since reverted never was.
 _REGISTERED = "c.state <> 'withdrawn'"
+_TOTAL = (
+    "(SELECT coalesce(sum(count), 0)::bigint FROM component_counts_now"
+    " WHERE level = 4 AND state <> 'withdrawn'{})"
+)
 
 
 def components() -> Collection:
@@ -173,7 +185,8 @@ def components() -> Collection:
         version="c.version::text",
         properties=COMPONENT_PROPERTIES,
         geometry="c.geom",
-        temporal="surveyed_on",
+        temporal=("surveyed_on",),
+        total=_TOTAL.format(""),
         where=_REGISTERED,
         is_editable=True,
     )
@@ -187,6 +200,7 @@ def components_of_class(class_id: int, code: str, name_zh: str, name_en: str) ->
         title_zh=name_zh,
         title_en=name_en,
         description=f"Every component of the class {code} ({name_zh} {name_en}).",
+        total=_TOTAL.format(" AND class_id = %(class_id)s"),
         where=f"{_REGISTERED} AND c.class_id = %(class_id)s",
         values={"class_id": class_id},
     )
@@ -214,7 +228,7 @@ def divisions() -> Collection:
             Property("source", _STRING, "a.source", "来源", "source"),
         ),
         geometry="a.geom",
-        temporal="valid_from",
+        temporal=("valid_from",),
     )
 
 
@@ -237,11 +251,6 @@ def grid_cells() -> Collection:
     )
 
 
-def all_collections(classes: Sequence[tuple[int, str, str, str]]) -> dict[str, Collection]:
-    """Return every collection by its name.
-
-    Args:
-        classes: id, code, Chinese and English name of the classes of the city's profile.
-    """
-    found = [components(), *(components_of_class(*one) for one in classes), divisions()]
-    return {one.name: one for one in [*found, grid_cells()]}
+def always() -> tuple[Collection, ...]:
+    """Return the collections that every registry has, besides those of its classes."""
+    return components(), divisions(), grid_cells()

@@ -10,13 +10,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from gis_registry.db.base import SRID
+from gis_registry.db.reading import DIALECT
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
-
-_DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Statement:
 
 def of_filter(condition: ColumnElement[bool]) -> Condition:
     """Return a filter as a condition."""
-    compiled = condition.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    compiled = condition.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
     return Condition(f"({compiled})", compiled.params)
 
 
@@ -78,8 +76,9 @@ def page(
     crs: OfferedCrs,
     limit: int,
     after: Sequence[str] = (),
+    count: str | None = None,
 ) -> Statement:
-    """Return the statement of a page: rows of key as text, and the feature.
+    """Return the statement of a page: rows of a count, the key as text, and the feature.
 
     Args:
         collection: which.
@@ -87,24 +86,23 @@ def page(
         crs: what their coordinates are told in.
         limit: how many; one more is asked for, to see whether there is a next page.
         after: the key of the last feature of the page before, as text.
+        count: what counts them, with the values of the collection and the conditions.
     """
     keys = ", ".join(one.sql for one in collection.key)
-    values: dict[str, Any] = {**collection.values, "limit": limit + 1}
-    texts = [collection.where]
+    rest, values = _rest(collection, conditions)
+    values["limit"] = limit + 1
+    where = ""
     if after:
         names = [f"after_{number}" for number in range(len(after))]
         values |= dict(zip(names, after, strict=True))
         bound = ", ".join(
             f"%({name})s::{one.type}" for name, one in zip(names, collection.key, strict=True)
         )
-        texts.append(f"({keys}) > ({bound})")
-    for one in conditions:
-        texts.append(one.sql)
-        values |= one.values
+        where = f" AND ({keys}) > ({bound})"
     key = ", ".join(f"({one.sql})::text" for one in collection.key)
+    told = f"{count or 'NULL'}, {key}, {_feature(collection, crs)}"
     return Statement(
-        f"SELECT {key}, {_feature(collection, crs)} FROM {collection.source} "  # noqa: S608
-        f"WHERE {' AND '.join(texts)} ORDER BY {keys} LIMIT %(limit)s",
+        f"SELECT {told} {rest}{where} ORDER BY {keys} LIMIT %(limit)s",
         values,
     )
 
@@ -116,6 +114,24 @@ def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> State
         f"WHERE {collection.where} AND {collection.by_id}",
         {**collection.values, "id": feature_id},
     )
+
+
+def matching(
+    collection: Collection, conditions: Sequence[Condition], *, limit: int | None = None
+) -> Statement:
+    """Return the statement of a row for each feature that conditions hold for, without order."""
+    rest, values = _rest(collection, conditions)
+    most = "" if limit is None else f" LIMIT {limit:d}"
+    return Statement(f"SELECT 1 {rest}{most}", values)
+
+
+def _rest(collection: Collection, conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
+    """Return from where rows are read and which, with the values."""
+    values = dict(collection.values)
+    for one in conditions:
+        values |= one.values
+    where = " AND ".join([collection.where, *(one.sql for one in conditions)])
+    return f"FROM {collection.source} WHERE {where}", values
 
 
 @cache

@@ -1,0 +1,109 @@
+"""Pages of features, and how many there are in all: one statement, so of one state of things."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gis_registry.db.reading import Reading
+from gis_registry.errors import NotFound
+from gis_registry.maps import features
+from gis_registry.maps.collections import Collection
+from gis_registry.maps.crs import OfferedCrs
+from gis_registry.maps.features import Condition
+
+#: Up to so many are counted one by one; of more it is told how many the planner expects.
+MOST_COUNTED = 10_000
+#: Where the planner expects so many times as many, they are not counted at all.
+_OFF_BY = 5
+
+
+@dataclass(frozen=True)
+class Matched:
+    """How many features a question finds in all."""
+
+    count: int
+    is_estimated: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some features of a collection, in the order of its key.
+
+    Attributes:
+        features: each as a text of GeoJSON.
+        last: the key of the last one, if there are more.
+        matched: how many there are in all; None: it was not asked for.
+    """
+
+    features: list[str]
+    last: tuple[str, ...] | None
+    matched: Matched | None
+
+
+async def page(
+    reading: Reading,
+    collection: Collection,
+    conditions: Sequence[Condition],
+    *,
+    crs: OfferedCrs,
+    limit: int,
+    after: Sequence[str] = (),
+    is_counted: bool = True,
+) -> Page:
+    """Return a page.
+
+    Args:
+        reading: where from.
+        collection: which.
+        conditions: which of its features.
+        crs: what their coordinates are told in.
+        limit: how many, at most.
+        after: the key of the last feature of the page before; none: the first page.
+        is_counted: whether to say how many there are in all.
+    """
+    count, estimate = None, None
+    if is_counted and not conditions and collection.total is not None:
+        count = collection.total
+    elif is_counted:
+        estimate = await _estimate(reading, collection, conditions)
+        if estimate <= MOST_COUNTED * _OFF_BY:
+            matching = features.matching(collection, conditions, limit=MOST_COUNTED + 1)
+            count = f"(SELECT count(*) FROM ({matching.sql}) AS matching)"  # noqa: S608
+    statement = features.page(
+        collection, conditions, crs=crs, limit=limit, after=after, count=count
+    )
+    rows = await reading.rows(statement.sql, statement.values)
+    told = rows[:limit]
+    last = tuple(told[-1][1:-1]) if len(rows) > limit else None
+    matched = None
+    if is_counted:
+        matched = _matched(rows[0][0] if rows else 0, estimate)
+    return Page([row[-1] for row in told], last, matched)
+
+
+async def single(
+    reading: Reading, collection: Collection, feature_id: str, *, crs: OfferedCrs
+) -> tuple[str, str]:
+    """Return a feature as a text of GeoJSON, and its version.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    statement = features.single(collection, feature_id, crs=crs)
+    for feature, version in await reading.rows(statement.sql, statement.values):
+        return feature, version
+    raise NotFound(f"{collection.name} has no feature {feature_id[:100]!r}.")
+
+
+async def _estimate(
+    reading: Reading, collection: Collection, conditions: Sequence[Condition]
+) -> int:
+    """Return how many features the planner expects."""
+    matching = features.matching(collection, conditions)
+    ((plan,),) = await reading.rows(f"EXPLAIN (FORMAT JSON) {matching.sql}", matching.values)
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _matched(counted: int | None, estimate: int | None) -> Matched:
+    if counted is not None and (estimate is None or counted <= MOST_COUNTED):
+        return Matched(counted, is_estimated=False)
+    return Matched(max(counted or 0, estimate or 0), is_estimated=True)
