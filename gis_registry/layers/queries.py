@@ -6,7 +6,7 @@ psycopg quotes.
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from geoalchemy2 import Geometry
@@ -35,10 +35,9 @@ Composed = sql.Composed | sql.SQL
 
 def driver_of(session: Session) -> Connection[tuple[Any, ...]]:
     """Return the driver's connection of a session, for statements that are composed."""
-    connection: Connection[tuple[Any, ...]] | None
-    connection = session.connection().connection.driver_connection
+    connection: Any = session.connection().connection.driver_connection
     assert connection is not None  # noqa: S101  a session in a transaction has one
-    return connection
+    return cast("Connection[tuple[Any, ...]]", connection)
 
 
 def composed_rows(session: Session, statement: Composed) -> list[tuple[Any, ...]]:

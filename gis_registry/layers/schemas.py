@@ -112,6 +112,7 @@ class LayerSummary(LayerText):
     loaded_by: str
     quality: Quality
     facts: OriginFacts
+    columns: list[LayerColumn]
 
 
 class VersionEntry(BaseModel):
@@ -125,9 +126,8 @@ class VersionEntry(BaseModel):
 
 
 class LayerEntry(LayerSummary):
-    """A layer with its columns and versions."""
+    """A layer with its versions and when it is read again."""
 
-    columns: list[LayerColumn]
     versions: list[VersionEntry]
     next_refresh_at: datetime | None
     problem: str | None = Field(description="Why the last refresh failed")

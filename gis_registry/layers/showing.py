@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 from gis_registry.errors import NotFound
 from gis_registry.layers import queries
 from gis_registry.layers.schemas import (
-    LayerColumn,
     LayerEntry,
     LayerEventEntry,
     LayerRowEntry,
@@ -50,7 +49,6 @@ def show(session: Session, name: str) -> LayerEntry:
             "versions": versions,
             "next_refresh_at": planned.next_at if planned else None,
             "problem": planned.problem if planned else None,
-            "columns": [LayerColumn.model_validate(one) for one in row["columns"]],
         }
     )
 

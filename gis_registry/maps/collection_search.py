@@ -7,8 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gis_registry.layers.schemas import LayerEntry
+from sqlalchemy.orm import Session
+
+from gis_registry.catalogue import queries as catalogue_queries
+from gis_registry.layers import showing
+from gis_registry.layers.schemas import LayerSummary
+from gis_registry.maps import collections
 from gis_registry.maps.collections import Collection
+from gis_registry.maps.layer_collections import layer_collections
+from gis_registry.roles import Role
+from gis_registry.users.service import Actor
 
 Box = tuple[float, float, float, float]
 
@@ -63,8 +71,23 @@ class Search:
     until: datetime | None = None
 
 
+def catalogue(session: Session, *, role: Role | None) -> list[CatalogueEntry]:
+    """Return what somebody of a role may read, by name."""
+    classes = catalogue_queries.classes(session, in_profile=True)
+    published = [
+        *layer_collections(session).values(),
+        *collections.always(),
+        *(
+            collections.components_of_class(one.id, one.code, one.name_zh, one.name_en)
+            for one in classes
+        ),
+    ]
+    allowed = [one for one in published if one.is_for(Actor("catalogue", role))]
+    return entries(allowed, showing.layers(session))
+
+
 def entries(
-    collections: Iterable[Collection], layers: Sequence[LayerEntry]
+    collections: Iterable[Collection], layers: Sequence[LayerSummary]
 ) -> list[CatalogueEntry]:
     """Return the entries of collections, by their names.
 
@@ -100,8 +123,8 @@ def counted(found: Iterable[CatalogueEntry]) -> Mapping[str, Mapping[str, int]]:
     return {kind: dict(sorted(by_value.items())) for kind, by_value in counts.items()}
 
 
-def _of_layer(collection: Collection, layer: LayerEntry) -> CatalogueEntry:
-    times = [one for one in layer.columns if one.name == collection.temporal]
+def _of_layer(collection: Collection, layer: LayerSummary) -> CatalogueEntry:
+    times = [one for one in layer.columns if one.name in collection.temporal]
     return CatalogueEntry(
         collection,
         keywords=tuple(layer.keywords),

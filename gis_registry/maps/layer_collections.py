@@ -16,7 +16,7 @@ from gis_registry.roles import Role
 _TOKEN = "SELECT token FROM layers_state"  # noqa: S105  of a state
 _PUBLISHED = """
 SELECT l.name, l.title_zh, l.title_en, l.description, l.roles, l.origin, v.number, v.table_name,
-  v.id_type, v.columns
+  v.id_type, v.columns, v.quality
 FROM layers l
 JOIN layer_versions v ON v.layer_id = l.id AND v.number = l.version
 WHERE l.removed_at IS NULL
@@ -67,6 +67,7 @@ def _collection(
     table_name: str,
     id_type: str,
     columns: Sequence[Mapping[str, Any]],
+    quality: Mapping[str, Any],
 ) -> Collection:
     """Return a layer as a collection.
 
@@ -86,7 +87,8 @@ def _collection(
         version=f"'{number}'",
         properties=(*map(_property, found), *_places()),
         geometry="l.geom",
-        temporal=timed[0] if timed else None,
+        temporal=tuple(timed),
+        total=f"{quality['features']:d}::bigint",
         roles=None if roles is None else frozenset({Role.ADMINISTRATOR, *map(Role, roles)}),
     )
 
