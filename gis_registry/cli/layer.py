@@ -119,7 +119,9 @@ def add(
             id_field=id_field,
             time_field=time_field,
         )
-        hints = service.hints(session, text, name=None if dry_run else name)
+        hints = service.hints(
+            session, department=department, field=field, name=None if dry_run else name
+        )
         new = schemas.NewLayer(name=name, origin=origin, text=text, refresh=refresh)
         service.add(session, new, actor=actor(), progress=progress)
         entry = showing.show(session, name)
@@ -160,7 +162,6 @@ def set_(
     What is not named stays; an empty text takes away what was said.
     """
     from gis_registry.layers import service, showing
-    from gis_registry.layers.schemas import LayerText
 
     if (refresh is not None and no_refresh) or (roles and everybody):
         raise typer.BadParameter(
@@ -184,9 +185,9 @@ def set_(
     if everybody:
         changes["roles"] = None
     with transaction() as session, checked_options():
+        hints = service.hints(session, department=department, field=field, name=name)
         service.describe(session, name, changes, actor=actor())
         entry = showing.show(session, name)
-        hints = service.hints(session, LayerText.model_validate(dict(entry)), name=name)
     layer_showing.print_layer(entry, as_json=as_json)
     for one in hints:
         tell(one)

@@ -61,7 +61,8 @@ def add(session: Session, new: NewLayer, *, actor: str, progress: Progress = sil
         refresh=new.refresh,
         version=1,
     )
-    version, notes = _loaded(session, layer, 1, actor=actor, progress=progress)
+    with session.begin_nested():  # what fails leaves no table
+        version, notes = _loaded(session, layer, 1, actor=actor, progress=progress)
     session.add(layer)
     session.flush()
     _keep_version(session, layer, version, notes)
@@ -150,8 +151,8 @@ def refresh(
         event = None
     except (RegistryError, DBAPIError, psycopg.Error) as error:
         event = _note(session, layer, LayerEventKind.FAILED, actor, _said(error))
-    _plan(session, layer, problem=event.sentence if event and _has_failed(event) else None)
-    session.flush()
+    has_failed = event is not None and event.kind == LayerEventKind.FAILED
+    _note_refresh(session, layer, event.sentence if event and has_failed else None)
     return event
 
 
@@ -235,20 +236,27 @@ def find(
     return layer
 
 
-def hints(session: Session, text: LayerText, *, name: str | None = None) -> list[str]:
-    """Return what departments and fields are probably meant, where nobody wrote them so before."""
+def hints(
+    session: Session, *, department: str | None, field: str | None, name: str | None = None
+) -> list[str]:
+    """Return what departments and fields are probably meant, where nobody wrote them so before.
+
+    Args:
+        session: open transaction.
+        department: what is to be said.
+        field: what is to be said.
+        name: of the layer, for the command that changes it; None: it is not published.
+    """
     departments, fields = queries.known_words(session)
     found = []
-    for what, said, known in (
-        ("department", text.department, departments),
-        ("field", text.field, fields),
+    for what, option, said, known in (
+        ("department", "owner-department", department, departments),
+        ("field", "field", field, fields),
     ):
         close = [] if not said or said in known else difflib.get_close_matches(said, known, n=1)
         if close:
-            where = f" gis-registry layer set {name} --" if name else ""
-            option = "owner-department" if what == "department" else "field"
-            change = f":{where}{option} {close[0]!r} changes it" if name else ""
-            found.append(f"There is no {what} {said!r} yet, but {close[0]!r}{change}.")
+            command = f": gis-registry layer set {name} --{option} {close[0]!r}" if name else ""
+            found.append(f"There is no {what} {said!r} yet, but {close[0]!r}{command}.")
     return found
 
 
@@ -325,21 +333,27 @@ def _drop_old(session: Session, layer: Layer, kept: int, *, actor: str) -> None:
     session.flush()
 
 
-def _plan(session: Session, layer: Layer, *, problem: str | None = None) -> None:
+def _plan(session: Session, layer: Layer) -> None:
     """Say when a layer is read again, now that it was or that this changed."""
-    session.execute(delete(LayerRefresh).where(LayerRefresh.layer_id == layer.id))
+    planned = session.get(LayerRefresh, layer.id)
     if layer.refresh is None or layer.removed_at is not None:
-        return
-    now = clock.now()
-    zone = the_city(session).time_zone
-    session.add(
-        LayerRefresh(
-            layer_id=layer.id,
-            next_at=next_time(layer.refresh, now, zone),
-            checked_at=now,
-            problem=problem,
-        )
-    )
+        if planned is not None:
+            session.delete(planned)
+    else:
+        at = next_time(layer.refresh, clock.now(), the_city(session).time_zone)
+        if planned is None:
+            session.add(LayerRefresh(layer_id=layer.id, next_at=at))
+        else:
+            planned.next_at = at
+    session.flush()
+
+
+def _note_refresh(session: Session, layer: Layer, problem: str | None) -> None:
+    """Say what became of the last time that a layer was read again."""
+    _plan(session, layer)
+    planned = session.get(LayerRefresh, layer.id)
+    if planned is not None:
+        planned.checked_at, planned.problem = clock.now(), problem
     session.flush()
 
 
@@ -363,10 +377,6 @@ def _note(
     session.add(event)
     session.flush()
     return event
-
-
-def _has_failed(event: LayerEvent) -> bool:
-    return event.kind == LayerEventKind.FAILED
 
 
 def _counted(version: LayerVersion) -> str:

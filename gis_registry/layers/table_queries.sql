@@ -3,7 +3,8 @@ SELECT n.nspname AS schema, c.relname AS name
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relname = :name AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
-  AND n.nspname = ANY (coalesce(ARRAY[CAST(:schema AS name)], current_schemas(false)))
+  AND n.nspname = ANY (CASE WHEN CAST(:schema AS name) IS NULL THEN current_schemas(false)
+    ELSE ARRAY[CAST(:schema AS name)] END)
 ORDER BY array_position(current_schemas(false), n.nspname), n.nspname
 LIMIT 1;
 
