@@ -67,7 +67,9 @@ def test_a_layer_from_its_publication_to_its_end(
     assert dcat["@type"] == "dcat:Catalog"
 
     assert run(module_settings, "layer", "remove", "parks").exit_code == 0
-    kinds = [one["kind"] for one in run(module_settings, "layer", "history", "parks", "--json").json]
+    kinds = [
+        one["kind"] for one in run(module_settings, "layer", "history", "parks", "--json").json
+    ]
     assert kinds == ["removed", "described", "reverted", "failed", "loaded", "added"]
     assert run(module_settings, "layer", "remove", "parks", "--for-good").exit_code == 0
     gone = run(module_settings, "layer", "show", "parks")

@@ -79,9 +79,7 @@ def test_a_zipped_shapefile_in_gbk(session: Session, tmp_path: Path) -> None:
     assert entry.quality.box == pytest.approx((LON, LAT, LON + 0.001, LAT), abs=1e-7)
 
 
-def test_gcj02_positions_of_a_csv_are_taken_to_the_ground(
-    session: Session, tmp_path: Path
-) -> None:
+def test_gcj02_positions_of_a_csv_are_taken_to_the_ground(session: Session, tmp_path: Path) -> None:
     lon, lat = from_cgcs2000(np.array([LON]), np.array([LAT]), Datum.GCJ02)
     path = _csv(
         tmp_path / "shops.csv",

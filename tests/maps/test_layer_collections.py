@@ -151,9 +151,7 @@ def test_the_catalogue_as_dcat(session: Session, parks: Path) -> None:
     assert one["dct:spatial"]["dcat:bbox"]["@value"].startswith("POLYGON((120.38")
     assert one["dct:temporal"]["dcat:startDate"] == {"@type": "xsd:date", "@value": "2024-05-01"}
     used = {
-        key.split(":")[0]
-        for key in _keys(document)
-        if ":" in key and not key.startswith("http")
+        key.split(":")[0] for key in _keys(document) if ":" in key and not key.startswith("http")
     }
     assert used <= set(document["@context"])  # type: ignore[call-overload]
     assert showing.show(session, "parks").quality.features == 3
