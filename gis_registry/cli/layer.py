@@ -11,6 +11,7 @@ from gis_registry.cli.context import (
     DryRun,
     actor,
     checked_options,
+    city_zone,
     read_settings,
     transaction,
 )
@@ -124,10 +125,10 @@ def add(
         )
         new = schemas.NewLayer(name=name, origin=origin, text=text, refresh=refresh)
         service.add(session, new, actor=actor(), progress=progress)
-        entry = showing.show(session, name)
+        entry, zone = showing.show(session, name), city_zone(session)
         if dry_run:
             session.rollback()
-    layer_showing.print_layer(entry, as_json=as_json)
+    layer_showing.print_layer(entry, zone, as_json=as_json)
     for one in hints:
         tell(one)
     if entry.quality.refused and not dry_run:
@@ -187,8 +188,8 @@ def set_(
     with transaction() as session, checked_options():
         hints = service.hints(session, department=department, field=field, name=name)
         service.describe(session, name, changes, actor=actor())
-        entry = showing.show(session, name)
-    layer_showing.print_layer(entry, as_json=as_json)
+        entry, zone = showing.show(session, name), city_zone(session)
+    layer_showing.print_layer(entry, zone, as_json=as_json)
     for one in hints:
         tell(one)
 
@@ -196,6 +197,10 @@ def set_(
 @app.command("refresh")
 def refresh(
     name: Name,
+    place: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FILE|TABLE", help="Read it from here from now on."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Load it although nothing changed.")
     ] = False,
@@ -203,12 +208,20 @@ def refresh(
 ) -> None:
     """Read a layer again, if its file or table changed; what fails leaves it as it is (exit 1)."""
     from gis_registry.layers import service, showing
+    from gis_registry.layers.origins import moved_origin
     from gis_registry.layers.tables import LayerEventKind
 
     kept = read_settings().layer_versions
     with transaction() as session, progress_bar() as progress:
+        before = showing.show(session, name).origin
         event = service.refresh(
-            session, name, actor=actor(), is_forced=force, kept=kept, progress=progress
+            session,
+            name,
+            actor=actor(),
+            origin=None if place is None else moved_origin(session, before, place),
+            is_forced=force,
+            kept=kept,
+            progress=progress,
         )
         outcome = "unchanged" if event is None else event.kind
         sentence = "Nothing changed since it was last read." if event is None else event.sentence
@@ -235,8 +248,8 @@ def revert(
 
     with transaction() as session:
         service.revert(session, name, actor=actor(), to=to)
-        entry = showing.show(session, name)
-    layer_showing.print_layer(entry, as_json=as_json)
+        entry, zone = showing.show(session, name), city_zone(session)
+    layer_showing.print_layer(entry, zone, as_json=as_json)
 
 
 @app.command("remove")

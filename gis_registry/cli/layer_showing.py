@@ -4,10 +4,11 @@ import json
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cli.context import AsJson, read_moment, transaction
+from gis_registry.cli.context import AsJson, city_zone, read_moment, transaction
 from gis_registry.cli.output import (
     print_csv,
     print_facts,
@@ -46,7 +47,7 @@ def list_(as_json: AsJson = False) -> None:
     from gis_registry.layers import showing
 
     with transaction() as session:
-        found = showing.layers(session)
+        found, zone = showing.layers(session), city_zone(session)
     if as_json:
         print_json(found)
         return
@@ -60,7 +61,7 @@ def list_(as_json: AsJson = False) -> None:
                 one.department,
                 one.version,
                 f"{one.quality.features:,}",
-                f"{one.loaded_at:%Y-%m-%d %H:%M}",
+                _shown(one.loaded_at, zone),
                 one.refresh,
             )
             for one in found
@@ -73,8 +74,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
     from gis_registry.layers import showing
 
     with transaction() as session:
-        entry = showing.show(session, name)
-    print_layer(entry, as_json=as_json)
+        entry, zone = showing.show(session, name), city_zone(session)
+    print_layer(entry, zone, as_json=as_json)
     if as_json:
         return
     print_table(
@@ -86,7 +87,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
     )
 
 
-def print_layer(entry: "LayerEntry", *, as_json: bool) -> None:
+def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
     """Print what is known of a layer."""
     if as_json:
         print_json(entry)
@@ -110,10 +111,10 @@ def print_layer(entry: "LayerEntry", *, as_json: bool) -> None:
             ("who may read", ", ".join(entry.roles) if entry.roles else "all readers"),
             ("read from", f"{entry.origin.place} ({entry.facts.crs})"),
             ("refresh", entry.refresh),
-            ("next refresh", entry.next_refresh_at),
+            ("next refresh", _shown(entry.next_refresh_at, zone)),
             ("problem", entry.problem),
-            ("removed", entry.removed_at),
-            ("version", f"{entry.version} of {versions}, loaded {entry.loaded_at:%Y-%m-%d %H:%M}"),
+            ("removed", _shown(entry.removed_at, zone)),
+            ("version", f"{entry.version} of {versions}, loaded {_shown(entry.loaded_at, zone)}"),
             ("features", f"{quality.features:,}: {kinds}"),
             ("rows refused", refused),
             ("repaired", quality.repaired or None),
@@ -163,16 +164,13 @@ def history(name: Name, as_json: AsJson = False) -> None:
     from gis_registry.layers import showing
 
     with transaction() as session:
-        found = showing.history(session, name)
+        found, zone = showing.history(session, name), city_zone(session)
     if as_json:
         print_json(found)
         return
     print_table(
         ["at", "what", "version", "", "by"],
-        (
-            (f"{one.at:%Y-%m-%d %H:%M}", one.kind, one.number, one.sentence, one.actor)
-            for one in found
-        ),
+        ((_shown(one.at, zone), one.kind, one.number, one.sentence, one.actor) for one in found),
     )
 
 
@@ -181,13 +179,22 @@ def check(as_json: AsJson = False) -> None:
     from gis_registry.layers.refreshing import late_layers
 
     with transaction() as session:
-        found = late_layers(session)
+        found, zone = late_layers(session), city_zone(session)
     if as_json:
         print_json(found)
     elif found:
         print_table(
             ["layer", "refresh", "due", "last read", "problem"],
-            ((one.name, one.refresh, one.due_at, one.checked_at, one.problem) for one in found),
+            (
+                (
+                    one.name,
+                    one.refresh,
+                    _shown(one.due_at, zone),
+                    _shown(one.checked_at, zone),
+                    one.problem,
+                )
+                for one in found
+            ),
         )
     else:
         print_facts([("layers", "All are as new as they should be.")])
@@ -253,6 +260,10 @@ def catalogue(
             for one in found
         ),
     )
+
+
+def _shown(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    return None if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _moment(said: str | None) -> datetime | None:

@@ -14,8 +14,6 @@ from gis_registry.layers.table_reading import TableSource, find_table, open_tabl
 from gis_registry.surveys.mapping import Mapping as FileMapping
 from gis_registry.surveys.reading import Batch, Source, open_source, sha256_of
 
-_PLAIN_TEXT = frozenset({".csv", ".tsv", ".txt"})
-
 
 class Opened(Protocol):
     """What can be read batch by batch.
@@ -77,8 +75,7 @@ class OpenedFile:
     @property
     def is_plain(self) -> bool:
         """Whether it has no types."""
-        suffixes = [one.lower() for one in self.path.suffixes if one.lower() != ".gz"]
-        return bool(suffixes) and suffixes[-1] in _PLAIN_TEXT
+        return self.source.format == "CSV"
 
     def batches(self) -> Iterator[Batch]:
         """Read the rows in the file's order.
@@ -94,7 +91,7 @@ class OpenedFile:
     def facts(self) -> OriginFacts:
         """Return what was read."""
         return OriginFacts(
-            format=self.path.suffix.lstrip(".").upper(),
+            format=self.source.format,
             crs=self.source.crs,
             sha256=self.sha256,
             size=self.size,
@@ -208,6 +205,16 @@ def stamp_of(path: Path) -> tuple[int, float]:
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}.") from error
     return sum(one.st_size for one in stats), max((one.st_mtime for one in stats), default=0.0)
+
+
+def moved_origin(session: Session, origin: Origin, place: str) -> Origin:
+    """Return the origin of a layer that is from now on read from another file or table.
+
+    Raises:
+        UnreadableFile: there is no such file or table.
+    """
+    kind, found = find_origin(session, place)
+    return origin.model_copy(update={"kind": kind, "place": found})
 
 
 def refuse_mapping_of_table(origin: Origin) -> None:

@@ -56,7 +56,7 @@ def add(session: Session, new: NewLayer, *, actor: str, progress: Progress = sil
         raise Conflict(_taken(present))
     layer = Layer(
         name=name,
-        **_texts(new.text),
+        **_texts(new.text, name),
         origin=new.origin.model_dump(mode="json"),
         refresh=new.refresh,
         version=1,
@@ -100,7 +100,7 @@ def describe(
     text = LayerText.model_validate(
         now | {key: one for key, one in changes.items() if key != "refresh"}
     )
-    for key, value in _texts(text).items():
+    for key, value in _texts(text, layer.name).items():
         setattr(layer, key, value)
     if period != layer.refresh:
         layer.refresh = None if period is None else str(period)
@@ -117,6 +117,7 @@ def refresh(
     name: str,
     *,
     actor: str,
+    origin: Origin | None = None,
     is_forced: bool = False,
     kept: int = KEPT_VERSIONS,
     progress: Progress = silent,
@@ -129,6 +130,7 @@ def refresh(
         session: open transaction.
         name: of the layer.
         actor: who asks.
+        origin: what it is read from now and from then on; None: what it was read from before.
         is_forced: whether to load it although it is unchanged.
         kept: how many versions are kept.
         progress: told how far it is.
@@ -144,12 +146,15 @@ def refresh(
     event: LayerEvent | None
     try:
         with session.begin_nested():
+            if origin is not None:
+                refuse_mapping_of_table(origin)
+                layer.origin, is_forced = origin.model_dump(mode="json"), True
             event = _reloaded(session, layer, actor=actor, is_forced=is_forced, progress=progress)
         if event is not None:
             _drop_old(session, layer, kept, actor=actor)
     except _Unchanged:
         event = None
-    except (RegistryError, DBAPIError, psycopg.Error) as error:
+    except (RegistryError, DBAPIError, psycopg.Error, OSError, ValueError) as error:
         event = _note(session, layer, LayerEventKind.FAILED, actor, _said(error))
     has_failed = event is not None and event.kind == LayerEventKind.FAILED
     _note_refresh(session, layer, event.sentence if event and has_failed else None)
@@ -386,19 +391,19 @@ def _counted(version: LayerVersion) -> str:
 
 
 def _said(error: Exception) -> str:
-    if isinstance(error, RegistryError):
+    if not isinstance(error, (DBAPIError, psycopg.Error)):
         return str(error)
     cause = error.orig if isinstance(error, DBAPIError) else error
     first = str(cause).strip().splitlines()[:1]
     return f"The database could not do this: {first[0].rstrip('.') if first else 'no reason'}."
 
 
-def _texts(text: LayerText) -> dict[str, object]:
+def _texts(text: LayerText, name: str) -> dict[str, object]:
     """Return what people are told as the columns of a layer; empty texts are none."""
     said = text.model_dump(mode="json")
     for one in ("department", "field", "licence", "source", "roles"):
         said[one] = said[one] or None
-    said["title_en"] = said["title_en"] or said["title_zh"]
+    said["title_en"] = said["title_en"] or name
     return said
 
 

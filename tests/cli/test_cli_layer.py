@@ -49,12 +49,18 @@ def test_a_layer_from_its_publication_to_its_end(
     parks(tmp_path, 5)
     assert run(module_settings, "layer", "refresh", "parks", "--json").json["outcome"] == "loaded"
     assert run(module_settings, "layer", "check").exit_code == 0
-    path.write_text("{")
+    other = parks(tmp_path, 6).rename(tmp_path / "parks_new.geojson")
+    moved = run(module_settings, "layer", "refresh", "parks", "--from", other, "--json").json
+    assert moved["layer"]["origin"]["place"] == str(other)
+    assert moved["layer"]["quality"]["features"] == 6
+    nowhere = run(module_settings, "layer", "refresh", "parks", "--from", "nowhere.gpkg")
+    assert (nowhere.exit_code, "no file nowhere.gpkg" in nowhere.err) == (1, True)
+    other.write_text("{")
     failed = run(module_settings, "layer", "refresh", "parks")
     assert failed.exit_code == 1
     late = run(module_settings, "layer", "check", "--json")
     assert (late.exit_code, late.json[0]["name"]) == (1, "parks")
-    assert run(module_settings, "layer", "revert", "parks", "--json").json["version"] == 1
+    assert run(module_settings, "layer", "revert", "parks", "--json").json["version"] == 2
     changed = run(module_settings, "layer", "set", "parks", "--role", "analyst", "--no-refresh",
                   "--owner-department", "市园林和林业局局", "--json")  # fmt: skip
     assert (changed.json["roles"], changed.json["refresh"]) == (["analyst"], None)
@@ -70,7 +76,7 @@ def test_a_layer_from_its_publication_to_its_end(
     kinds = [
         one["kind"] for one in run(module_settings, "layer", "history", "parks", "--json").json
     ]
-    assert kinds == ["removed", "described", "reverted", "failed", "loaded", "added"]
+    assert kinds == ["removed", "described", "reverted", "failed", "loaded", "loaded", "added"]
     assert run(module_settings, "layer", "remove", "parks", "--for-good").exit_code == 0
     gone = run(module_settings, "layer", "show", "parks")
     assert (gone.exit_code, "no layer 'parks'" in gone.err) == (1, True)

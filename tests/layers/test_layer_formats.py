@@ -102,6 +102,14 @@ def test_gcj02_positions_of_a_csv_are_taken_to_the_ground(session: Session, tmp_
     assert (staff.filled, staff.least, staff.greatest) == (1, "12", "12")
 
 
+def test_a_packed_csv_has_types_too(session: Session, tmp_path: Path) -> None:
+    _csv(tmp_path / "a.csv", ["lon", "lat", "n"], [[LON, LAT, 7]])
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "a.csv", "a.csv")
+    entry = publish(session, tmp_path / "a.zip", mapping={"crs": "wgs84"})
+    assert (entry.facts.format, types(entry)["n"]) == ("CSV", "integer")
+
+
 def test_a_column_is_of_the_type_that_all_its_values_have(session: Session, tmp_path: Path) -> None:
     rows: list[list[object]] = [[LON, LAT, "1", "2024-02-29"], [LON, LAT, "x", "2023-02-29"]]
     path = _csv(tmp_path / "mixed.csv", ["lon", "lat", "n", "day"], rows)
@@ -218,7 +226,7 @@ def test_a_picture_and_a_table_without_geometry_are_no_layers(
     pyogrio.write_dataframe(pd.DataFrame({"a": [1]}), table)
     with pytest.raises(UnreadableFile, match="has no geometry"):
         publish(session, table)
-    with pytest.raises(UnreadableFile, match="no file nowhere.shp, and no table"):
+    with pytest.raises(UnreadableFile, match="There is no file nowhere"):
         publish(session, "nowhere.shp")
     assert showing.layers(session) == []
 

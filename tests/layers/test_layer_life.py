@@ -15,6 +15,7 @@ from gis_registry import clock
 from gis_registry.db.engine import Database
 from gis_registry.errors import Conflict, InvalidInput, NotFound
 from gis_registry.layers import queries, service, showing
+from gis_registry.layers.origins import moved_origin
 from gis_registry.layers.periods import next_time
 from gis_registry.layers.refreshing import late_layers, refresh_due
 
@@ -76,6 +77,24 @@ def test_what_fails_is_kept_in_the_history_and_changes_nothing(
     assert len(features(session, entry)) == 2
     assert [one.problem for one in late_layers(session)] == [event.sentence]
     assert session.scalar(text("SELECT token FROM layers_state")) == token
+
+
+def test_another_file_takes_the_place_of_the_first_only_if_it_can_be_published(
+    session: Session, tmp_path: Path
+) -> None:
+    before = publish(session, written(tmp_path / "a.geojson", 2)).origin
+    (tmp_path / "bad.geojson").write_text("{")
+    for name, kind, features_now in (("bad", "failed", 2), ("good", "loaded", 3)):
+        path = tmp_path / f"{name}.geojson"
+        if name == "good":
+            written(path, 3)
+        origin = moved_origin(session, before, str(path))
+        event = service.refresh(session, "things", actor="me", origin=origin)
+        assert event is not None
+        assert event.kind == kind
+        entry = showing.show(session, "things")
+        assert entry.origin == (origin if name == "good" else before)
+        assert len(features(session, entry)) == features_now
 
 
 def test_going_back_and_on(session: Session, tmp_path: Path) -> None:
@@ -195,7 +214,7 @@ def test_readers_see_before_or_after(own_database: Database, tmp_path: Path) -> 
             with own_database.session() as session:
                 (row,) = queries.summaries(session)
                 table = row["table_name"]
-                count = session.scalar(text(f'SELECT count(*) FROM layers."{table}"'))  # noqa: S608
+                count = session.scalar(text(f'SELECT count(*) FROM layers."{table}"'))
                 seen.append((row["version"], int(count or 0)))
 
     reader = threading.Thread(target=read)

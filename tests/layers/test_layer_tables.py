@@ -1,7 +1,5 @@
 """Tables, views and foreign tables as layers: read, never written; and what cannot be one."""
 
-from collections.abc import Iterator
-
 import pytest
 from publishing import LAT, LON, features, publish, types
 from sqlalchemy import text
@@ -23,9 +21,9 @@ FROM generate_series(1, 3) AS n
 
 
 @pytest.fixture
-def parks(session: Session) -> Iterator[Session]:
+def parks(session: Session) -> Session:
     session.execute(text(_TABLE))
-    yield session
+    return session
 
 
 def run(session: Session, statement: str) -> None:
@@ -98,7 +96,8 @@ def test_a_foreign_table(parks: Session) -> None:
         ),
         (
             "CREATE TABLE topic.a (id integer PRIMARY KEY, geom geometry);"
-            "INSERT INTO topic.a VALUES (1, 'SRID=4490;POINT(120 36)'), (2, 'SRID=3857;POINT(0 0)')",
+            "INSERT INTO topic.a VALUES (1, 'SRID=4490;POINT(120 36)'),"
+            " (2, 'SRID=3857;POINT(0 0)')",
             "several SRIDs",
         ),
         ("CREATE TABLE topic.a (id integer PRIMARY KEY, geom geometry(Point, 4490))", "no rows"),
