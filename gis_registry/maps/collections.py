@@ -7,6 +7,8 @@ ever part of one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import literal_column
@@ -70,6 +72,44 @@ class KeyColumn:
     type: str
 
 
+class Group(StrEnum):
+    """What kinds of collections there are, in the order in which people are shown them."""
+
+    COMPONENTS = "components"
+    CLASSES = "classes"
+    PLACES = "places"
+    CASES = "cases"
+    LAYERS = "layers"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a catalogue tells of a collection besides what it is; None: not known.
+
+    Attributes:
+        keywords: words to find it by, in whichever language.
+        licence: under which its features may be used, by its name or address.
+        publisher: the department whose features these are.
+        field: the field of work that it belongs to.
+        updated_at: when its features were last loaded; None: they are kept up all the time.
+        source: where they come from.
+        lineage: how they were made.
+        box: where they are: least longitude and latitude, greatest longitude and latitude, in
+            EPSG:4490; None: anywhere in the city.
+        interval: from when until when they are; None: that end is open.
+    """
+
+    keywords: tuple[str, ...] = ()
+    licence: str | None = None
+    publisher: str | None = None
+    field: str | None = None
+    updated_at: datetime | None = None
+    source: str | None = None
+    lineage: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    interval: tuple[datetime | None, datetime | None] = (None, None)
+
+
 @dataclass(frozen=True, eq=False)
 class Collection:
     """Features of one kind.
@@ -92,6 +132,8 @@ class Collection:
         values: what `where` refers to.
         roles: who may read it; None: everybody who may read.
         is_editable: whether features can be added, changed and removed through it.
+        group: which kind of collection it is.
+        about: what a catalogue tells of it.
     """
 
     name: str
@@ -110,6 +152,8 @@ class Collection:
     values: Mapping[str, Any] = field(default_factory=dict)
     roles: frozenset[Role] | None = None
     is_editable: bool = False
+    group: Group = Group.LAYERS
+    about: About | None = None
 
     def is_for(self, actor: Actor) -> bool:
         """Return whether somebody who may read may read it."""
@@ -189,11 +233,14 @@ def components() -> Collection:
         total=_TOTAL.format(""),
         where=_REGISTERED,
         is_editable=True,
+        group=Group.COMPONENTS,
     )
 
 
-def components_of_class(class_id: int, code: str, name_zh: str, name_en: str) -> Collection:
-    """Return the components of one class."""
+def components_of_class(
+    class_id: int, code: str, name_zh: str, name_en: str, major: str | None = None
+) -> Collection:
+    """Return the components of one class, of the major class of that name."""
     return replace(
         components(),
         name=f"components-{code}",
@@ -203,6 +250,8 @@ def components_of_class(class_id: int, code: str, name_zh: str, name_en: str) ->
         total=_TOTAL.format(" AND class_id = %(class_id)s"),
         where=f"{_REGISTERED} AND c.class_id = %(class_id)s",
         values={"class_id": class_id},
+        group=Group.CLASSES,
+        about=About(keywords=(code, "部件", "component"), field=major),
     )
 
 
@@ -229,6 +278,7 @@ def divisions() -> Collection:
         ),
         geometry="a.geom",
         temporal=("valid_from",),
+        group=Group.PLACES,
     )
 
 
@@ -248,6 +298,7 @@ def grid_cells() -> Collection:
             Property("subdistrict_code", _STRING, "g.subdistrict_code", "街道代码", "subdistrict"),
         ),
         geometry="g.geom",
+        group=Group.PLACES,
     )
 
 

@@ -1,0 +1,128 @@
+"""Searching what is published, by words, place and time.
+
+There are some hundred collections at most, so all of them are looked at.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from gis_registry.errors import InvalidInput
+from gis_registry.maps.collections import About, Collection
+
+Box = tuple[float, ...]
+Interval = tuple[datetime | None, datetime | None]
+
+_NOTHING = About()
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for: collections for which all that is given holds.
+
+    Attributes:
+        words: those with all words of one of its parts, which have commas between.
+        box: those that are in, or touch, it: least longitude and latitude, greatest ones; the
+            least longitude is the greater one where it crosses the antimeridian.
+        interval: those of a time that has something in common with it.
+    """
+
+    words: str = ""
+    box: Box | None = None
+    interval: Interval | None = None
+
+
+def search(found: Iterable[Collection], asked: Search, *, city_box: Box) -> list[Collection]:
+    """Return what is looked for; where words are given, those best hit first.
+
+    Args:
+        found: what is searched, in the order that stays among equals.
+        asked: what is looked for.
+        city_box: where collections are that do not say it.
+    """
+    parts = [one.split() for one in asked.words.casefold().split(",") if one.strip()]
+    ranked = []
+    for one in found:
+        about = one.about or _NOTHING
+        if asked.box is not None and not _touch(about.box or city_box, asked.box):
+            continue
+        if asked.interval is not None and not _meet(about.interval, asked.interval):
+            continue
+        ranks = [rank for part in parts if (rank := _rank(one, part)) is not None]
+        if ranks or not parts:
+            ranked.append((min(ranks, default=0), one))
+    return [one for _, one in sorted(ranked, key=lambda hit: hit[0])]
+
+
+def interval_of(said: str) -> Interval:
+    """Return an instant or an interval of RFC 3339; a day lasts until its end, in UTC.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    ends = said.split("/")
+    if len(ends) == 1:
+        ends *= 2
+    if len(ends) > 2 or all(one in ("", "..") for one in ends):
+        raise InvalidInput(
+            "`datetime` must be an instant (2026-07-01 or 2026-07-01T08:00:00Z), or an interval "
+            "with / between its ends, of which `..` leaves one open."
+        )
+    begins, ends_at = (_moment(one, is_end=bool(n)) for n, one in enumerate(ends))
+    if begins is not None and ends_at is not None and ends_at < begins:
+        raise InvalidInput("`datetime` ends before it begins.")
+    return begins, ends_at
+
+
+def _moment(said: str, *, is_end: bool) -> datetime | None:
+    if said in ("", ".."):
+        return None
+    try:
+        if "T" not in said.upper():
+            return datetime.combine(date.fromisoformat(said), time.max if is_end else time.min, UTC)
+        moment = datetime.fromisoformat(said.upper())
+    except ValueError as error:
+        raise InvalidInput(
+            f"`datetime` must have days or times of RFC 3339; {said[:100]!r} is none."
+        ) from error
+    if moment.tzinfo is None:
+        raise InvalidInput(f"`datetime` must say the zone of {said[:100]!r}, such as Z or +08:00.")
+    return moment
+
+
+def _rank(collection: Collection, words: Iterable[str]) -> int | None:
+    """Return how far from its name words stand, the least first; None: one stands nowhere."""
+    total = 0
+    for word in words:
+        places = (rank for rank, text in _texts(collection) if word in text)
+        rank = next(places, None)
+        if rank is None:
+            return None
+        total += rank
+    return total
+
+
+def _texts(collection: Collection) -> Iterator[tuple[int, str]]:
+    """Yield what is searched, with its rank: names and titles before keywords before the rest."""
+    about = collection.about or _NOTHING
+    names = (collection.name, collection.title_zh, collection.title_en)
+    yield from ((1, one.casefold()) for one in names)
+    yield from ((2, one.casefold()) for one in about.keywords)
+    others = (about.field, about.publisher, collection.description, about.source, about.lineage)
+    yield from ((3, one.casefold()) for one in others if one)
+
+
+def _touch(box: Box, asked: Box) -> bool:
+    west, south, east, north = asked
+    if box[1] > north or box[3] < south:
+        return False
+    if west > east:
+        return box[2] >= west or box[0] <= east
+    return box[0] <= east and box[2] >= west
+
+
+def _meet(interval: Interval, asked: Interval) -> bool:
+    (first, last), (begins, ends) = interval, asked
+    is_before = last is not None and begins is not None and last < begins
+    is_after = first is not None and ends is not None and first > ends
+    return not (is_before or is_after)
