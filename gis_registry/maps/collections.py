@@ -160,6 +160,11 @@ class Collection:
         return self.roles is None or actor.role in self.roles
 
     @property
+    def field(self) -> str | None:
+        """The field of work that it belongs to."""
+        return self.about.field if self.about else None
+
+    @property
     def queryables(self) -> dict[str, Queryable]:
         """What a filter may name: its properties and its geometry."""
         found = {one.name: one.queryable for one in self.properties}
@@ -222,7 +227,8 @@ def components() -> Collection:
         name="components",
         title_zh="城市部件",
         title_en="Components",
-        description="Every component in the registry, with its identifier, class and units.",
+        description="登记的全部部件，含标识码、小类与单位。"
+        " Every component in the registry, with its identifier, class and units.",
         source=_COMPONENTS,
         key=_COMPONENT_KEY,
         by_id=_BY_CODE,
@@ -246,7 +252,8 @@ def components_of_class(
         name=f"components-{code}",
         title_zh=name_zh,
         title_en=name_en,
-        description=f"Every component of the class {code} ({name_zh} {name_en}).",
+        description=f"小类{code}（{name_zh}）的全部部件。"
+        f" Every component of the class {code} ({name_en}).",
         total=_TOTAL.format(" AND class_id = %(class_id)s"),
         where=f"{_REGISTERED} AND c.class_id = %(class_id)s",
         values={"class_id": class_id},
@@ -261,7 +268,8 @@ def divisions() -> Collection:
         name="divisions",
         title_zh="行政区划",
         title_en="Divisions",
-        description="City, districts, subdistricts and communities, and the ground they cover.",
+        description="市、区（市）、街道（镇）与社区及其范围。"
+        " City, districts, subdistricts and communities, and the ground they cover.",
         source="divisions d JOIN division_areas a ON a.division_code = d.code"
         " AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)",
         key=(KeyColumn("d.code", "text"),),
@@ -288,7 +296,8 @@ def grid_cells() -> Collection:
         name="grid-cells",
         title_zh="单元网格",
         title_en="Grid cells",
-        description="The cells of the unit grid, the smallest areas of management.",
+        description="单元网格，最小的管理范围。"
+        " The cells of the unit grid, the smallest areas of management.",
         source="grid_cells g",
         key=(KeyColumn("g.code", "text"),),
         by_id="g.code = %(id)s",

@@ -18,9 +18,9 @@ SELECT c.name_zh, c.name_en, c.projected_epsg,
   ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)
 FROM city c, LATERAL (SELECT ST_Extent(geom) AS extent FROM division_areas) AS areas
 """
-#: The borders of districts to a hundred metres, to find one's way on small maps.
+#: The borders of districts to some seventy metres, to find one's way on small maps.
 _OUTLINES = """
-SELECT coalesce(ST_AsGeoJSON(ST_SimplifyPreserveTopology(ST_Collect(a.geom), 0.001), 4), 'null'),
+SELECT coalesce(ST_AsGeoJSON(ST_Simplify(ST_Collect(a.geom), 0.0007), 4), 'null'),
   coalesce(array_agg(DISTINCT a.source), '{}')
 FROM divisions d JOIN division_areas a ON a.division_code = d.code
   AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)

@@ -53,6 +53,12 @@ GROUPS = {
     "cases": ("案件与线索", "Cases and violations"),
     "layers": ("专题数据", "Thematic layers"),
 }
+#: Where a collection leads to.
+LINKS = {
+    "items": ("要素", "Features"),
+    "http://www.opengis.net/def/rel/ogc/1.0/queryables": ("属性与筛选", "Properties"),
+    "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector": ("矢量瓦片", "Vector tiles"),
+}
 #: Values of properties of features, and the properties that have them.
 CHOICES = {
     **STATES,

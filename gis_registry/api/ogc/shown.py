@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gis_registry.maps import outlines
 from gis_registry.maps.collections import About, Collection, Property
 from gis_registry.maps.published import City
 from gis_registry.maps.queryables import PropertyType
@@ -30,7 +31,7 @@ def of_page(
         "asked": asked,
         "askable": [one for one in collection.properties if one.name not in known],
         "shown": [one for one in collection.properties if _is_telling(one, features)],
-        "drawn": [{"id": one["id"], "geometry": one["geometry"]} for one in features],
+        "drawn": outlines.sketched(features),
     }
 
 

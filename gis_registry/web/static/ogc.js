@@ -6,7 +6,7 @@
   const box = JSON.parse(element.dataset.box);
   const corners = L.latLngBounds([box[1], box[0]], [box[3], box[2]]);
   const place = element.dataset.place;
-  const map = L.map(element, { attributionControl: false, maxZoom: 21, zoomSnap: 0.5, preferCanvas: true });
+  const map = L.map(element, { attributionControl: false, maxZoom: 21, zoomSnap: 0.25, preferCanvas: true });
   L.control.scale({ imperial: false }).addTo(map);
   const outlines = JSON.parse(element.dataset.outlines);
   if (outlines) {
@@ -14,7 +14,7 @@
   }
   const features = JSON.parse(element.dataset.features).filter((one) => one.geometry);
   const drawn = L.geoJSON(features.map((one) => ({ type: "Feature", id: one.id, geometry: one.geometry, properties: {} })), {
-    style: { color: "#0b5c6b", weight: 2, fillColor: "#57b9ca", fillOpacity: 0.25 },
+    style: (one) => (/Point/.test(one.geometry.type) ? {} : { color: "#0b5c6b", weight: 2, fillColor: "#57b9ca", fillOpacity: 0.25 }),
     pointToLayer: (_, at) =>
       L.circleMarker(at, { radius: 6, color: "#ffffff", weight: 1.5, fillColor: "#0b5c6b", fillOpacity: 0.95 }),
     onEachFeature(one, layer) {
@@ -25,16 +25,17 @@
     },
   }).addTo(map);
   if (features.length) {
-    map.fitBounds(drawn.getBounds().pad(0.1), { maxZoom: 18, animate: false });
+    map.fitBounds(drawn.getBounds().pad(0.05), { maxZoom: 18, animate: false });
   } else {
-    L.rectangle(corners, { color: "#0b5c6b", weight: 1.5, dashArray: "6 5", fill: false, interactive: false }).addTo(map);
     map.fitBounds(corners, { animate: false });
+    L.rectangle(corners, { color: "#0b5c6b", weight: 1.5, dashArray: "6 5", fill: false, interactive: false }).addTo(map);
   }
 
   const form = document.getElementById("ask");
   if (form) {
     const take = document.getElementById("take-box");
     take.hidden = false;
+    if (matchMedia("(min-width: 60rem)").matches) form.closest("details").open = true;
     take.addEventListener("click", () => {
       const view = map.getBounds();
       form.elements.bbox.value = [view.getWest(), view.getSouth(), view.getEast(), view.getNorth()]
