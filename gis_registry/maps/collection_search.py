@@ -40,7 +40,7 @@ def search(found: Iterable[Collection], asked: Search, *, city_box: Box) -> list
         asked: what is looked for.
         city_box: where collections are that do not say it.
     """
-    parts = [one.split() for one in asked.words.casefold().split(",") if one.strip()]
+    parts = [one.strip() for one in asked.words.casefold().split(",") if one.strip()]
     ranked = []
     for one in found:
         about = one.about or _NOTHING
@@ -90,10 +90,12 @@ def _moment(said: str, *, is_end: bool) -> datetime | None:
     return moment
 
 
-def _rank(collection: Collection, words: Iterable[str]) -> int | None:
+def _rank(collection: Collection, part: str) -> int | None:
     """Return how far from its name words stand, the least first; None: one stands nowhere."""
+    if part in (text for rank, text in _texts(collection) if rank == 1):
+        return 0
     total = 0
-    for word in words:
+    for word in part.split():
         places = (rank for rank, text in _texts(collection) if word in text)
         rank = next(places, None)
         if rank is None:

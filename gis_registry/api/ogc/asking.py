@@ -119,7 +119,7 @@ class Asking:
                 one,
                 f"as {one.title}",
                 **asked,
-                **({} if one == self.operation.formats[0] else {"f": one.name}),
+                **({} if one == self.format and "f" not in self.parameters else {"f": one.name}),
             )
             for one in self.operation.formats
         ]
