@@ -1,7 +1,4 @@
-"""Pages below /ogc in Chromium, at a desk and on a phone: maps, filters, paging, no request outside.
-
-The tests of one module share a Chromium with the visits of test_api_browser.
-"""
+"""Pages below /ogc in Chromium, at a desk and on a phone: maps, filters, paging, nothing outside."""
 
 import pytest
 from playwright.sync_api import Browser, expect
