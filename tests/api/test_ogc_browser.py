@@ -1,4 +1,4 @@
-"""Pages below /ogc in Chromium, at a desk and on a phone: maps, filters, paging, nothing outside."""
+"""Pages below /ogc in Chromium, at a desk and on a phone: maps, filters, nothing outside."""
 
 import pytest
 from playwright.sync_api import Browser, expect
