@@ -197,12 +197,14 @@ def _feature_formats(asking: Asking) -> tuple[Format, ...]:
 def _links(asking: Asking, collection: Collection) -> list[Link]:
     place = f"/collections/{collection.name}"
     queryables = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+    first, *others = _feature_formats(asking)  # programs add to the address of the first
     return [
         asking.link(place, "self", JSON, "this collection"),
         asking.link(place, "alternate", HTML, "this collection, for people", f="html"),
+        asking.link(f"{place}/items", "items", first, f"its features, as {first.title}"),
         *(
             asking.link(f"{place}/items", "items", one, f"its features, as {one.title}", f=one.name)
-            for one in _feature_formats(asking)
+            for one in others
         ),
         asking.link(f"{place}/queryables", queryables, SCHEMA, "what filters may name"),
     ]
