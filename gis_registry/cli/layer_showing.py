@@ -1,5 +1,6 @@
 """Commands of ``gis-registry layer`` that show what is published."""
 
+import asyncio
 import json
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from gis_registry.cli.context import AsJson, city_zone, read_moment, transaction
+from gis_registry.cli.context import AsJson, city_zone, read_moment, registry, transaction
 from gis_registry.cli.output import (
     print_csv,
     print_facts,
@@ -20,7 +21,8 @@ from gis_registry.roles import Role
 
 if TYPE_CHECKING:
     from gis_registry.layers.schemas import LayerEntry
-    from gis_registry.maps.collection_search import CatalogueEntry
+    from gis_registry.maps.collections import Collection
+    from gis_registry.maps.published import City
 
 Name = Annotated[str, typer.Argument(help="Name of the layer.")]
 _ROW_COLUMNS = ("row", "outcome", "reason", "sentence", "attributes")
@@ -225,41 +227,57 @@ def catalogue(
     as_json: AsJson = False,
 ) -> None:
     """Search everything that is published: layers, components, divisions and more."""
+    from gis_registry.api.ogc.items import FORMATS
     from gis_registry.maps import collection_search, dcat
-    from gis_registry.places.service import the_city
+    from gis_registry.maps.collections import About
 
     asked = collection_search.Search(
         words=words,
         department=department,
         field=field,
         licence=licence,
-        since=_moment(since),
-        until=_moment(until),
+        loaded=(_moment(since), _moment(until)),
     )
-    with transaction() as session:
-        city = the_city(session)
-        found = collection_search.search(collection_search.catalogue(session, role=role), asked)
-        if form is CatalogueFormat.DCAT:
-            names = {"city_zh": city.name_zh, "city_en": city.name_en}
-            print_json(dcat.document(found, base=base, **names))
-            return
-    if as_json or form is CatalogueFormat.JSON:
+    city, published = asyncio.run(_published(role))
+    found = collection_search.search(published, asked, city_box=city.box)
+    if form is CatalogueFormat.DCAT:
+        base = base.rstrip("/")
+        datasets = []
+        for one in found:
+            place = f"{base}/collections/{one.name}/items"
+            ways = [
+                dcat.Access(way.title, way.media_type, f"{place}?f={way.name}") for way in FORMATS
+            ]
+            datasets.append(dcat.dataset(one, ways, base=base, city_box=city.box))
+        print_json(dcat.document(datasets, base=base, name_zh=city.name_zh, name_en=city.name_en))
+    elif as_json or form is CatalogueFormat.JSON:
         print_json([_plain(one) for one in found])
-        return
-    print_table(
-        ["collection", "title", "", "field", "department", "features"],
-        (
+    else:
+        print_table(
+            ["collection", "title", "", "field", "department", "licence"],
             (
-                one.collection.name,
-                one.collection.title_zh,
-                one.collection.title_en,
-                one.field,
-                one.department,
-                None if one.features is None else f"{one.features:,}",
-            )
-            for one in found
-        ),
-    )
+                (one.name, one.title_zh, one.title_en, about.field, about.department, about.licence)
+                for one in found
+                for about in [one.about or About()]
+            ),
+        )
+
+
+async def _published(role: Role) -> "tuple[City, list[Collection]]":
+    """Return the city, and what somebody of a role may read."""
+    from gis_registry.db.reading import Reading
+    from gis_registry.maps.published import Published
+    from gis_registry.users.service import Actor
+
+    with registry() as database:
+        reading = Reading(database.url, connections=1, longest_s=60)
+        await reading.open()
+        try:
+            published = Published(reading)
+            found = await published.all(actor=Actor("catalogue", role))
+            return await published.city(), list(found.values())
+        finally:
+            await reading.close()
 
 
 def _shown(moment: datetime | None, zone: ZoneInfo) -> str | None:
@@ -270,8 +288,8 @@ def _moment(said: str | None) -> datetime | None:
     return None if said is None else read_moment(said)
 
 
-def _plain(entry: "CatalogueEntry") -> dict[str, object]:
-    told = {key: one for key, one in vars(entry).items() if key != "collection"}
-    one = entry.collection
-    titles = {"name": one.name, "title_zh": one.title_zh, "title_en": one.title_en}
-    return titles | {"description": one.description} | told
+def _plain(one: "Collection") -> dict[str, object]:
+    from gis_registry.maps.collections import About
+
+    told = {"name": one.name, "title_zh": one.title_zh, "title_en": one.title_en}
+    return {**told, "description": one.description, **vars(one.about or About())}

@@ -1,171 +1,146 @@
-"""The catalogue of what is published: every collection with what is known of it, and searching it.
+"""Searching what is published, by words, place and time.
 
-There are at most some hundred collections, so all of them are looked at.
+There are some hundred collections at most, so all of them are looked at.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
-from sqlalchemy.orm import Session
+from gis_registry.errors import InvalidInput
+from gis_registry.maps.collections import About, Collection
 
-from gis_registry.catalogue import queries as catalogue_queries
-from gis_registry.layers import showing
-from gis_registry.layers.schemas import LayerSummary
-from gis_registry.maps import collections
-from gis_registry.maps.collections import Collection
-from gis_registry.maps.layer_collections import layer_collections
-from gis_registry.roles import Role
-from gis_registry.users.service import Actor
+Box = tuple[float, ...]
+Interval = tuple[datetime | None, datetime | None]
 
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class CatalogueEntry:
-    """A collection as a catalogue tells of it.
-
-    Attributes:
-        collection: the collection itself.
-        keywords: words to find it by.
-        department: whose data these are.
-        field: of which field of work (领域).
-        licence: under which they may be used.
-        source: where they come from.
-        updated_at: when they were loaded; None: they are kept up all the time.
-        refresh: how often they are read again.
-        features: how many there are, where that is known.
-        box: where they are, EPSG:4490, where that is known.
-        first_at, last_at: from when until when, where they say it, as dates or times.
-    """
-
-    collection: Collection
-    keywords: tuple[str, ...] = ()
-    department: str | None = None
-    field: str | None = None
-    licence: str | None = None
-    source: str | None = None
-    updated_at: datetime | None = None
-    refresh: str | None = None
-    features: int | None = None
-    box: Box | None = None
-    first_at: str | None = None
-    last_at: str | None = None
+_NOTHING = About()
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for: entries for which all that is given holds.
+    """What is looked for: collections for which all that is given holds.
 
     Attributes:
-        words: each stands somewhere in the titles, description, keywords, department or field.
-        department, field, licence: exactly this, in whatever case.
-        since, until: loaded not before and not after; what is kept up all the time always is.
+        words: those with all words of one of its parts, which have commas between.
+        box: those that are in, or touch, it: least longitude and latitude, greatest ones; the
+            least longitude is the greater one where it crosses the antimeridian.
+        interval: those of a time that has something in common with it.
+        department, field, licence: those with exactly this, in whatever case.
+        loaded: those loaded in this interval; those kept up all the time always are.
     """
 
     words: str = ""
+    box: Box | None = None
+    interval: Interval | None = None
     department: str | None = None
     field: str | None = None
     licence: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    loaded: Interval = (None, None)
 
 
-def catalogue(session: Session, *, role: Role | None) -> list[CatalogueEntry]:
-    """Return what somebody of a role may read, by name."""
-    classes = catalogue_queries.classes(session, in_profile=True)
-    published = [
-        *layer_collections(session).values(),
-        *collections.always(),
-        *(
-            collections.components_of_class(one.id, one.code, one.name_zh, one.name_en)
-            for one in classes
-        ),
-    ]
-    allowed = [one for one in published if one.is_for(Actor("catalogue", role))]
-    return entries(allowed, showing.layers(session))
-
-
-def entries(
-    collections: Iterable[Collection], layers: Sequence[LayerSummary]
-) -> list[CatalogueEntry]:
-    """Return the entries of collections, by their names.
+def search(found: Iterable[Collection], asked: Search, *, city_box: Box) -> list[Collection]:
+    """Return what is looked for; where words are given, those best hit first.
 
     Args:
-        collections: those that somebody may read.
-        layers: what is known of those that are thematic layers.
+        found: what is searched, in the order that stays among equals.
+        asked: what is looked for.
+        city_box: where collections are that do not say it.
     """
-    known = {one.name: one for one in layers}
-    return sorted(
-        (
-            _of_layer(one, known[one.name]) if one.name in known else CatalogueEntry(one)
-            for one in collections
-        ),
-        key=lambda one: one.collection.name,
-    )
-
-
-def search(found: Iterable[CatalogueEntry], asked: Search) -> list[CatalogueEntry]:
-    """Return the entries that are looked for, those with the words in their titles first."""
-    words = asked.words.casefold().split()
-    fitting = [one for one in found if _fits(one, asked) and _holds(_text(one), words)]
-    return sorted(fitting, key=lambda one: not _holds(_title(one), words))
-
-
-def counted(found: Iterable[CatalogueEntry]) -> Mapping[str, Mapping[str, int]]:
-    """Return how many entries each department, field and licence has."""
-    counts: dict[str, dict[str, int]] = {"department": {}, "field": {}, "licence": {}}
+    parts = [one.strip() for one in asked.words.casefold().split(",") if one.strip()]
+    ranked = []
     for one in found:
-        for kind, by_value in counts.items():
-            value = getattr(one, kind)
-            if value is not None:
-                by_value[value] = by_value.get(value, 0) + 1
-    return {kind: dict(sorted(by_value.items())) for kind, by_value in counts.items()}
+        about = one.about or _NOTHING
+        if asked.box is not None and not _touch(about.box or city_box, asked.box):
+            continue
+        if asked.interval is not None and not _meet(about.interval, asked.interval):
+            continue
+        if not _is_said(about, asked):
+            continue
+        ranks = [rank for part in parts if (rank := _rank(one, part)) is not None]
+        if ranks or not parts:
+            ranked.append((min(ranks, default=0), one))
+    return [one for _, one in sorted(ranked, key=lambda hit: hit[0])]
 
 
-def _of_layer(collection: Collection, layer: LayerSummary) -> CatalogueEntry:
-    times = [one for one in layer.columns if one.name in collection.temporal]
-    return CatalogueEntry(
-        collection,
-        keywords=tuple(layer.keywords),
-        department=layer.department,
-        field=layer.field,
-        licence=layer.licence,
-        source=layer.source,
-        updated_at=layer.loaded_at,
-        refresh=layer.refresh,
-        features=layer.quality.features,
-        box=layer.quality.box,
-        first_at=times[0].least if times else None,
-        last_at=times[0].greatest if times else None,
-    )
+def interval_of(said: str) -> Interval:
+    """Return an instant or an interval of RFC 3339; a day lasts until its end, in UTC.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    ends = said.split("/")
+    if len(ends) == 1:
+        ends *= 2
+    if len(ends) > 2 or all(one in ("", "..") for one in ends):
+        raise InvalidInput(
+            "`datetime` must be an instant (2026-07-01 or 2026-07-01T08:00:00Z), or an interval "
+            "with / between its ends, of which `..` leaves one open."
+        )
+    begins, ends_at = (_moment(one, is_end=bool(n)) for n, one in enumerate(ends))
+    if begins is not None and ends_at is not None and ends_at < begins:
+        raise InvalidInput("`datetime` ends before it begins.")
+    return begins, ends_at
 
 
-def _fits(entry: CatalogueEntry, asked: Search) -> bool:
-    for wanted, said in (
-        (asked.department, entry.department),
-        (asked.field, entry.field),
-        (asked.licence, entry.licence),
-    ):
+def _moment(said: str, *, is_end: bool) -> datetime | None:
+    if said in ("", ".."):
+        return None
+    try:
+        if "T" not in said.upper():
+            return datetime.combine(date.fromisoformat(said), time.max if is_end else time.min, UTC)
+        moment = datetime.fromisoformat(said.upper())
+    except ValueError as error:
+        raise InvalidInput(
+            f"`datetime` must have days or times of RFC 3339; {said[:100]!r} is none."
+        ) from error
+    if moment.tzinfo is None:
+        raise InvalidInput(f"`datetime` must say the zone of {said[:100]!r}, such as Z or +08:00.")
+    return moment
+
+
+def _rank(collection: Collection, part: str) -> int | None:
+    """Return how far from its name words stand, the least first; None: one stands nowhere."""
+    if part in (text for rank, text in _texts(collection) if rank == 1):
+        return 0
+    total = 0
+    for word in part.split():
+        places = (rank for rank, text in _texts(collection) if word in text)
+        rank = next(places, None)
+        if rank is None:
+            return None
+        total += rank
+    return total
+
+
+def _texts(collection: Collection) -> Iterator[tuple[int, str]]:
+    """Yield what is searched, with its rank: names and titles before keywords before the rest."""
+    about = collection.about or _NOTHING
+    names = (collection.name, collection.title_zh, collection.title_en)
+    yield from ((1, one.casefold()) for one in names)
+    yield from ((2, one.casefold()) for one in about.keywords)
+    others = (about.field, about.department, collection.description, about.source, about.lineage)
+    yield from ((3, one.casefold()) for one in others if one)
+
+
+def _is_said(about: About, asked: Search) -> bool:
+    for name in ("department", "field", "licence"):
+        wanted, said = getattr(asked, name), getattr(about, name)
         if wanted is not None and wanted.casefold() != (said or "").casefold():
             return False
-    if entry.updated_at is None:
-        return True
-    return (asked.since is None or entry.updated_at >= asked.since) and (
-        asked.until is None or entry.updated_at <= asked.until
-    )
+    return about.updated_at is None or _meet((about.updated_at, about.updated_at), asked.loaded)
 
 
-def _holds(text: str, words: Sequence[str]) -> bool:
-    return all(one in text for one in words)
+def _touch(box: Box, asked: Box) -> bool:
+    west, south, east, north = asked
+    if box[1] > north or box[3] < south:
+        return False
+    if west > east:
+        return box[2] >= west or box[0] <= east
+    return box[0] <= east and box[2] >= west
 
 
-def _title(entry: CatalogueEntry) -> str:
-    one = entry.collection
-    return "\n".join((one.name, one.title_zh, one.title_en)).casefold()
-
-
-def _text(entry: CatalogueEntry) -> str:
-    others = (entry.department, entry.field, entry.source, *entry.keywords)
-    said = "\n".join(one for one in (entry.collection.description, *others) if one)
-    return f"{_title(entry)}\n{said.casefold()}"
+def _meet(interval: Interval, asked: Interval) -> bool:
+    (first, last), (begins, ends) = interval, asked
+    is_before = last is not None and begins is not None and last < begins
+    is_after = first is not None and ends is not None and first > ends
+    return not (is_before or is_after)

@@ -7,6 +7,8 @@ ever part of one.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import literal_column
@@ -70,6 +72,46 @@ class KeyColumn:
     type: str
 
 
+class Group(StrEnum):
+    """What kinds of collections there are, in the order in which people are shown them."""
+
+    COMPONENTS = "components"
+    CLASSES = "classes"
+    PLACES = "places"
+    CASES = "cases"
+    LAYERS = "layers"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a catalogue tells of a collection besides what it is; None: not known.
+
+    Attributes:
+        keywords: words to find it by, in whichever language.
+        licence: under which its features may be used, by its name or address.
+        department: the department whose features these are.
+        field: the field of work that it belongs to.
+        updated_at: when its features were last loaded; None: they are kept up all the time.
+        refresh: how often they are loaded again.
+        source: where they come from.
+        lineage: how they were made.
+        box: where they are: least longitude and latitude, greatest longitude and latitude, in
+            EPSG:4490; None: anywhere in the city.
+        interval: from when until when they are; None: that end is open.
+    """
+
+    keywords: tuple[str, ...] = ()
+    licence: str | None = None
+    department: str | None = None
+    field: str | None = None
+    updated_at: datetime | None = None
+    refresh: str | None = None
+    source: str | None = None
+    lineage: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    interval: tuple[datetime | None, datetime | None] = (None, None)
+
+
 @dataclass(frozen=True, eq=False)
 class Collection:
     """Features of one kind.
@@ -92,6 +134,8 @@ class Collection:
         values: what `where` refers to.
         roles: who may read it; None: everybody who may read.
         is_editable: whether features can be added, changed and removed through it.
+        group: which kind of collection it is.
+        about: what a catalogue tells of it.
     """
 
     name: str
@@ -110,10 +154,17 @@ class Collection:
     values: Mapping[str, Any] = field(default_factory=dict)
     roles: frozenset[Role] | None = None
     is_editable: bool = False
+    group: Group = Group.LAYERS
+    about: About | None = None
 
     def is_for(self, actor: Actor) -> bool:
         """Return whether somebody who may read may read it."""
         return self.roles is None or actor.role in self.roles
+
+    @property
+    def field(self) -> str | None:
+        """The field of work that it belongs to."""
+        return self.about.field if self.about else None
 
     @property
     def queryables(self) -> dict[str, Queryable]:
@@ -178,7 +229,8 @@ def components() -> Collection:
         name="components",
         title_zh="城市部件",
         title_en="Components",
-        description="Every component in the registry, with its identifier, class and units.",
+        description="登记的全部部件，含标识码、小类与单位。"
+        " Every component in the registry, with its identifier, class and units.",
         source=_COMPONENTS,
         key=_COMPONENT_KEY,
         by_id=_BY_CODE,
@@ -189,20 +241,26 @@ def components() -> Collection:
         total=_TOTAL.format(""),
         where=_REGISTERED,
         is_editable=True,
+        group=Group.COMPONENTS,
     )
 
 
-def components_of_class(class_id: int, code: str, name_zh: str, name_en: str) -> Collection:
-    """Return the components of one class."""
+def components_of_class(
+    class_id: int, code: str, name_zh: str, name_en: str, major: str | None = None
+) -> Collection:
+    """Return the components of one class, of the major class of that name."""
     return replace(
         components(),
         name=f"components-{code}",
         title_zh=name_zh,
         title_en=name_en,
-        description=f"Every component of the class {code} ({name_zh} {name_en}).",
+        description=f"小类{code}（{name_zh}）的全部部件。"
+        f" Every component of the class {code} ({name_en}).",
         total=_TOTAL.format(" AND class_id = %(class_id)s"),
         where=f"{_REGISTERED} AND c.class_id = %(class_id)s",
         values={"class_id": class_id},
+        group=Group.CLASSES,
+        about=About(keywords=(code, "部件", "component"), field=major),
     )
 
 
@@ -212,7 +270,8 @@ def divisions() -> Collection:
         name="divisions",
         title_zh="行政区划",
         title_en="Divisions",
-        description="City, districts, subdistricts and communities, and the ground they cover.",
+        description="市、区（市）、街道（镇）与社区及其范围。"
+        " City, districts, subdistricts and communities, and the ground they cover.",
         source="divisions d JOIN division_areas a ON a.division_code = d.code"
         " AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)",
         key=(KeyColumn("d.code", "text"),),
@@ -229,6 +288,7 @@ def divisions() -> Collection:
         ),
         geometry="a.geom",
         temporal=("valid_from",),
+        group=Group.PLACES,
     )
 
 
@@ -238,7 +298,8 @@ def grid_cells() -> Collection:
         name="grid-cells",
         title_zh="单元网格",
         title_en="Grid cells",
-        description="The cells of the unit grid, the smallest areas of management.",
+        description="单元网格，最小的管理范围。"
+        " The cells of the unit grid, the smallest areas of management.",
         source="grid_cells g",
         key=(KeyColumn("g.code", "text"),),
         by_id="g.code = %(id)s",
@@ -248,6 +309,7 @@ def grid_cells() -> Collection:
             Property("subdistrict_code", _STRING, "g.subdistrict_code", "街道代码", "subdistrict"),
         ),
         geometry="g.geom",
+        group=Group.PLACES,
     )
 
 

@@ -1,10 +1,12 @@
-"""The catalogue as DCAT 3 in JSON-LD, which open-data portals harvest."""
+"""The catalogue as DCAT 3 in JSON-LD, which portals of open data harvest."""
 
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from gis_registry.layers.periods import FREQUENCIES
-from gis_registry.maps.collection_search import CatalogueEntry
+from gis_registry.maps.collections import About, Collection
 
 _CONTEXT = {
     "dcat": "http://www.w3.org/ns/dcat#",
@@ -15,119 +17,137 @@ _CONTEXT = {
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 _CONFORMS = "http://www.opengis.net/def/interface/ogcapi-features"
-_FREQUENCY = "http://publications.europa.eu/resource/authority/frequency/"
 _MEDIA_TYPE = "https://www.iana.org/assignments/media-types/"
+_FREQUENCY = "http://publications.europa.eu/resource/authority/frequency/"
+_CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
 
 Node = dict[str, object]
 
 
-def document(entries: Sequence[CatalogueEntry], *, base: str, city_zh: str, city_en: str) -> Node:
+@dataclass(frozen=True)
+class Access:
+    """A way to a collection's features.
+
+    Attributes:
+        title: what people call it.
+        media_type: how they are written.
+        address: where they are.
+    """
+
+    title: str
+    media_type: str
+    address: str
+
+
+def document(
+    datasets: Iterable[Node], *, base: str, name_zh: str, name_en: str
+) -> dict[str, object]:
     """Return a catalogue.
 
     Args:
-        entries: what is in it.
+        datasets: what is in it, as :func:`dataset` tells of each.
         base: the address of the OGC API, such as ``https://map.example.org/ogc``.
-        city_zh: whose catalogue it is, in Chinese.
-        city_en: the same in English.
+        name_zh: whose catalogue it is, in Chinese.
+        name_en: the same in English.
     """
-    base = base.rstrip("/")
-    service = f"{base}/"
-    publisher: Node = {"@type": "foaf:Agent", "foaf:name": _in_both(city_zh, city_en)}
     return {
         "@context": _CONTEXT,
         "@id": f"{base}/collections",
         "@type": "dcat:Catalog",
-        "dct:title": _in_both(f"{city_zh}空间数据目录", f"Spatial data of {city_en}"),
-        "dct:publisher": publisher,
+        "dct:title": _in_both(f"{name_zh}空间数据目录", f"Spatial data of {name_en}"),
+        "dct:publisher": {"@type": "foaf:Agent", "foaf:name": _in_both(name_zh, name_en)},
         "dct:language": ["zh", "en"],
         "dcat:service": {
-            "@id": service,
+            "@id": base,
             "@type": "dcat:DataService",
             "dct:title": "OGC API",
             "dct:conformsTo": {"@id": _CONFORMS},
-            "dcat:endpointURL": {"@id": service},
+            "dcat:endpointURL": {"@id": base},
+            "dcat:endpointDescription": {"@id": f"{base}/api"},
         },
-        "dcat:dataset": [_dataset(one, base, publisher) for one in entries],
+        "dcat:dataset": list(datasets),
     }
 
 
-def _dataset(entry: CatalogueEntry, base: str, publisher: Node) -> Node:
-    one = entry.collection
-    address = f"{base}/collections/{one.name}"
+def dataset(
+    collection: Collection, ways: Sequence[Access], *, base: str, city_box: tuple[float, ...]
+) -> Node:
+    """Return what is told of one collection.
+
+    Args:
+        collection: which.
+        ways: to its features.
+        base: the address of the OGC API.
+        city_box: where it is if it does not say it.
+    """
+    about = collection.about or About()
+    address = f"{base}/collections/{collection.name}"
     found: Node = {
         "@id": address,
         "@type": "dcat:Dataset",
-        "dct:identifier": one.name,
-        "dct:title": _in_both(one.title_zh, one.title_en),
-        "dct:description": one.description,
-        "dct:publisher": {"@type": "foaf:Agent", "foaf:name": entry.department}
-        if entry.department
-        else publisher,
+        "dct:identifier": collection.name,
+        "dct:title": _in_both(collection.title_zh, collection.title_en),
+        "dct:description": collection.description,
         "dcat:landingPage": {"@id": address},
-        "dcat:distribution": [
-            _distribution(address, "GeoJSON", "application/geo+json", f"{address}/items?f=json"),
-            _distribution(address, "CSV", "text/csv", f"{address}/items?f=csv"),
-        ],
+        "dct:spatial": _place(about.box or city_box),
+        "dcat:distribution": [_distribution(one, base) for one in ways],
     }
-    if entry.keywords:
-        found["dcat:keyword"] = list(entry.keywords)
-    if entry.field:
-        found["dcat:theme"] = {"@type": "skos:Concept", "skos:prefLabel": entry.field}
-    if entry.licence:
-        found["dct:license"] = _named_or_addressed(entry.licence)
-    if entry.source:
-        found["dct:source"] = _named_or_addressed(entry.source)
-    if entry.updated_at:
-        found["dct:modified"] = _typed(entry.updated_at.isoformat(), "xsd:dateTime")
-    if entry.refresh in FREQUENCIES:
-        found["dct:accrualPeriodicity"] = {"@id": _FREQUENCY + FREQUENCIES[entry.refresh]}
-    if entry.box:
-        found["dct:spatial"] = _place(entry.box)
-    if entry.first_at and entry.last_at:
-        found["dct:temporal"] = {
-            "@type": "dct:PeriodOfTime",
-            "dcat:startDate": _typed(*_moment(entry.first_at)),
-            "dcat:endDate": _typed(*_moment(entry.last_at)),
+    if about.keywords:
+        found["dcat:keyword"] = list(about.keywords)
+    if about.field:
+        found["dcat:theme"] = {"@type": "skos:Concept", "skos:prefLabel": about.field}
+    if about.department:
+        found["dct:publisher"] = {"@type": "foaf:Agent", "foaf:name": about.department}
+    if about.licence:
+        found["dct:license"] = _named_or_addressed(about.licence)
+    if about.source:
+        found["dct:source"] = _named_or_addressed(about.source)
+    if about.lineage:
+        found["dct:provenance"] = {
+            "@type": "dct:ProvenanceStatement",
+            "skos:prefLabel": about.lineage,
         }
+    if about.refresh in FREQUENCIES:
+        found["dct:accrualPeriodicity"] = {"@id": _FREQUENCY + FREQUENCIES[about.refresh]}
+    if about.updated_at:
+        found["dct:modified"] = _moment(about.updated_at)
+    if any(about.interval):
+        ends = zip(("dcat:startDate", "dcat:endDate"), about.interval, strict=True)
+        period = {name: _moment(one) for name, one in ends if one is not None}
+        found["dct:temporal"] = {"@type": "dct:PeriodOfTime", **period}
     return found
 
 
-def _distribution(address: str, title: str, media_type: str, link: str) -> Node:
+def _distribution(way: Access, base: str) -> Node:
     return {
         "@type": "dcat:Distribution",
-        "dct:title": title,
-        "dcat:mediaType": {"@id": _MEDIA_TYPE + media_type},
-        "dcat:accessURL": {"@id": link},
-        "dcat:accessService": {"@id": address.rsplit("/collections/", 1)[0] + "/"},
+        "dct:title": way.title,
+        "dcat:mediaType": {"@id": _MEDIA_TYPE + way.media_type.partition(";")[0]},
+        "dcat:accessURL": {"@id": way.address},
+        "dcat:accessService": {"@id": base},
     }
 
 
 def _in_both(zh: str, en: str) -> list[Node]:
-    return [{"@language": "zh", "@value": zh}, {"@language": "en", "@value": en}]
+    return [
+        {"@language": language, "@value": said}
+        for language, said in (("zh", zh), ("en", en))
+        if said
+    ]
 
 
 def _named_or_addressed(said: str) -> Node | str:
-    is_address = urlsplit(said).scheme in {"http", "https"} and " " not in said
-    return {"@id": said} if is_address else said
+    return {"@id": said} if _ADDRESS.fullmatch(said) else said
 
 
-def _typed(value: str, kind: str) -> Node:
-    return {"@type": kind, "@value": value}
+def _moment(moment: datetime) -> Node:
+    return {"@type": "xsd:dateTime", "@value": moment.isoformat()}
 
 
-def _moment(said: str) -> tuple[str, str]:
-    """Return a day or a time as PostgreSQL writes it, in the form of XML Schema, with its type."""
-    day, _, time = said.partition(" ")
-    if not time:
-        return day, "xsd:date"
-    clock = time if ":" in time[-3:] else f"{time}:00"
-    return f"{day}T{clock}", "xsd:dateTime"
-
-
-def _place(box: tuple[float, float, float, float]) -> Node:
+def _place(box: tuple[float, ...]) -> Node:
     west, south, east, north = box
     ring = f"{west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south}"
-    return {
-        "@type": "dct:Location",
-        "dcat:bbox": _typed(f"POLYGON(({ring}))", "geosparql:wktLiteral"),
-    }
+    shape = {"@type": "geosparql:wktLiteral", "@value": f"<{_CRS84}> POLYGON(({ring}))"}
+    return {"@type": "dct:Location", "dcat:bbox": shape}

@@ -5,10 +5,12 @@ Coordinates are written as whole steps of 0.00001 degrees (about a metre) from o
 next, a third of the size of GeoJSON.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import shapely
+from shapely.geometry import mapping, shape
 
 STEPS_PER_DEGREE = 100_000
 _TOLERANCE_DEG = 0.0003  # a triangle of less than about 30 m x 30 m is left out
@@ -24,6 +26,24 @@ def simplified(areas: Sequence[bytes]) -> list[shapely.MultiPolygon]:
     return [
         one if isinstance(one, shapely.MultiPolygon) else shapely.MultiPolygon([one])
         for one in found
+    ]
+
+
+def sketched(features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return ids and geometries of features in GeoJSON for a small map: a thousandth of it exact.
+
+    Args:
+        features: with geometries of longitude and latitude, or without any.
+    """
+    shapes = [shape(one["geometry"]) if one["geometry"] else None for one in features]
+    found = bounds([one for one in shapes if one is not None])
+    if found is not None:
+        west, south, east, north = found
+        tolerance = max(east - west, north - south) / 1000
+        shapes = list(shapely.simplify(np.asarray(shapes, dtype=object), tolerance))
+    return [
+        {"id": feature["id"], "geometry": None if one is None else mapping(one)}
+        for feature, one in zip(features, shapes, strict=True)
     ]
 
 
@@ -47,7 +67,7 @@ def label_point(area: shapely.MultiPolygon) -> tuple[float, float]:
     return round(lon, 5), round(lat, 5)
 
 
-def bounds(areas: Sequence[shapely.MultiPolygon]) -> tuple[float, float, float, float] | None:
+def bounds(areas: Sequence[shapely.Geometry]) -> tuple[float, float, float, float] | None:
     """Return west, south, east, north of areas in degrees, or None without any."""
     if not areas:
         return None

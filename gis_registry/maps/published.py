@@ -19,8 +19,17 @@ SELECT c.name_zh, c.name_en, c.projected_epsg,
   ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)
 FROM city c, LATERAL (SELECT ST_Extent(geom) AS extent FROM division_areas) AS areas
 """
+#: The borders of districts to some seventy metres, to find one's way on small maps.
+_OUTLINES = """
+SELECT coalesce(ST_AsGeoJSON(ST_Simplify(ST_Collect(a.geom), 0.0007), 4), 'null'),
+  coalesce(array_agg(DISTINCT a.source), '{}')
+FROM divisions d JOIN division_areas a ON a.division_code = d.code
+  AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+WHERE d.level = 'district'
+"""
 _CLASSES = (
-    "SELECT id, code, name_zh, name_en FROM component_classes WHERE is_in_profile ORDER BY code"
+    "SELECT id, code, name_zh, name_en, major_name_zh || ' ' || major_name_en"
+    " FROM component_classes WHERE is_in_profile ORDER BY code"
 )
 
 
@@ -34,6 +43,8 @@ class City:
         box: least longitude and latitude, greatest longitude and latitude, of its divisions.
         systems: the systems of coordinates that are offered.
         of_classes: the collection of each class of its profile.
+        outlines: the borders of its districts, as a geometry in GeoJSON.
+        sources: who drew them.
     """
 
     name_zh: str
@@ -41,6 +52,8 @@ class City:
     box: tuple[float, float, float, float]
     systems: tuple[OfferedCrs, ...]
     of_classes: Mapping[str, Collection] = field(repr=False)
+    outlines: str = field(repr=False)
+    sources: tuple[str, ...]
 
 
 class Published:
@@ -84,9 +97,16 @@ class Published:
                 collections.components_of_class(*one) for one in await self._reading.rows(_CLASSES)
             ]
             of_classes = {one.name: one for one in made}
+            ((outlines, sources),) = await self._reading.rows(_OUTLINES)
             west, south, east, north = box
             self._city = City(
-                name_zh, name_en, (west, south, east, north), systems.offered(srid), of_classes
+                name_zh,
+                name_en,
+                (west, south, east, north),
+                systems.offered(srid),
+                of_classes,
+                outlines,
+                tuple(sources),
             )
             self._state = state
         return self._city

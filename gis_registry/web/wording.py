@@ -45,6 +45,29 @@ ROLES = {
     "unit": ("处置单位", "unit"),
     "reader": ("查阅者", "reader"),
 }
+#: Kinds of collections, in their order.
+GROUPS = {
+    "components": ("城市部件", "Components"),
+    "classes": ("按部件小类", "Components by class"),
+    "places": ("区划与网格", "Places"),
+    "cases": ("案件与线索", "Cases and violations"),
+    "layers": ("专题数据", "Thematic layers"),
+}
+#: Where a collection leads to.
+LINKS = {
+    "items": ("要素", "Features"),
+    "http://www.opengis.net/def/rel/ogc/1.0/queryables": ("属性与筛选", "Properties"),
+    "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector": ("矢量瓦片", "Vector tiles"),
+}
+#: Values of properties of features, and the properties that have them.
+CHOICES = {
+    **STATES,
+    "city": ("市", "city"),
+    "district": ("区（市）", "district"),
+    "subdistrict": ("街道（镇）", "subdistrict"),
+    "community": ("社区", "community"),
+}
+CHOSEN = ("state", "level")
 #: Attribute of the shipped schemas and samples → its Chinese name; others are shown as they are.
 ATTRIBUTES = {
     "road": "所在道路",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi.security.utils import get_authorization_scheme_param
 from pydantic_core import to_json
@@ -62,6 +62,20 @@ class Asking:
         """The collections."""
         return self.service.published
 
+    @property
+    def limit(self) -> int | None:
+        """How many a page has at most; None: that is not asked for.
+
+        Raises:
+            BadRequest: it is no number from 1.
+        """
+        said = self.parameters.get("limit")
+        if said is None:
+            return None
+        if not said.isascii() or not said.isdigit() or len(said) > 18 or int(said) < 1:
+            raise BadRequest(f"`limit` must be a number from 1; {said[:100]!r} is none.")
+        return int(said)
+
     async def systems(self, *names: str) -> dict[str, OfferedCrs]:
         """Return the systems of coordinates that parameters name, or what is stored without.
 
@@ -83,7 +97,7 @@ class Asking:
     def url(self, path: str = "", **query: str) -> str:
         """Return the address of something below the prefix."""
         asked = f"?{urlencode(query)}" if query else ""
-        return f"{str(self.request.base_url).rstrip('/')}{PREFIX}{path}{asked}"
+        return f"{str(self.request.base_url).rstrip('/')}{PREFIX}{quote(path)}{asked}"
 
     def link(self, path: str, rel: str, written: Format, title: str, **query: str) -> Link:
         """Return a link to something below the prefix."""
@@ -105,7 +119,7 @@ class Asking:
                 one,
                 f"as {one.title}",
                 **asked,
-                **({} if one == self.operation.formats[0] else {"f": one.name}),
+                **({} if one == self.format and "f" not in self.parameters else {"f": one.name}),
             )
             for one in self.operation.formats
         ]
@@ -127,7 +141,10 @@ class Asking:
             context: what else the page is given.
         """
         if self.format == HTML:
-            return page(self.request, template, headers=headers, said=body, **context)
+            told = {"Vary": "Accept, Accept-Language, Cookie", **(headers or {})}
+            return page(
+                self.request, template, headers=told, said=body, address=self.url(), **context
+            )
         return self.text(to_json(body), headers=headers)
 
     def text(self, content: bytes | str, *, headers: Mapping[str, str] | None = None) -> Response:
@@ -150,12 +167,11 @@ def endpoint(operation: Operation) -> Callable[[Request], Coroutine[Any, Any, Re
             actor = await _actor(request, service)
             request.state.actor = actor.name
             actor.require(operation.permission)
-            parameters = _parameters(request)
+            written = _format(request, operation)
+            parameters = _parameters(request, is_form=written == HTML)
             if not operation.takes_properties:
                 refuse_unknown(parameters, known)
-            asked = Asking(
-                request, operation, service, actor, parameters, _format(request, operation)
-            )
+            asked = Asking(request, operation, service, actor, parameters, written)
             return await operation.answer(asked)
         except BadRequest:
             raise
@@ -179,14 +195,16 @@ def refuse_unknown(parameters: Mapping[str, str], known: set[str]) -> None:
         )
 
 
-def _parameters(request: Request) -> dict[str, str]:
+def _parameters(request: Request, *, is_form: bool) -> dict[str, str]:
+    """Return what is asked; the fields of a form that were left empty ask nothing."""
     found: dict[str, str] = {}
     for name, said in request.query_params.multi_items():
         if not (is_storable(name) and is_storable(said)):
             raise BadRequest("The query has a character that no text can have.")
         if name in found:
             raise BadRequest(f"The parameter {name[:100]!r} is given twice; give it once.")
-        found[name] = said
+        if said or not is_form:
+            found[name] = said
     if not all(is_storable(str(one)) for one in request.path_params.values()):
         raise BadRequest("The path has a character that no text can have.")
     return found

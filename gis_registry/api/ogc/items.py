@@ -8,12 +8,21 @@ from pydantic_core import from_json, to_json
 from starlette.responses import Response
 
 from gis_registry import clock
+from gis_registry.api.ogc import shown
 from gis_registry.api.ogc.asking import Asking, Link, refuse_unknown
-from gis_registry.api.ogc.operations import GEOJSON, HTML, SCHEMA, Operation, Parameter
+from gis_registry.api.ogc.operations import (
+    BBOX,
+    GEOJSON,
+    HTML,
+    SCHEMA,
+    TOKEN,
+    Operation,
+    Parameter,
+)
 from gis_registry.errors import BadRequest
 from gis_registry.maps import filters, page_tokens, pages, queryables, questions
 from gis_registry.maps.collections import GEOMETRY, Collection
-from gis_registry.maps.crs import OfferedCrs
+from gis_registry.maps.crs import STORED, OfferedCrs
 from gis_registry.maps.features import Condition
 from gis_registry.maps.filters import FilterLanguage
 from gis_registry.maps.pages import Page
@@ -30,12 +39,7 @@ LIMIT = Parameter(
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
 ASKED = (
-    Parameter(
-        "bbox",
-        "Only features that touch a box: its least and greatest corner, four numbers, or six "
-        "with heights",
-        {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6},
-    ),
+    BBOX,
     Parameter("bbox-crs", "The system of the box; without it longitude and latitude", _URI),
     Parameter(
         "datetime",
@@ -51,13 +55,16 @@ ASKED = (
     Parameter("filter-crs", "The system of the filter's coordinates", _URI),
 )
 _PAGING = (
-    Parameter("token", "Where the page before ended, as its link `next` has it"),
+    TOKEN,
     Parameter(
         "count",
         "Whether to say how many features there are in all: exactly up to 10,000, estimated above",
         {"type": "string", "enum": ["auto", "none"], "default": "auto"},
     ),
 )
+
+#: How features may be written.
+FORMATS = (GEOJSON, HTML)
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features-{}/1.0/conf/{}"
 CONFORMANCE_CLASSES = (
@@ -75,22 +82,34 @@ async def items(asking: Asking) -> Response:
     """Answer with a page of features."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
     asked = Question(asking, collection, await asking.systems("crs", "bbox-crs", "filter-crs"))
+    crs = asked.crs if asking.format != HTML else STORED  # what the page's map is drawn in
     found = await pages.page(
         asking.reading,
         collection,
         asked.conditions(),
-        crs=asked.crs,
+        crs=crs,
         limit=asked.limit,
         after=asked.after,
         is_counted=asked.is_counted,
     )
     links = asked.links(found)
-    headers = {"content-crs": f"<{asked.crs.uri}>", "link": _as_header(links)}
+    headers = {"content-crs": f"<{crs.uri}>", "link": _as_header(links)}
     about = _about(found, links)
     if asking.format == HTML:
         features = [from_json(one) for one in found.features]
         body = {"type": "FeatureCollection", **about, "features": features}
-        return asking.document(body, "ogc_items.html", headers=headers, collection=collection)
+        city = await asking.published.city()
+        return asking.document(
+            body,
+            "ogc_items.html",
+            headers=headers,
+            collection=collection,
+            city=city,
+            box=shown.box_of(collection, city),
+            limit=asked.limit,
+            first=asked.first,
+            **shown.of_page(collection, features, asking.parameters, asked.known),
+        )
     parts = ['{"type":"FeatureCollection","features":[', ",".join(found.features), "],"]
     parts.append(to_json(about).decode()[1:])
     return asking.text("".join(parts), headers=headers)
@@ -99,7 +118,7 @@ async def items(asking: Asking) -> Response:
 async def item(asking: Asking) -> Response:
     """Answer with one feature."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    crs = (await asking.systems("crs"))["crs"]
+    crs = (await asking.systems("crs"))["crs"] if asking.format != HTML else STORED
     feature, version = await pages.single(
         asking.reading, collection, asking.path("feature"), crs=crs
     )
@@ -108,13 +127,15 @@ async def item(asking: Asking) -> Response:
         *asking.own_links(),
         asking.link(place, "collection", HTML, collection.title_zh),
     ]
+    if asking.format == HTML:
+        body = from_json(feature) | {"links": links}
+        city = await asking.published.city()
+        box = shown.box_of(collection, city)
+        return asking.document(body, "ogc_item.html", collection=collection, city=city, box=box)
     etag = f'"{version}"'
     headers = {"content-crs": f"<{crs.uri}>", "etag": etag, "cache-control": "no-cache"}
     if etag in asking.request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={**headers, "vary": "Accept"})
-    if asking.format == HTML:
-        body = from_json(feature) | {"links": links}
-        return asking.document(body, "ogc_item.html", headers=headers, collection=collection)
     return asking.text(f'{feature[:-1]},"links":{to_json(links).decode()}}}', headers=headers)
 
 
@@ -137,7 +158,12 @@ async def queryables_of(asking: Asking) -> Response:
         title=f"{collection.title_zh} {collection.title_en}",
         description=collection.description,
     )
-    return asking.document(body, "ogc_queryables.html", collection=collection)
+    return asking.document(
+        body,
+        "ogc_queryables.html",
+        collection=collection,
+        examples=shown.examples(collection, await asking.published.city()),
+    )
 
 
 class Question:
@@ -153,7 +179,7 @@ class Question:
         """
         self.asking, self.collection, self.systems = asking, collection, systems
         names = {one.name for one in collection.properties}
-        known = {"f", "lang", *(one.name for one in asking.operation.parameters)}
+        self.known = known = {"f", "lang", *(one.name for one in asking.operation.parameters)}
         refuse_unknown(asking.parameters, known | names)
         self.properties = {
             name: said
@@ -161,7 +187,7 @@ class Question:
             if name in names and name not in known
         }
         self.crs = systems["crs"]
-        self.limit = _limit(asking.parameters)
+        self.limit = min(asking.limit or DEFAULT_LIMIT, MAX_LIMIT)
         self.is_counted = _one_of(asking.parameters, "count", ("auto", "none")) == "auto"
         self.after: tuple[str, ...] = ()
         token = asking.parameters.get("token")
@@ -169,6 +195,13 @@ class Question:
             self.after = page_tokens.key_of(
                 token, asked=self._identity(), secret=asking.service.secret
             )
+
+    @property
+    def first(self) -> str | None:
+        """The address of the first page, on any other."""
+        said = {name: one for name, one in self.asking.parameters.items() if name != "token"}
+        place = f"/collections/{self.collection.name}/items"
+        return self.asking.url(place, **said) if self.after else None
 
     def conditions(self) -> list[Condition]:
         """Return which features are asked for."""
@@ -222,13 +255,6 @@ def _as_header(links: Iterable[Link]) -> str:
     return ", ".join(f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"' for one in links)
 
 
-def _limit(parameters: Mapping[str, str]) -> int:
-    said = parameters.get("limit", str(DEFAULT_LIMIT))
-    if not said.isascii() or not said.isdigit() or len(said) > 18 or int(said) < 1:
-        raise BadRequest(f"`limit` must be a number from 1; {said[:100]!r} is none.")
-    return min(int(said), MAX_LIMIT)
-
-
 def _one_of(parameters: Mapping[str, str], name: str, among: tuple[str, ...]) -> str:
     said = parameters.get(name, among[0])
     if said not in among:
@@ -244,7 +270,7 @@ OPERATIONS = (
         items,
         tag="Data",
         parameters=(LIMIT, *ASKED, _CRS, *_PAGING),
-        formats=(GEOJSON, HTML),
+        formats=FORMATS,
         takes_properties=True,
     ),
     Operation(

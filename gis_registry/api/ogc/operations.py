@@ -37,6 +37,7 @@ JSON = Format("json", "application/json", "JSON")
 GEOJSON = Format("json", "application/geo+json", "GeoJSON")
 HTML = Format("html", "text/html", "HTML")
 SCHEMA = Format("json", "application/schema+json", "JSON Schema")
+DCAT = Format("dcat", "application/ld+json", "DCAT")
 OPENAPI = Format("json", "application/vnd.oai.openapi+json;version=3.0", "OpenAPI 3.0")
 
 
@@ -53,6 +54,14 @@ class Parameter:
     name: str
     description: str
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+BBOX = Parameter(
+    "bbox",
+    "Only what touches a box: its least and greatest corner, four numbers, or six with heights",
+    {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6},
+)
+TOKEN = Parameter("token", "Where the page before ended, as its link `next` has it")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-// The API's documentation: our own OpenAPI document in a local Swagger UI.
+// The documentation of an API: an OpenAPI document of our own in a local Swagger UI.
 window.addEventListener("DOMContentLoaded", () => {
   window.SwaggerUIBundle({
-    url: "/openapi.json",
+    url: document.getElementById("swagger-ui").dataset.document,
     dom_id: "#swagger-ui",
     deepLinking: true,
     validatorUrl: null,

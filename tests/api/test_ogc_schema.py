@@ -1,0 +1,63 @@
+"""Requests below /ogc made up from its OpenAPI document, which is valid itself."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from openapi_spec_validator import OpenAPIV30SpecValidator
+from running_api import Api
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from gis_registry.api.ogc import OPERATIONS
+from gis_registry.api.ogc.openapi import described
+from gis_registry.api.ogc.operations import PREFIX
+from gis_registry.roles import Role
+
+DOCUMENT = described(OPERATIONS, PREFIX)
+OPENED = schemathesis.openapi.from_dict(DOCUMENT)
+#: Each with any collection, which hardly ever is one, and with one that there is.
+CALLS = [
+    pytest.param(one, mode, is_known, id=f"{one.label}-{mode.value}-{is_known}")
+    for one in (found.ok() for found in OPENED.get_all_operations())
+    for mode in GenerationMode
+    for is_known in ([True, False] if "{collection}" in one.path else [False])
+]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+def test_the_document_is_valid() -> None:
+    assert [str(one) for one in OpenAPIV30SpecValidator(DOCUMENT).iter_errors()] == []
+
+
+@pytest.mark.parametrize(("operation", "mode", "is_known"), CALLS)
+def test_the_document_is_true(
+    operation: schemathesis.APIOperation, mode: GenerationMode, is_known: bool, shared_api: Api
+) -> None:
+    headers = {"Authorization": f"Bearer {shared_api.keys[Role.ADMINISTRATOR]}"}
+
+    @settings(
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def holds(case: schemathesis.Case) -> None:
+        if is_known:
+            there = {"collection": "components", "feature": shared_api.codes[0]}
+            case.path_parameters |= {n: one for n, one in there.items() if n in operation.path}
+        case.call_and_validate(base_url=f"{shared_api.url}{PREFIX}", headers=headers, checks=CHECKS)
+
+    holds()
