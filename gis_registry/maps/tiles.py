@@ -287,9 +287,7 @@ def _within(shown: Layer, tile: Tile) -> tuple[str, dict[str, Any]]:
     lon, lat = shown.point
     part = "least(greatest({}, 0), 0.9999999999999999) * %(width)s::float8 - %({})s::int"
     u = part.format(f"(({lon}) + 180) / 360", "x")
-    v = part.format(
-        f"0.5 - atanh(sin(radians(least(greatest({lat}, -89.9), 89.9)))) / (2 * pi())", "y"
-    )
+    v = part.format(f"0.5 - atanh(sin(radians({lat}))) / (2 * pi())", "y")
     values = {
         **collection.values,
         **(shown.values or {}),
