@@ -174,7 +174,7 @@ def test_what_is_too_much_for_a_tile_is_counted(
     session: Session, monkeypatch: pytest.MonkeyPatch, z: int
 ) -> None:
     register_many(session, 300)
-    monkeypatch.setattr(tiles, "MOST_FEATURES", 40)
+    monkeypatch.setattr(tiles, "MOST_FEATURES", 15)
     found = all_features(session, z)
     assert by_class(found) == registered(session) == {LIGHT: 300}
     assert any("is_aggregated" in one for one in found)
