@@ -2,6 +2,7 @@
 
     RegistryError
     ├── InvalidInput                 422  the input itself cannot be used
+    │   ├── BadRequest           400
     │   ├── UnreadableFile
     │   ├── MissingCrs
     │   ├── InvalidProfile
@@ -46,6 +47,14 @@ class InvalidInput(RegistryError):
     status = 422
     code = "invalid-input"
     title = "The input cannot be used as it is"
+
+
+class BadRequest(InvalidInput):
+    """A request has a parameter that there is not, or one that cannot be."""
+
+    status = 400
+    code = "bad-request"
+    title = "The request cannot be understood"
 
 
 class UnreadableFile(InvalidInput):

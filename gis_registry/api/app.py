@@ -18,6 +18,7 @@ from gis_registry.api import problems
 from gis_registry.api.changes import take_changes
 from gis_registry.api.intake import Intake
 from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
+from gis_registry.api.ogc import router as ogc
 from gis_registry.api.openapi import RegistryAPI
 from gis_registry.api.routes import ROUTERS, photos
 from gis_registry.api.sessions import connections
@@ -79,6 +80,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.extend(ogc.routes())
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
 
@@ -105,7 +107,8 @@ async def _lifespan(
     )
     app.state.changes = take_changes(opened, settings, app.state.turns)
     try:
-        yield
+        async with ogc.service(opened.url, settings) as app.state.ogc:
+            yield
     finally:
         app.state.live.close()
         if database is None:

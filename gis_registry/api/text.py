@@ -58,6 +58,11 @@ class CheckedRoute(APIRoute):
         return checked
 
 
+def is_storable(value: str) -> bool:
+    """Return whether the database can store a text."""
+    return _UNUSABLE.search(value) is None
+
+
 def check_text(value: object, source: str) -> None:
     """Check all text of a value.
 

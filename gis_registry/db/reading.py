@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
-from sqlalchemy import URL
+from sqlalchemy import URL, Executable
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from gis_registry.errors import DatabaseUnavailable, TookTooLong
 
@@ -19,6 +20,14 @@ _OPTIONS = (
     "-c timezone=UTC -c default_transaction_read_only=on -c plan_cache_mode=force_custom_plan"
     " -c jit=off -c max_parallel_workers_per_gather=0 -c statement_timeout={milliseconds}"
 )
+
+#: How SQLAlchemy writes what psycopg reads.
+DIALECT = dialect()  # type: ignore[no-untyped-call]
+
+
+def plain(statement: Executable) -> str:
+    """Return a statement as SQL with ``%(named)s`` values."""
+    return str(statement.compile(dialect=DIALECT))  # type: ignore[attr-defined]
 
 
 class Reading:

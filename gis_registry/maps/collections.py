@@ -15,6 +15,7 @@ from sqlalchemy.types import Boolean, Date, DateTime, Double, Integer, Text, Typ
 from gis_registry.components.tables import ComponentState
 from gis_registry.maps.queryables import PropertyType, Queryable
 from gis_registry.roles import Role
+from gis_registry.users.service import Actor
 
 _SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]]] = {
     PropertyType.STRING: Text,
@@ -109,6 +110,10 @@ class Collection:
     values: Mapping[str, Any] = field(default_factory=dict)
     roles: frozenset[Role] | None = None
     is_editable: bool = False
+
+    def is_for(self, actor: Actor) -> bool:
+        """Return whether somebody who may read may read it."""
+        return self.roles is None or actor.role in self.roles
 
     @property
     def queryables(self) -> dict[str, Queryable]:

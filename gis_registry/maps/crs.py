@@ -67,12 +67,14 @@ def offered(city_srid: int) -> tuple[OfferedCrs, ...]:
     return (STORED, *(epsg(srid) for srid in dict.fromkeys((*_ALWAYS, city_srid))))
 
 
-def find(uri: str, among: Sequence[OfferedCrs], *, parameter: str) -> OfferedCrs:
-    """Return an offered system by its URI.
+def find(uri: str | None, among: Sequence[OfferedCrs], *, parameter: str) -> OfferedCrs:
+    """Return an offered system by its URI; without one, that in which everything is stored.
 
     Raises:
         InvalidInput: it is not offered.
     """
+    if uri is None:
+        return STORED
     for one in among:
         if one.uri == uri:
             return one

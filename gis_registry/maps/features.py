@@ -10,13 +10,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement
-from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from gis_registry.db.base import SRID
+from gis_registry.db.reading import DIALECT
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
-
-_DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Statement:
 
 def of_filter(condition: ColumnElement[bool]) -> Condition:
     """Return a filter as a condition."""
-    compiled = condition.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    compiled = condition.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
     return Condition(f"({compiled})", compiled.params)
 
 

@@ -65,9 +65,9 @@ async def page(
         count = collection.total
     elif is_counted:
         estimate = await _estimate(reading, collection, conditions)
-        most = MOST_COUNTED + 1 if estimate <= MOST_COUNTED * _OFF_BY else 0
-        matching = features.matching(collection, conditions, limit=most)
-        count = f"(SELECT count(*) FROM ({matching.sql}) AS matching)"  # noqa: S608
+        if estimate <= MOST_COUNTED * _OFF_BY:
+            matching = features.matching(collection, conditions, limit=MOST_COUNTED + 1)
+            count = f"(SELECT count(*) FROM ({matching.sql}) AS matching)"  # noqa: S608
     statement = features.page(
         collection, conditions, crs=crs, limit=limit, after=after, count=count
     )
@@ -103,7 +103,7 @@ async def _estimate(
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
-def _matched(counted: int, estimate: int | None) -> Matched:
-    if estimate is None or 0 < counted <= MOST_COUNTED:
+def _matched(counted: int | None, estimate: int | None) -> Matched:
+    if counted is not None and (estimate is None or counted <= MOST_COUNTED):
         return Matched(counted, is_estimated=False)
-    return Matched(max(counted, estimate), is_estimated=True)
+    return Matched(max(counted or 0, estimate or 0), is_estimated=True)

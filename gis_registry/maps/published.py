@@ -1,27 +1,54 @@
-"""What is published now: the collections by their names, for whoever may read them."""
+"""What is published now: the city and the collections by their names, for whoever may read them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from gis_registry.db.reading import Reading
 from gis_registry.errors import NotFound
 from gis_registry.maps import collections
+from gis_registry.maps import crs as systems
 from gis_registry.maps.collections import Collection
+from gis_registry.maps.crs import OfferedCrs
 from gis_registry.users.service import Actor
 
 _STATE = "SELECT token FROM reference_state"
+_CITY = """
+SELECT c.name_zh, c.name_en, c.projected_epsg,
+  ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)
+FROM city c, LATERAL (SELECT ST_Extent(geom) AS extent FROM division_areas) AS areas
+"""
 _CLASSES = (
     "SELECT id, code, name_zh, name_en FROM component_classes WHERE is_in_profile ORDER BY code"
 )
 
 
+@dataclass(frozen=True)
+class City:
+    """The city, as the map service tells of it.
+
+    Attributes:
+        name_zh: its name, in Chinese.
+        name_en: its name, in English.
+        box: least longitude and latitude, greatest longitude and latitude, of its divisions.
+        systems: the systems of coordinates that are offered.
+        of_classes: the collection of each class of its profile.
+    """
+
+    name_zh: str
+    name_en: str
+    box: tuple[float, float, float, float]
+    systems: tuple[OfferedCrs, ...]
+    of_classes: Mapping[str, Collection] = field(repr=False)
+
+
 class Published:
-    """Finds collections; those of the classes are made again when the catalogue changed."""
+    """Finds collections; the city and its classes are read again when the catalogue changed."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._token: object = None
-        self._of_classes: dict[str, Collection] = {}
+        self._state: object = None
+        self._city: City | None = None
         self._always = {one.name: one for one in collections.always()}
 
     async def find(self, name: str, *, actor: Actor) -> Collection:
@@ -31,24 +58,33 @@ class Published:
             NotFound: there is none of this name, or it is not for this actor.
         """
         found = self._always.get(name)
-        if found is None:
-            everything = await self.all(actor=actor)
-            found = everything.get(name)
-            if found is None:
-                close = get_close_matches(name[:100], everything, n=3)
-                hint = f" Did you mean {' or '.join(close)}?" if close else ""
-                raise NotFound(f"There is no collection {name[:100]!r}.{hint}")
-        return found
+        if found is not None and found.is_for(actor):
+            return found
+        published = await self.all(actor=actor)
+        if name in published:
+            return published[name]
+        close = get_close_matches(name[:100], published, n=3)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise NotFound(f"There is no collection {name[:100]!r}.{hint}")
 
-    async def all(self, *, actor: Actor) -> Mapping[str, Collection]:
+    async def all(self, *, actor: Actor) -> dict[str, Collection]:
         """Return every collection that an actor may read, by its name."""
-        ((token,),) = await self._reading.rows(_STATE)
-        if token != self._token:
-            classes = await self._reading.rows(_CLASSES)
-            made = [collections.components_of_class(*one) for one in classes]
-            self._of_classes, self._token = {one.name: one for one in made}, token
-        return {
-            name: one
-            for name, one in {**self._always, **self._of_classes}.items()
-            if one.roles is None or actor.role in one.roles
-        }
+        city = await self.city()
+        found = {**self._always, **city.of_classes}
+        return {name: one for name, one in found.items() if one.is_for(actor)}
+
+    async def city(self) -> City:
+        """Return the city."""
+        ((state,),) = await self._reading.rows(_STATE)
+        if self._city is None or state != self._state:
+            ((name_zh, name_en, srid, *box),) = await self._reading.rows(_CITY)
+            made = [
+                collections.components_of_class(*one) for one in await self._reading.rows(_CLASSES)
+            ]
+            of_classes = {one.name: one for one in made}
+            west, south, east, north = box
+            self._city = City(
+                name_zh, name_en, (west, south, east, north), systems.offered(srid), of_classes
+            )
+            self._state = state
+        return self._city

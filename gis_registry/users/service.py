@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ARRAY, Text, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from gis_registry.db.reading import Reading, plain
 from gis_registry.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, NotPermitted
 from gis_registry.roles import PERMISSIONS, Permission, Role
 from gis_registry.users.tables import ApiKey, User
@@ -22,6 +23,7 @@ _ACTORS = (
         ApiKey.revoked_at.is_(None),
     )
 )
+_ACTORS_SQL = plain(_ACTORS)
 
 
 @dataclass(frozen=True)
@@ -155,15 +157,24 @@ def actors(
     """
     hashes = {key: _hash(key) for key in keys if key is not None}
     found = {
-        row.key_sha256: Actor(name=row.name, role=Role(row.role), unit_code=row.unit_code)
+        row.key_sha256: _actor(*row)
         for row in session.execute(_ACTORS, {"hashes": list(hashes.values())})
     }
     return [
-        anonymous(anonymous_role)
-        if key is None
-        else found.get(hashes[key]) or NotAuthenticated("The API key is not known or was revoked.")
+        anonymous(anonymous_role) if key is None else found.get(hashes[key]) or _unknown_key()
         for key in keys
     ]
+
+
+async def actor_read(reading: Reading, key: str) -> Actor:
+    """Return whose key this is, read without a transaction.
+
+    Raises:
+        NotAuthenticated: it is nobody's, or no longer valid.
+    """
+    for row in await reading.rows(_ACTORS_SQL, {"hashes": [_hash(key)]}):
+        return _actor(*row)
+    raise _unknown_key()
 
 
 def users(session: Session) -> list[tuple[User, int]]:
@@ -171,6 +182,14 @@ def users(session: Session) -> list[tuple[User, int]]:
     found = session.scalars(select(User).order_by(User.name)).all()
     keys = session.scalars(select(ApiKey.user_id).where(ApiKey.revoked_at.is_(None))).all()
     return [(user, keys.count(user.id)) for user in found]
+
+
+def _actor(_: str, name: str, role: str, unit_code: str | None) -> Actor:
+    return Actor(name=name, role=Role(role), unit_code=unit_code)
+
+
+def _unknown_key() -> NotAuthenticated:
+    return NotAuthenticated("The API key is not known or was revoked.")
 
 
 def _user(session: Session, name: str) -> User | None:

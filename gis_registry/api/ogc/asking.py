@@ -1,0 +1,244 @@
+"""One request below ``/ogc``: who asks, what for, and how the answer is to be written."""
+
+import base64
+import binascii
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi.security.utils import get_authorization_scheme_param
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gis_registry.api.access import COOKIE, is_from_own_page
+from gis_registry.api.ogc.operations import HTML, PREFIX, Format, Operation
+from gis_registry.api.pages import page
+from gis_registry.api.text import is_storable
+from gis_registry.db.reading import Reading
+from gis_registry.errors import BadRequest, InvalidInput, NotAuthenticated
+from gis_registry.maps import crs as systems
+from gis_registry.maps.crs import OfferedCrs
+from gis_registry.maps.published import Published
+from gis_registry.settings import Settings
+from gis_registry.users import service as users
+from gis_registry.users.service import Actor
+
+Link = dict[str, str]
+
+
+@dataclass
+class Service:
+    """What the answers of a process share."""
+
+    reading: Reading
+    published: Published
+    secret: bytes
+    settings: Settings
+    operations: tuple[Operation, ...]
+    conformance_classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A request that may be answered."""
+
+    request: Request
+    operation: Operation
+    service: Service
+    actor: Actor
+    parameters: Mapping[str, str]
+    format: Format
+
+    @property
+    def reading(self) -> Reading:
+        """The database."""
+        return self.service.reading
+
+    @property
+    def published(self) -> Published:
+        """The collections."""
+        return self.service.published
+
+    async def systems(self, *names: str) -> dict[str, OfferedCrs]:
+        """Return the systems of coordinates that parameters name, or what is stored without.
+
+        Raises:
+            InvalidInput: one is not offered.
+        """
+        if not any(name in self.parameters for name in names):
+            return dict.fromkeys(names, systems.STORED)
+        city = await self.published.city()
+        return {
+            name: systems.find(self.parameters.get(name), city.systems, parameter=name)
+            for name in names
+        }
+
+    def path(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+    def url(self, path: str = "", **query: str) -> str:
+        """Return the address of something below the prefix."""
+        asked = f"?{urlencode(query)}" if query else ""
+        return f"{str(self.request.base_url).rstrip('/')}{PREFIX}{path}{asked}"
+
+    def link(self, path: str, rel: str, written: Format, title: str, **query: str) -> Link:
+        """Return a link to something below the prefix."""
+        return {
+            "href": self.url(path, **query),
+            "rel": rel,
+            "type": written.media_type,
+            "title": title,
+        }
+
+    def own_links(self) -> list[Link]:
+        """Return the links to this answer, and to itself in the other formats."""
+        path = self.request.url.path.removeprefix(PREFIX)
+        asked = {name: said for name, said in self.parameters.items() if name != "f"}
+        return [
+            self.link(
+                path,
+                "self" if one == self.format else "alternate",
+                one,
+                f"as {one.title}",
+                **asked,
+                **({} if one == self.operation.formats[0] else {"f": one.name}),
+            )
+            for one in self.operation.formats
+        ]
+
+    def document(
+        self,
+        body: Mapping[str, Any],
+        template: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
+    ) -> Response:
+        """Return a document in the format that was asked for.
+
+        Args:
+            body: what it says.
+            template: the page that says the same to people, to which it is given as ``said``.
+            headers: of the answer.
+            context: what else the page is given.
+        """
+        if self.format == HTML:
+            return page(self.request, template, headers=headers, said=body, **context)
+        return self.text(to_json(body), headers=headers)
+
+    def text(self, content: bytes | str, *, headers: Mapping[str, str] | None = None) -> Response:
+        """Return a text in the format that was asked for."""
+        media_type = {"content-type": self.format.media_type, "vary": "Accept"}
+        return Response(content, headers={**media_type, **(headers or {})})
+
+
+def endpoint(operation: Operation) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """Return what answers an operation's requests."""
+    known = {"f", "lang", *(one.name for one in operation.parameters)}
+
+    class Named:  # as the log names it
+        path = PREFIX + operation.path
+
+    async def answer(request: Request) -> Response:
+        request.scope["route"] = Named
+        service: Service = request.app.state.ogc
+        try:
+            actor = await _actor(request, service)
+            request.state.actor = actor.name
+            actor.require(operation.permission)
+            parameters = _parameters(request)
+            if not operation.takes_properties:
+                refuse_unknown(parameters, known)
+            asked = Asking(
+                request, operation, service, actor, parameters, _format(request, operation)
+            )
+            return await operation.answer(asked)
+        except BadRequest:
+            raise
+        except InvalidInput as error:
+            raise BadRequest(str(error)) from error
+
+    return answer
+
+
+def refuse_unknown(parameters: Mapping[str, str], known: set[str]) -> None:
+    """Refuse parameters that nothing is known of.
+
+    Raises:
+        BadRequest: there is one.
+    """
+    unknown = [name for name in parameters if name not in known]
+    if unknown:
+        names = ", ".join(sorted(known - {"lang"}))
+        raise BadRequest(
+            f"There is no parameter {unknown[0][:100]!r} here; the parameters are {names}."
+        )
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, said in request.query_params.multi_items():
+        if not (is_storable(name) and is_storable(said)):
+            raise BadRequest("The query has a character that no text can have.")
+        if name in found:
+            raise BadRequest(f"The parameter {name[:100]!r} is given twice; give it once.")
+        found[name] = said
+    if not all(is_storable(str(one)) for one in request.path_params.values()):
+        raise BadRequest("The path has a character that no text can have.")
+    return found
+
+
+def _format(request: Request, operation: Operation) -> Format:
+    """Return the format that `f` names, or else the first that the header Accept names."""
+    asked = request.query_params.get("f")
+    if asked is not None:
+        for one in operation.formats:
+            if one.name == asked:
+                return one
+        names = ", ".join(one.name for one in operation.formats)
+        raise BadRequest(f"`f` must be one of {names}; {asked[:100]!r} is none of them.")
+    for part in request.headers.get("accept", "").split(","):
+        media_type = part.split(";")[0].strip().lower()
+        for one in operation.formats:
+            if media_type == one.media_type.split(";")[0]:
+                return one
+    return operation.formats[0]
+
+
+async def _actor(request: Request, service: Service) -> Actor:
+    """Return whose key was sent: by a header, as the password of a name, or by a cookie.
+
+    Raises:
+        NotAuthenticated: the key is nobody's.
+    """
+    nobody = users.anonymous(service.settings.anonymous_role)
+    key = _key(request)
+    if key is not None:
+        return await users.actor_read(service.reading, key)
+    cookie = request.cookies.get(COOKIE)
+    if cookie is not None and (request.method in ("GET", "HEAD") or is_from_own_page(request)):
+        with suppress(NotAuthenticated):  # an old one locks nobody out
+            return await users.actor_read(service.reading, cookie)
+    return nobody
+
+
+def _key(request: Request) -> str | None:
+    scheme, said = get_authorization_scheme_param(request.headers.get("authorization"))
+    if not scheme:
+        return request.headers.get("x-api-key")
+    if scheme.lower() == "basic":  # what GDAL and other clients of the OGC know
+        try:
+            said = base64.b64decode(said, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            said = ""
+    elif scheme.lower() != "bearer":
+        said = ""
+    if not said:
+        raise NotAuthenticated(
+            "The header Authorization must be `Bearer KEY`, or `Basic` with the key as password."
+        )
+    return said

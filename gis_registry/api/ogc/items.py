@@ -1,0 +1,266 @@
+"""OGC API Features, Parts 1 to 3: what a collection's features are and which are asked for."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from starlette.responses import Response
+
+from gis_registry import clock
+from gis_registry.api.ogc.asking import Asking, Link, refuse_unknown
+from gis_registry.api.ogc.operations import GEOJSON, HTML, SCHEMA, Operation, Parameter
+from gis_registry.errors import BadRequest
+from gis_registry.maps import filters, page_tokens, pages, queryables, questions
+from gis_registry.maps.collections import GEOMETRY, Collection
+from gis_registry.maps.crs import OfferedCrs
+from gis_registry.maps.features import Condition
+from gis_registry.maps.filters import FilterLanguage
+from gis_registry.maps.pages import Page
+from gis_registry.maps.queryables import Role, Title
+
+#: How many features a page has unless asked otherwise, and at most.
+DEFAULT_LIMIT, MAX_LIMIT = 10, 10_000
+
+_URI = {"type": "string", "format": "uri"}
+_CRS = Parameter("crs", "The system of coordinates to tell positions in, by its URI", _URI)
+LIMIT = Parameter(
+    "limit",
+    "How many features a page has at most; of a greater number the most are given",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+)
+ASKED = (
+    Parameter(
+        "bbox",
+        "Only features that touch a box: its least and greatest corner, four numbers, or six "
+        "with heights",
+        {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6},
+    ),
+    Parameter("bbox-crs", "The system of the box; without it longitude and latitude", _URI),
+    Parameter(
+        "datetime",
+        "Only features whose time has something in common with an instant or an interval "
+        "(RFC 3339; `..` leaves an end open)",
+    ),
+    Parameter("filter", "Only features for which a filter in CQL2 is true"),
+    Parameter(
+        "filter-lang",
+        "What the filter is written in",
+        {"type": "string", "enum": [str(one) for one in FilterLanguage], "default": "cql2-text"},
+    ),
+    Parameter("filter-crs", "The system of the filter's coordinates", _URI),
+)
+_PAGING = (
+    Parameter("token", "Where the page before ended, as its link `next` has it"),
+    Parameter(
+        "count",
+        "Whether to say how many features there are in all: exactly up to 10,000, estimated above",
+        {"type": "string", "enum": ["auto", "none"], "default": "auto"},
+    ),
+)
+
+_FEATURES = "http://www.opengis.net/spec/ogcapi-features-{}/1.0/conf/{}"
+CONFORMANCE_CLASSES = (
+    *(_FEATURES.format(1, name) for name in ("core", "geojson", "html", "oas30")),
+    _FEATURES.format(2, "crs"),
+    *(
+        _FEATURES.format(3, name)
+        for name in ("queryables", "queryables-query-parameters", "filter", "features-filter")
+    ),
+    *filters.CONFORMANCE_CLASSES,
+)
+
+
+async def items(asking: Asking) -> Response:
+    """Answer with a page of features."""
+    collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
+    asked = Question(asking, collection, await asking.systems("crs", "bbox-crs", "filter-crs"))
+    found = await pages.page(
+        asking.reading,
+        collection,
+        asked.conditions(),
+        crs=asked.crs,
+        limit=asked.limit,
+        after=asked.after,
+        is_counted=asked.is_counted,
+    )
+    links = asked.links(found)
+    headers = {"content-crs": f"<{asked.crs.uri}>", "link": _as_header(links)}
+    about = _about(found, links)
+    if asking.format == HTML:
+        features = [from_json(one) for one in found.features]
+        body = {"type": "FeatureCollection", **about, "features": features}
+        return asking.document(body, "ogc_items.html", headers=headers, collection=collection)
+    parts = ['{"type":"FeatureCollection","features":[', ",".join(found.features), "],"]
+    parts.append(to_json(about).decode()[1:])
+    return asking.text("".join(parts), headers=headers)
+
+
+async def item(asking: Asking) -> Response:
+    """Answer with one feature."""
+    collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
+    crs = (await asking.systems("crs"))["crs"]
+    feature, version = await pages.single(
+        asking.reading, collection, asking.path("feature"), crs=crs
+    )
+    place = f"/collections/{collection.name}"
+    links = [
+        *asking.own_links(),
+        asking.link(place, "collection", HTML, collection.title_zh),
+    ]
+    etag = f'"{version}"'
+    headers = {"content-crs": f"<{crs.uri}>", "etag": etag, "cache-control": "no-cache"}
+    if etag in asking.request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={**headers, "vary": "Accept"})
+    if asking.format == HTML:
+        body = from_json(feature) | {"links": links}
+        return asking.document(body, "ogc_item.html", headers=headers, collection=collection)
+    return asking.text(f'{feature[:-1]},"links":{to_json(links).decode()}}}', headers=headers)
+
+
+async def queryables_of(asking: Asking) -> Response:
+    """Answer with what a filter may name."""
+    collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
+    identifier = collection.key[-1].sql.rpartition(".")[2]
+    titles = {
+        one.name: Title(
+            f"{one.title_zh} {one.title_en}",
+            choices=one.choices,
+            role=Role.IDENTIFIER if one.name == identifier else None,
+        )
+        for one in collection.properties
+    }
+    body = queryables.document(
+        collection.queryables,
+        titles={**titles, GEOMETRY: Title("位置 geometry", role=Role.PRIMARY_GEOMETRY)},
+        address=asking.url(f"/collections/{collection.name}/queryables"),
+        title=f"{collection.title_zh} {collection.title_en}",
+        description=collection.description,
+    )
+    return asking.document(body, "ogc_queryables.html", collection=collection)
+
+
+class Question:
+    """What the parameters of a request ask of a collection's features."""
+
+    def __init__(
+        self, asking: Asking, collection: Collection, systems: Mapping[str, OfferedCrs]
+    ) -> None:
+        """Read them.
+
+        Raises:
+            BadRequest: one is none of ours, or has a value that it cannot have.
+        """
+        self.asking, self.collection, self.systems = asking, collection, systems
+        names = {one.name for one in collection.properties}
+        known = {"f", "lang", *(one.name for one in asking.operation.parameters)}
+        refuse_unknown(asking.parameters, known | names)
+        self.properties = {
+            name: said
+            for name, said in asking.parameters.items()
+            if name in names and name not in known
+        }
+        self.crs = systems["crs"]
+        self.limit = _limit(asking.parameters)
+        self.is_counted = _one_of(asking.parameters, "count", ("auto", "none")) == "auto"
+        self.after: tuple[str, ...] = ()
+        token = asking.parameters.get("token")
+        if token is not None:
+            self.after = page_tokens.key_of(
+                token, asked=self._identity(), secret=asking.service.secret
+            )
+
+    def conditions(self) -> list[Condition]:
+        """Return which features are asked for."""
+        said = self.asking.parameters
+        languages = tuple(str(one) for one in FilterLanguage)
+        return questions.conditions(
+            self.collection,
+            box=said.get("bbox"),
+            box_crs=self.systems["bbox-crs"],
+            when=said.get("datetime"),
+            properties=self.properties,
+            condition=said.get("filter"),
+            language=FilterLanguage(_one_of(said, "filter-lang", languages)),
+            filter_crs=self.systems["filter-crs"],
+        )
+
+    def links(self, found: Page) -> list[Link]:
+        """Return the links of a page: itself, the other formats, the next one, its collection."""
+        place = f"/collections/{self.collection.name}"
+        links = self.asking.own_links()
+        if found.last is not None:
+            token = page_tokens.token_of(
+                found.last, asked=self._identity(), secret=self.asking.service.secret
+            )
+            said = {**self.asking.parameters, "token": token}
+            links.append(
+                self.asking.link(f"{place}/items", "next", self.asking.format, "next page", **said)
+            )
+        links.append(self.asking.link(place, "collection", HTML, self.collection.title_zh))
+        return links
+
+    def _identity(self) -> str:
+        """Return what a token is of: everything that says which features there are."""
+        paging = ("f", "lang", "limit", "token", "count", "crs")
+        said = {name: one for name, one in self.asking.parameters.items() if name not in paging}
+        return json.dumps([self.collection.name, said], sort_keys=True)
+
+
+def _about(found: Page, links: Iterable[Link]) -> dict[str, Any]:
+    about: dict[str, Any] = {"numberReturned": len(found.features)}
+    if found.matched is not None:
+        about["numberMatched"] = found.matched.count
+        if found.matched.is_estimated:
+            about["isNumberMatchedEstimated"] = True
+    now = clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {**about, "timeStamp": now, "links": list(links)}
+
+
+def _as_header(links: Iterable[Link]) -> str:
+    """Return links as a header, without titles, which it cannot hold in Chinese."""
+    return ", ".join(f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"' for one in links)
+
+
+def _limit(parameters: Mapping[str, str]) -> int:
+    said = parameters.get("limit", str(DEFAULT_LIMIT))
+    if not said.isascii() or not said.isdigit() or len(said) > 18 or int(said) < 1:
+        raise BadRequest(f"`limit` must be a number from 1; {said[:100]!r} is none.")
+    return min(int(said), MAX_LIMIT)
+
+
+def _one_of(parameters: Mapping[str, str], name: str, among: tuple[str, ...]) -> str:
+    said = parameters.get(name, among[0])
+    if said not in among:
+        raise BadRequest(f"`{name}` must be one of {', '.join(among)}; {said[:100]!r} is none.")
+    return said
+
+
+OPERATIONS = (
+    Operation(
+        "/collections/{collection}/items",
+        "getFeatures",
+        "Get features of a collection, page by page",
+        items,
+        tag="Data",
+        parameters=(LIMIT, *ASKED, _CRS, *_PAGING),
+        formats=(GEOJSON, HTML),
+        takes_properties=True,
+    ),
+    Operation(
+        "/collections/{collection}/items/{feature}",
+        "getFeature",
+        "Get one feature",
+        item,
+        tag="Data",
+        parameters=(_CRS,),
+        formats=(GEOJSON, HTML),
+    ),
+    Operation(
+        "/collections/{collection}/queryables",
+        "getQueryables",
+        "List the properties that filters may name",
+        queryables_of,
+        formats=(SCHEMA, HTML),
+    ),
+)

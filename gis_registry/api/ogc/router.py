@@ -1,0 +1,42 @@
+"""The routes below ``/ogc``, made from the operations, and what they share in a process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import URL
+from starlette.routing import BaseRoute, Mount, Route
+
+from gis_registry.api.ogc import CONFORMANCE_CLASSES, OPERATIONS
+from gis_registry.api.ogc.asking import Service, endpoint
+from gis_registry.api.ogc.operations import PREFIX
+from gis_registry.db.reading import Reading
+from gis_registry.maps.published import Published
+from gis_registry.maps.signing import signing_key
+from gis_registry.settings import Settings
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes."""
+    found: list[BaseRoute] = [
+        Route(one.path or "/", endpoint(one), methods=[one.method], name=one.name)
+        for one in OPERATIONS
+    ]
+    return [Route(PREFIX, endpoint(OPERATIONS[0])), Mount(PREFIX, routes=found)]
+
+
+@asynccontextmanager
+async def service(url: URL, settings: Settings) -> AsyncIterator[Service]:
+    """Hold what the answers of a process share."""
+    reading = Reading(url, connections=settings.pool_size, longest_s=settings.statement_timeout_s)
+    await reading.open()
+    try:
+        yield Service(
+            reading=reading,
+            published=Published(reading),
+            secret=await signing_key(reading),
+            settings=settings,
+            operations=OPERATIONS,
+            conformance_classes=CONFORMANCE_CLASSES,
+        )
+    finally:
+        await reading.close()

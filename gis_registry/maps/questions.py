@@ -1,0 +1,142 @@
+"""What is asked of a collection, as texts from a request, into conditions on its features."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_
+
+from gis_registry.errors import InvalidInput
+from gis_registry.maps import crs as systems
+from gis_registry.maps import features, filters
+from gis_registry.maps.collections import Collection
+from gis_registry.maps.crs import OfferedCrs
+from gis_registry.maps.features import Condition
+from gis_registry.maps.filters import FilterLanguage
+from gis_registry.maps.queryables import PropertyType
+
+_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
+
+
+def box_of(said: str, box_crs: OfferedCrs, *, parameter: str = "bbox") -> tuple[float, ...]:
+    """Return a box: least x, least y, greatest x, greatest y; heights are left out.
+
+    Args:
+        said: four numbers, or six with heights, in the order of the system's axes.
+        box_crs: the system.
+        parameter: what the box is called.
+
+    Raises:
+        InvalidInput: it is no box.
+    """
+    parts = said.split(",")
+    try:
+        numbers = [float(one) for one in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 6:
+        numbers = [*numbers[:2], *numbers[3:5]]
+    if len(numbers) != 4 or not all(abs(one) < 1e9 for one in numbers):
+        raise InvalidInput(f"`{parameter}` must be four numbers with commas between, or six.")
+    west, south, east, north = numbers
+    if box_crs.is_northing_first:
+        west, south, east, north = south, west, north, east
+    if south > north or (west > east and not box_crs.is_geographic):
+        raise InvalidInput(f"`{parameter}` must give its least corner first.")
+    return west, south, east, north
+
+
+def conditions(
+    collection: Collection,
+    *,
+    box: str | None = None,
+    box_crs: OfferedCrs = systems.STORED,
+    when: str | None = None,
+    properties: Mapping[str, str],
+    condition: str | None = None,
+    language: FilterLanguage = FilterLanguage.CQL2_TEXT,
+    filter_crs: OfferedCrs = systems.STORED,
+) -> list[Condition]:
+    """Return the conditions on features that a question asks for.
+
+    Args:
+        collection: which.
+        box: what they touch, as in :func:`box_of`.
+        box_crs: what the box is in.
+        when: an instant or an interval that their time has in common with.
+        properties: values of properties, by name.
+        condition: a filter in CQL2.
+        language: what the filter is written in.
+        filter_crs: what the filter's coordinates are in.
+
+    Raises:
+        InvalidInput: something is asked for that cannot be.
+    """
+    found: list[ColumnElement[bool]] = []
+    trees = [_equality(collection, name, said) for name, said in properties.items()]
+    if when is not None:
+        trees += _time(collection, when)
+    found += [_translated(collection, json.dumps(one), FilterLanguage.CQL2_JSON) for one in trees]
+    if condition is not None:
+        found.append(
+            _translated(
+                collection,
+                condition,
+                language,
+                None if filter_crs.is_stored else filter_crs.srid,
+            )
+        )
+    asked = [features.of_filter(and_(*found))] if found else []
+    if box is not None:
+        asked.append(features.in_box(collection, box_of(box, box_crs), box_crs))
+    return asked
+
+
+def _translated(
+    collection: Collection, given: str, language: FilterLanguage, srid: int | None = None
+) -> ColumnElement[bool]:
+    return filters.condition(
+        given, language=language, queryables=collection.queryables, filter_srid=srid
+    )
+
+
+def _equality(collection: Collection, name: str, said: str) -> dict[str, Any]:
+    """Return that a property has a value."""
+    known = {one.name: one.type for one in collection.properties}
+    value: Any = said
+    match known[name]:
+        case PropertyType.INTEGER | PropertyType.NUMBER:
+            if not _NUMBER.fullmatch(said):
+                raise InvalidInput(f"`{name}` must be a number; {said[:100]!r} is none.")
+            value = float(said) if "." in said else int(said)
+        case PropertyType.BOOLEAN:
+            if said not in ("true", "false"):
+                raise InvalidInput(f"`{name}` must be true or false.")
+            value = said == "true"
+        case PropertyType.DATE | PropertyType.DATETIME:
+            value = _instant(said, name)
+    return {"op": "=", "args": [{"property": name}, value]}
+
+
+def _time(collection: Collection, said: str) -> Sequence[dict[str, Any]]:
+    """Return that the time of features has something in common with an instant or interval."""
+    ends = said.split("/")
+    if len(ends) > 2 or ends in (["", ""], [".."], [""]):
+        raise InvalidInput(
+            "`datetime` must be an instant (2026-07-01 or 2026-07-01T08:00:00Z), or an interval "
+            "with / between its ends, of which `..` leaves one open."
+        )
+    asked: Any = [".." if one in ("", "..") else _instant(one, "datetime") for one in ends]
+    if all(one == ".." for one in asked) or not collection.temporal:
+        return []
+    names: Any = [{"property": one} for one in collection.temporal]
+    args = [one[0] if len(one) == 1 else {"interval": one} for one in (names, asked)]
+    return [{"op": "t_intersects", "args": args}]
+
+
+def _instant(said: str, parameter: str) -> dict[str, str]:
+    """Return a date, or a time with its zone, as a filter writes it."""
+    if not said.isascii() or len(said) > 40:
+        raise InvalidInput(f"`{parameter}` must be a date or a time with its zone.")
+    return {"timestamp" if "T" in said.upper() else "date": said}

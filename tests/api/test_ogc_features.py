@@ -1,0 +1,109 @@
+"""OGC API Features over HTTP: documents, pages, filters, and what is refused."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from running_api import LAMP, Api
+
+from gis_registry.roles import Role
+
+
+@pytest.fixture
+def reader(api: Api) -> Iterator[httpx.Client]:
+    with api.as_(Role.READER) as client:
+        yield client
+
+
+def got(client: httpx.Client, address: str, **asked: object) -> dict[str, Any]:
+    answer = client.get(address, params=asked or None)  # type: ignore[arg-type]
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_everything_is_found_from_the_landing_page(reader: httpx.Client) -> None:
+    links = {one["rel"]: one["href"] for one in got(reader, "/ogc")["links"]}
+    assert {"self", "service-desc", "service-doc", "conformance", "data"} <= set(links)
+    names = {one["id"] for one in got(reader, links["data"])["collections"]}
+    assert {"components", f"components-{LAMP}", "divisions", "grid-cells"} <= names
+    assert got(reader, links["service-desc"])["openapi"].startswith("3.0")
+
+
+def test_pages_lead_from_one_to_the_next(reader: httpx.Client, api: Api) -> None:
+    page = got(reader, "/ogc/collections/components/items", limit=2)
+    assert page["numberMatched"] == len(api.codes)
+    found = page["features"]
+    while following := [one["href"] for one in page["links"] if one["rel"] == "next"]:
+        page = got(reader, following[0])
+        found += page["features"]
+    assert [one["id"] for one in found] == sorted(api.codes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"colour": "red"}, "There is no parameter 'colour' here"),
+        ({"limit": "0"}, "`limit` must be a number from 1"),
+        ({"bbox": "1,2,3"}, "four numbers"),
+        ({"bbox": "120,36,nan,37"}, "four numbers"),
+        ({"bbox": "120,37,121,36"}, "least corner first"),
+        ({"bbox-crs": "EPSG:4326", "bbox": "1,2,3,4"}, "`bbox-crs` must be one of"),
+        ({"crs": "nothing"}, "`crs` must be one of"),
+        ({"datetime": "yesterday"}, "yesterday"),
+        ({"datetime": "2026-07-02/2026-07-01"}, "ends before it begins"),
+        ({"datetime": ".."}, "`datetime` must be"),
+        ({"filter": "colour = 'red'"}, "There is no property “colour”"),
+        ({"filter": "state ="}, ""),
+        ({"filter-lang": "sql", "filter": "a=1"}, "`filter-lang` must be one of"),
+        ({"token": "abc"}, "`token` is not of this question"),
+        ({"f": "pdf"}, "`f` must be one of json"),
+        ({"version": "one"}, "`version` must be a number"),
+        ({"is_synthetic": "perhaps"}, "true or false"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    reader: httpx.Client, asked: dict[str, str], said: str
+) -> None:
+    answer = reader.get("/ogc/collections/components/items", params=asked)
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "/problems/bad-request"
+    assert said in answer.json()["detail"]
+
+
+def test_filters_choose(reader: httpx.Client, api: Api) -> None:
+    def ids(**asked: object) -> list[str]:
+        page = got(reader, "/ogc/collections/components/items", **asked)
+        assert page["numberMatched"] == page["numberReturned"] == len(page["features"])
+        return [one["id"] for one in page["features"]]
+
+    lamps = [one for one in api.codes if one[6:10] == LAMP]
+    assert ids(class_code=LAMP) == ids(filter=f"class_code = '{LAMP}'") == sorted(lamps)
+    assert ids(bbox="120.38,36.06,120.3828,36.07") == [api.codes[0]]
+    surveyed = ids(datetime="2025-01-01/..", limit=100)
+    assert surveyed == ids(datetime="2025-01-01T00:00:00Z/", limit=100) == sorted(api.codes)
+    assert ids(datetime="1990-01-01/1991-01-01") == []
+
+
+def test_a_feature_is_not_sent_again_while_it_is_the_same(reader: httpx.Client, api: Api) -> None:
+    address = f"/ogc/collections/components/items/{api.codes[0]}"
+    first = reader.get(address)
+    assert first.json()["properties"]["code"] == api.codes[0]
+    again = reader.get(address, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_who_may_not_read_is_told(api: Api) -> None:
+    with api.as_(None) as nobody:
+        assert nobody.get("/ogc/collections").status_code == 401
+        key = api.keys[Role.READER]
+        assert nobody.get("/ogc/collections", auth=("anybody", key)).status_code == 200
+        assert nobody.get("/ogc/collections", auth=("anybody", "x")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/ogc/collections/component", "/ogc/collections/components/items/1", "/ogc/nothing"],
+)
+def test_what_there_is_not_is_not_found(reader: httpx.Client, address: str) -> None:
+    assert reader.get(address).status_code == 404
