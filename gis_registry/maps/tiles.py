@@ -15,24 +15,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import TextClause
-from sqlalchemy.dialects.postgresql.psycopg import dialect
-
 from gis_registry import __version__
 from gis_registry.components.tables import ComponentState
 from gis_registry.db.base import SRID
+from gis_registry.db.reading import plain
 from gis_registry.db.sql import load_queries
 from gis_registry.errors import InvalidInput
 from gis_registry.maps import collections, count_queries
 from gis_registry.maps.collections import Collection, Property
 from gis_registry.maps.count_tables import (
+    BLOCK_LEVEL,
     LAST_COUNTED_ZOOM,
     LAST_LEVEL,
     LEVELS_BELOW_TILE,
     NO_UNIT,
 )
 from gis_registry.maps.features import Statement
-from gis_registry.maps.tiles_grid import Tile
+from gis_registry.maps.tiles_grid import Box, Tile
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
 #: More features, or more bytes, than a tile carries: it counts them instead.
@@ -137,6 +136,46 @@ async def layer(
         counted_by="k.code",
         is_counted=True,
     )
+
+
+async def box(reads: Reads, shown: Layer, city: Box) -> Box:
+    """Return where tiles may have anything: the city, and all features wherever they are."""
+    if shown.is_counted:
+        found = await reads.rows(_SQL["blocks_box"])
+        corners = [
+            Tile(BLOCK_LEVEL, x, y).box() for left, right, top, bottom in found
+            for x, y in ((left, top), (right, bottom))
+        ]  # fmt: skip
+    else:
+        collection = shown.collection
+        found = await reads.rows(
+            "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) FROM ("  # noqa: S608
+            f"SELECT ST_Extent({collection.geometry}) AS box FROM {collection.source}"
+            f" WHERE {collection.where}) AS all_of_it WHERE box IS NOT NULL",
+            collection.values,
+        )
+        corners = [(west, south, east, north) for west, south, east, north in found]
+    wests, souths, easts, norths = zip(city, *corners, strict=True)
+    return min(wests), min(souths), max(easts), max(norths)
+
+
+async def fields(reads: Reads, shown: Layer) -> dict[str, str]:
+    """Return what features of a layer say, with a description of each, as TileJSON has it."""
+    told = {one.name: f"{one.title_zh} {one.title_en} ({one.type})" for one in shown.properties}
+    told[COUNT] = "数量 how many features it stands for; 0 where it is counted in another tile"
+    told[IS_AGGREGATED] = "合计 that it stands for all features of a cell"
+    if shown.is_counted:
+        for code, name_zh, name_en in await reads.rows(_SQL["shown_classes"]):
+            told[f"{BY_CLASS}{code}"] = f"{name_zh} how many of the cell are: {name_en}"
+    return told
+
+
+async def attribution(reads: Reads) -> str:
+    """Return who has to be named on a map of the divisions."""
+    found = [source for (source,) in await reads.rows(_SQL["attribution"])]
+    is_openstreetmap = any("openstreetmap" in one.lower() for one in found)
+    others = [one for one in found if "openstreetmap" not in one.lower()]
+    return "; ".join(["© OpenStreetMap contributors"] * is_openstreetmap + others)
 
 
 async def tag(reads: Reads, shown: Layer, tile: Tile) -> str | None:
@@ -317,15 +356,10 @@ def _quoted(name: str) -> str:
     return f'"{doubled}"'
 
 
-def _plain(clause: TextClause) -> str:
-    return str(clause.compile(dialect=dialect()))  # type: ignore[no-untyped-call]
-
-
 _SQL = {
-    name: _plain(clause)
-    for name, clause in load_queries(Path(__file__).with_suffix(".sql")).items()
+    name: plain(clause) for name, clause in load_queries(Path(__file__).with_suffix(".sql")).items()
 }
 _STATE = (
-    f"SELECT ({_plain(count_queries.QUERIES['version'])}),"  # noqa: S608
+    f"SELECT ({plain(count_queries.QUERIES['version'])}),"  # noqa: S608
     " (SELECT token FROM reference_state)"
 )

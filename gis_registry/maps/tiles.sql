@@ -32,16 +32,8 @@ SELECT code, id FROM units WHERE code = ANY (:codes) ORDER BY code;
 -- shown_classes: the classes that tiles count by, with their names
 SELECT code, name_zh, name_en FROM component_classes WHERE is_in_profile ORDER BY code;
 
--- city_box: west, south, east and north of the city as it is today
-SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)
-FROM (
-  SELECT ST_Extent(a.geom) AS box
-  FROM division_areas a
-  JOIN divisions d ON d.code = a.division_code
-  WHERE d.level = 'city'
-    AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
-) AS city
-WHERE box IS NOT NULL;
+-- attribution: who drew the boundaries
+SELECT DISTINCT source FROM division_areas ORDER BY source;
 
 -- blocks_box: the first and last column and row of the blocks that components are or were in
 SELECT min(x), max(x), min(y), max(y) FROM component_blocks_now HAVING count(*) > 0;

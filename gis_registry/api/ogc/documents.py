@@ -7,9 +7,11 @@ from starlette.responses import Response
 from gis_registry.api.ogc.asking import Asking, Link
 from gis_registry.api.ogc.openapi import described
 from gis_registry.api.ogc.operations import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, Operation
+from gis_registry.api.ogc.tiles import TILESETS_VECTOR, TILING_SCHEMES
 from gis_registry.maps import crs as systems
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.published import City
+from gis_registry.maps.tiles_grid import TILE_MATRIX_SET
 
 _COMMON = "http://www.opengis.net/spec/ogcapi-common-{}/1.0/conf/{}"
 CONFORMANCE_CLASSES = (
@@ -34,6 +36,7 @@ async def landing(asking: Asking) -> Response:
             asking.link("/api", "service-doc", HTML, "what can be asked, for people", f="html"),
             asking.link("/conformance", "conformance", JSON, "the standards that it conforms to"),
             asking.link("/collections", "data", JSON, "the collections"),
+            asking.link("/tileMatrixSets", TILING_SCHEMES, JSON, "the tile matrix sets"),
         ],
     }
     return asking.document(body, "ogc_landing.html")
@@ -93,6 +96,10 @@ def _links(asking: Asking, collection: Collection) -> list[Link]:
         asking.link(f"{place}/items", "items", GEOJSON, "its features"),
         asking.link(f"{place}/items", "items", HTML, "its features, for people", f="html"),
         asking.link(f"{place}/queryables", queryables, SCHEMA, "what filters may name"),
+        asking.link(f"{place}/tiles", TILESETS_VECTOR, JSON, "its vector tiles"),
+        asking.link(
+            f"{place}/tiles/{TILE_MATRIX_SET}", "alternate", HTML, "its tiles on a map", f="html"
+        ),
     ]
 
 
