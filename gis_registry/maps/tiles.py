@@ -170,8 +170,10 @@ async def fields(reads: Reads, shown: Layer) -> dict[str, str]:
     return told
 
 
-async def attribution(reads: Reads) -> str:
-    """Return who has to be named on a map of the divisions."""
+async def attribution(reads: Reads, shown: Layer) -> str:
+    """Return who has to be named on a map of a layer: who drew the divisions, on theirs."""
+    if shown.collection.source != collections.divisions().source:
+        return ""
     found = [source for (source,) in await reads.rows(_SQL["attribution"])]
     is_openstreetmap = any("openstreetmap" in one.lower() for one in found)
     others = [one for one in found if "openstreetmap" not in one.lower()]

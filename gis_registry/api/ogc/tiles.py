@@ -198,7 +198,6 @@ def _template(asking: Asking, collection: Collection, place: str) -> str:
 async def _tilejson(asking: Asking, layer: Layer, box: tiles_grid.Box) -> dict[str, Any]:
     collection = layer.collection
     west, south, east, north = box
-    is_of_divisions = collection.source == divisions().source
     return {
         "tilejson": "3.0.0",
         "name": f"{collection.title_zh} {collection.title_en}",
@@ -218,7 +217,7 @@ async def _tilejson(asking: Asking, layer: Layer, box: tiles_grid.Box) -> dict[s
                 "fields": await tiles.fields(asking.reading, layer),
             }
         ],
-        **({"attribution": await tiles.attribution(asking.reading)} if is_of_divisions else {}),
+        "attribution": await tiles.attribution(asking.reading, layer),
     }
 
 
