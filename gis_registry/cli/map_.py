@@ -18,7 +18,7 @@ class _DrawsUnlessTold(TyperGroup):
     """``map out.html`` is ``map draw out.html``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and not {*self.commands, "-h", "--help"} & set(args):
+        if not {*self.commands, "-h", "--help"} & set(args):
             args = ["draw", *args]
         return super().parse_args(ctx, args)
 
@@ -26,7 +26,6 @@ class _DrawsUnlessTold(TyperGroup):
 app = typer.Typer(
     cls=_DrawsUnlessTold,
     help="Render the overview map to an HTML file (`map out.html`), or tiles to a file.",
-    no_args_is_help=True,
 )
 
 

@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -107,17 +107,18 @@ async def write(
         wanted = await _wanted(reads, layer, min_zoom, max_zoom, progress)
         with _draft(path) as draft, draft.open("wb") as file:
             writer: Any = Writer(file)  # type: ignore[no-untyped-call]
-            for number, tile in enumerate(wanted):
-                progress("Making tiles", number, len(wanted))
-                content = await tiles.content(reads, layer, tile)
-                if content:
-                    packed = gzip.compress(content, compresslevel=6, mtime=0)
-                    writer.write_tile(zxy_to_tileid(tile.z, tile.x, tile.y), packed)
-            if not writer.addressed_tiles:
-                raise InvalidInput(f"Nothing of {collection} is to be shown: there is no tile.")
-            box = await tiles.box(reads, layer, city.box)
-            metadata = await _metadata(reads, layer, min_zoom, max_zoom)
-            writer.finalize(_header(box, city, min_zoom), metadata)
+            with closing(writer.tile_f):
+                for number, tile in enumerate(wanted):
+                    progress("Making tiles", number, len(wanted))
+                    content = await tiles.content(reads, layer, tile)
+                    if content:
+                        packed = gzip.compress(content, compresslevel=6, mtime=0)
+                        writer.write_tile(zxy_to_tileid(tile.z, tile.x, tile.y), packed)
+                if not writer.addressed_tiles:
+                    raise InvalidInput(f"Nothing of {collection} is to be shown: no tile has any.")
+                box = await tiles.box(reads, layer, city.box)
+                metadata = await _metadata(reads, layer, min_zoom, max_zoom)
+                writer.finalize(_header(box, city, min_zoom), metadata)
     return Pyramid(collection, min_zoom, max_zoom, writer.addressed_tiles, path.stat().st_size)
 
 

@@ -93,7 +93,7 @@ def test_classes_states_zooms_and_collections_can_be_chosen(
     [
         ({"min_zoom": 5, "max_zoom": 4}, InvalidInput, "comes after"),
         ({"collection": "nothing"}, NotFound, "no collection 'nothing'"),
-        ({"classes": ["0301"]}, InvalidInput, "there is no tile"),
+        ({"classes": ["0301"]}, InvalidInput, "no tile has any"),
         ({"classes": ["9999"]}, InvalidInput, "no class '9999'"),
         ({"max_zoom": 20}, InvalidInput, "smaller --max-zoom than"),
     ],
