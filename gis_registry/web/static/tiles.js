@@ -34,7 +34,7 @@
         "line-width": ["match", ["get", "level"], "city", 2, "district", 1.4, 0.5],
       },
     },
-    drawn("areas", "fill", isOf("Polygon"), { "fill-color": colour, "fill-opacity": 0.25 }),
+    drawn("areas", "fill", isOf("Polygon"), { "fill-color": colour, "fill-opacity": 0.15 }),
     drawn("edges", "line", isOf("Polygon"), { "line-color": colour }),
     drawn("lines", "line", isOf("LineString"), { "line-color": colour, "line-width": 3 }),
     drawn("points", "circle", isOf("Point"), {
@@ -148,9 +148,10 @@
   function tellTotal(map) {
     const counted = new Map();
     for (const one of map.queryRenderedFeatures({ layers: SHOWN })) {
-      const { is_aggregated: isAggregated, count } = one.properties;
-      const key = isAggregated ? one.geometry.coordinates.join() : JSON.stringify(one.properties);
-      counted.set(key, count);
+      const { is_aggregated: isAggregated, count, ...said } = one.properties;
+      // A feature that reaches over the edge of a tile is in both.
+      if (isAggregated) counted.set(one.geometry.coordinates.join(), count);
+      else counted.set(JSON.stringify(said), 1);
     }
     const total = [...counted.values()].reduce((sum, count) => sum + count, 0);
     document.getElementById("tiles-total").textContent = exact.format(total);
