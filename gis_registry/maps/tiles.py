@@ -31,6 +31,7 @@ from gis_registry.maps.count_tables import (
     NO_UNIT,
 )
 from gis_registry.maps.features import Statement
+from gis_registry.maps.queryables import PropertyType
 from gis_registry.maps.tiles_grid import Box, Tile
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
@@ -289,7 +290,7 @@ def _features(shown: Layer, tile: Tile) -> Statement:
     rest, values = _within(shown, tile)
     geometry = shown.collection.geometry
     keys = ", ".join(one.sql for one in shown.collection.key)
-    read = "".join(f", {one.sql} AS p{number}" for number, one in enumerate(shown.properties))
+    read = "".join(f", {_value(one)} AS p{number}" for number, one in enumerate(shown.properties))
     told = "".join(
         f", p{number} AS {_quoted(one.name)}" for number, one in enumerate(shown.properties)
     )
@@ -350,6 +351,11 @@ def _within(shown: Layer, tile: Tile) -> tuple[str, dict[str, Any]]:
         f" ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, {SRID})",
         values,
     )
+
+
+def _value(one: Property) -> str:
+    """Return what a property comes from, as a type that tiles know."""
+    return f"({one.sql})::float8" if one.type is PropertyType.NUMBER else one.sql
 
 
 def _quoted(name: str) -> str:

@@ -138,10 +138,11 @@ async def _wanted(
         there = [one for some in _some(above) for one in await _occupied(reads, layer, some)]
         if z >= min_zoom:
             found += there
-        if len(found) > MOST_TILES:
+        # Each tile has one below it at least.
+        if len(found) + len(there) * (max_zoom - z) > MOST_TILES:
             raise InvalidInput(
-                f"Zooms {min_zoom} to {z} alone are {len(found):,} tiles, more than "
-                f"{MOST_TILES:,}: ask for a smaller --max-zoom than {z}, or for less of it."
+                f"Zooms {min_zoom} to {max_zoom} would be more than {MOST_TILES:,} tiles, "
+                f"{len(found):,} to zoom {z} alone: ask for a smaller --max-zoom, or for less."
             )
     return sorted(found, key=lambda one: zxy_to_tileid(one.z, one.x, one.y))
 

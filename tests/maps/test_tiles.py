@@ -1,6 +1,7 @@
 """Vector tiles: of every zoom they hold the whole registry, as it is now."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -12,12 +13,14 @@ from shapely.geometry import LineString, box
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 from street import register_many
-from tiled import ZOOMS, all_features, by_class, content, count, features, tag
+from tiled import ZOOMS, all_features, by_class, content, count, features, occupied, tag
 
 from gis_registry.components import editing
 from gis_registry.components.tables import ComponentState
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.maps import collections, tiles, tiles_grid
+from gis_registry.maps.collections import Collection, KeyColumn, Property
+from gis_registry.maps.queryables import PropertyType
 from gis_registry.maps.tiles_grid import Tile
 from gis_registry.surveys import service as surveys
 
@@ -221,6 +224,65 @@ def test_other_collections_are_whole_too(
     counted = all_features(session, z, collection)
     assert count(counted) == total
     assert any("is_aggregated" in one for one in counted)
+
+
+def shapes(*texts: str, names: Sequence[str] = ()) -> Collection:
+    """Return a collection of geometries, each with a number as properties of some names."""
+    values = ", ".join(f"({n}, ST_GeomFromText('{one}', 4490))" for n, one in enumerate(texts))
+    return Collection(
+        name="shapes",
+        title_zh="形",
+        title_en="Shapes",
+        description="",
+        source=f"(VALUES {values}) AS u (v, geom)",
+        key=(KeyColumn("u.v", "integer"),),
+        by_id="u.v = %(id)s",
+        version="''",
+        properties=tuple(
+            Property(one, PropertyType.NUMBER, "u.v + 0.5", one, one) for one in names
+        ),
+        geometry="u.geom",
+    )
+
+
+def test_properties_of_any_name_are_told(session: Session) -> None:
+    names = ["count", "is_aggregated", "geom", "u", "key", "shape", 'a "b" 100%', "面积 m²"]
+    (found,) = features(
+        content(session, tile_at(CORNER, 15), shapes("POINT(120.3826 36.0671)", names=names))
+    )
+    assert found == {
+        "geometry": found["geometry"],
+        "count": 1,
+        **dict.fromkeys(names[3:], 0.5),
+        **{f"{name}_": 0.5 for name in names[:3]},
+    }
+
+
+@pytest.mark.parametrize("most", [4000, 0])
+def test_shapes_of_all_kinds_count_once_at_every_zoom(
+    session: Session, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(tiles, "MOST_FEATURES", most)
+    collection = shapes(
+        "LINESTRING(120.38 36.06, 120.3801 36.0601)",
+        "POLYGON((120.38 36.06, 120.380001 36.06, 120.380001 36.060001, 120.38 36.06))",
+        "MULTIPOINT((120.38 36.06), (120.3802 36.0602))",
+        "MULTIPOLYGON(((120.38 36.06, 120.3803 36.06, 120.3803 36.0603, 120.38 36.06)))",
+        f"POINT({EDGE} 0)",
+        "POINT(180 89)",
+        "POINT(-180 -89)",
+        names=["number"],
+    )
+    for z in ZOOMS:
+        # The corners of the map hold what lies beyond it.
+        corners = {Tile(z, 2**z - 1, 0), Tile(z, 0, 2**z - 1)}
+        near = {
+            one
+            for one in occupied(session, collection.source, collection.geometry, z)
+            if 0 <= min(one.x, one.y) and max(one.x, one.y) < 2**z
+        }
+        found = [features(content(session, tile, collection)) for tile in corners | near]
+        assert sum(map(count, found)) == 7
 
 
 def test_a_tile_without_anything_is_empty(session: Session) -> None:

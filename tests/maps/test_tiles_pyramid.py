@@ -95,7 +95,7 @@ def test_classes_states_zooms_and_collections_can_be_chosen(
         ({"collection": "nothing"}, NotFound, "no collection 'nothing'"),
         ({"classes": ["0301"]}, InvalidInput, "no tile has any"),
         ({"classes": ["9999"]}, InvalidInput, "no class '9999'"),
-        ({"max_zoom": 20}, InvalidInput, "smaller --max-zoom than"),
+        ({"max_zoom": 20}, InvalidInput, "more than 30 tiles"),
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_no_file(
