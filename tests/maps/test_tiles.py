@@ -279,7 +279,7 @@ def test_shapes_of_all_kinds_count_once_at_every_zoom(
         near = {
             one
             for one in occupied(session, collection.source, collection.geometry, z)
-            if 0 <= min(one.x, one.y) and max(one.x, one.y) < 2**z
+            if min(one.x, one.y) >= 0 and max(one.x, one.y) < 2**z
         }
         found = [features(content(session, tile, collection)) for tile in corners | near]
         assert sum(map(count, found)) == 7
