@@ -36,6 +36,11 @@ print(json.dumps(told))
 Gdal = Callable[[dict[str, dict[str, object]] | None], Any]
 
 
+@pytest.fixture(scope="module")
+def api(shared_api: Api) -> Api:
+    return shared_api
+
+
 @pytest.fixture
 def gdal(api: Api) -> Gdal:
     """Return what GDAL reads of layers with options, or without a question what layers it sees."""
