@@ -273,12 +273,13 @@ def _cells(shown: Layer, tile: Tile) -> Statement:
 def _of_cells(cells: str, *, is_by: bool) -> str:
     """Return what makes a tile of cells: a point in the middle of each, with how many are in it."""
     by = f", json_object_agg('{BY_CLASS}' || code, count)::jsonb" if is_by else ""
+    order = "" if is_by else " ORDER BY x, y"  # where the content makes the tag
     return (
         f"WITH cells AS MATERIALIZED ({cells})"  # noqa: S608
         f" SELECT ST_AsMVT(t, %(layer)s, {EXTENT}, '{_GEOMETRY}') FROM (SELECT"
         f" ST_MakePoint((x + 0.5) * %(step)s::int, (y + 0.5) * %(step)s::int) AS {_GEOMETRY},"
         f" sum(count)::bigint AS {COUNT}, true AS {IS_AGGREGATED}{by}"
-        " FROM cells GROUP BY x, y ORDER BY x, y) AS t"
+        f" FROM cells GROUP BY x, y{order}) AS t"
     )
 
 

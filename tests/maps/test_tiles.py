@@ -149,6 +149,24 @@ def test_an_edit_shows_in_the_next_tile_and_changes_its_tag(session: Session, z:
     assert count(features(content(session, tile_at(there, z), states=["retired"]))) == 1
 
 
+@pytest.mark.parametrize("z", [0, 13, 14, 18])
+def test_classes_of_two_editions_with_one_code_are_counted_together(
+    session: Session, monkeypatch: pytest.MonkeyPatch, z: int
+) -> None:
+    monkeypatch.setattr(tiles, "MOST_FEATURES", 1)
+    register(session, *CORNER)
+    code = register(session, *CORNER)
+    register(session, *CORNER, class_code=BIN)
+    session.execute(
+        text("UPDATE components SET class_id = (SELECT min(id) FROM component_classes WHERE code ="
+             " :light AND NOT is_in_profile) WHERE code = :code"), {"light": LIGHT, "code": code}
+    )  # fmt: skip
+    told = features(content(session, tile_at(CORNER, z)))
+    assert by_class(told) == {LIGHT: 2, BIN: 1}
+    assert all(one["is_aggregated"] for one in told)
+    assert count(features(content(session, tile_at(CORNER, z), classes=[LIGHT]))) == 2
+
+
 def test_a_renamed_class_changes_the_tags(session: Session) -> None:
     register(session, *CORNER)
     before = tag(session, tile_at(CORNER, 10))
