@@ -6,9 +6,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from delivered import GUARDRAIL, WATER, frame, load, places
+from delivered import GUARDRAIL, WATER, frame, load, places, point, write_geojson
 from making import CORNER, DAY, moved, register
 from morecantile import tms
+from publishing import LAT, LON, publish
 from shapely.geometry import LineString, box
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from gis_registry.components.tables import ComponentState
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.maps import collections, tiles, tiles_grid
 from gis_registry.maps.collections import Collection, KeyColumn, Property
+from gis_registry.maps.layer_collections import layer_collections
 from gis_registry.maps.queryables import PropertyType
 from gis_registry.maps.tiles_grid import Tile
 from gis_registry.surveys import service as surveys
@@ -301,6 +303,21 @@ def test_shapes_of_all_kinds_count_once_at_every_zoom(
         }
         found = [features(content(session, tile, collection)) for tile in corners | near]
         assert sum(map(count, found)) == 7
+
+
+@pytest.mark.parametrize("most", [4000, 1])
+def test_thematic_layers_have_tiles(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    rows = [(point(LON, LAT + n / 1000), {"名称": f"园{n}", "no": n}) for n in range(3)]
+    publish(session, write_geojson(tmp_path / "parks.geojson", rows), "parks")
+    parks = layer_collections(session)["parks"]
+    monkeypatch.setattr(tiles, "MOST_FEATURES", most)
+    for z in (0, 9, 14, 20):
+        found = all_features(session, z, parks)
+        assert count(found) == 3
+        if most > 1:
+            assert {one["名称"] for one in found} == {"园0", "园1", "园2"}
 
 
 def test_a_tile_without_anything_is_empty(session: Session) -> None:
