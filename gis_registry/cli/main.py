@@ -40,13 +40,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo.demo, serve.serve, worker.worker, map_.map_, export.export):
+for command in (demo.demo, serve.serve, worker.worker, export.export):
     app.command(command.__name__.rstrip("_"))(command)
 app.command("report-card")(report_card.report_card)
 app.command("settings")(settings.show)
 app.add_typer(db.app, name="db")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(places.app, name="places")
+app.add_typer(map_.app, name="map")
 app.add_typer(units.app, name="units")
 app.add_typer(survey.app, name="survey")
 app.add_typer(component.app, name="component")

@@ -5,7 +5,7 @@
  * A package keeps its own paths below static/vendor/<package>/, so that the links from its styles
  * to its images hold. manifest.json, written last, lists what was copied and under which
  * licence. gis_registry/maps/assets.py says which link of a rendered map each file replaces;
- * swagger-ui-dist is what /docs shows.
+ * maplibre-gl draws vector tiles, swagger-ui-dist is what /docs shows.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -29,6 +29,12 @@ const WANTED = {
     "dist/MarkerCluster.css",
     "dist/MarkerCluster.Default.css",
     "dist/leaflet.markercluster.js",
+  ],
+  "maplibre-gl": [
+    "LICENSE.txt",
+    "dist/maplibre-gl.css",
+    "dist/maplibre-gl-csp.js",
+    "dist/maplibre-gl-csp-worker.js",
   ],
   "swagger-ui-dist": [
     "LICENSE",

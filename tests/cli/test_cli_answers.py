@@ -367,6 +367,21 @@ def test_the_map_is_written(
     assert codes[0] in out.read_text(encoding="utf-8")
 
 
+def test_tiles_are_written(
+    run: Run, module_settings: Settings, codes: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.pmtiles"
+    answer = run(module_settings, "map", "export-tiles", out, "--max-zoom", "9", "--json")
+    assert answer.exit_code == 0, answer.err
+    told = answer.json
+    assert (told["file"], told["collection"], told["max_zoom"]) == (str(out), "components", 9)
+    assert told["tiles"] >= 10
+    assert told["size_bytes"] == out.stat().st_size
+    again = run(module_settings, "map", "export-tiles", out)
+    assert again.exit_code == 1
+    assert again.sentence == f"{out} is there already; --overwrite replaces it."
+
+
 def test_output_that_nobody_reads_to_its_end_is_no_error(module_settings: Settings) -> None:
     started = subprocess.Popen(
         [*PROGRAM, "catalogue", "list", "--all", "--json"],

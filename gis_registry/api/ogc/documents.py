@@ -19,12 +19,14 @@ from gis_registry.api.ogc.operations import (
     Operation,
     Parameter,
 )
+from gis_registry.api.ogc.tiles import TILESETS_VECTOR, TILING_SCHEMES
 from gis_registry.errors import BadRequest
 from gis_registry.maps import collection_search, dcat, page_tokens, questions
 from gis_registry.maps import crs as systems
 from gis_registry.maps.collection_search import Search
 from gis_registry.maps.collections import About, Collection
 from gis_registry.maps.published import City
+from gis_registry.maps.tiles_grid import TILE_MATRIX_SET
 
 _COMMON = "http://www.opengis.net/spec/ogcapi-common-{}/1.0/conf/{}"
 CONFORMANCE_CLASSES = (
@@ -76,6 +78,7 @@ async def landing(asking: Asking) -> Response:
                 "the collections as DCAT",
                 f="dcat",
             ),
+            asking.link("/tileMatrixSets", TILING_SCHEMES, JSON, "the tile matrix sets"),
         ],
     }
     return asking.document(body, "ogc_landing.html")
@@ -207,6 +210,10 @@ def _links(asking: Asking, collection: Collection) -> list[Link]:
             for one in others
         ),
         asking.link(f"{place}/queryables", queryables, SCHEMA, "what filters may name"),
+        asking.link(f"{place}/tiles", TILESETS_VECTOR, JSON, "its vector tiles"),
+        asking.link(
+            f"{place}/tiles/{TILE_MATRIX_SET}", "alternate", HTML, "its tiles on a map", f="html"
+        ),
     ]
 
 

@@ -11,6 +11,10 @@ from gis_registry.api.problems import MEDIA_TYPE, Problem
 _PATH_PARAMETERS = {
     "collection": "The name of a collection",
     "feature": "The id of a feature",
+    "tileMatrixSet": "The name of a tile matrix set: WebMercatorQuad",
+    "tileMatrix": "The zoom, 0 to 20",
+    "tileRow": "The row, from the north",
+    "tileCol": "The column, from the west",
 }
 _PROBLEMS = {
     "400": "A parameter that there is not, or a value that cannot be",
@@ -69,6 +73,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": [*_in_path(operation), *map(_in_query, _asked(operation))],
         "responses": {
             str(status): {"description": meaning, **({"content": content} if content else {})},
+            **{str(code): {"description": said} for code, said in operation.others},
             **{code: _problem(said) for code, said in _PROBLEMS.items()},
         },
     }

@@ -80,6 +80,7 @@ class Operation:
         method: the HTTP method; what answers GET answers HEAD.
         permission: what is needed.
         success: status and meaning of the answer when it was done.
+        others: other statuses, without a body, that are no problem, and their meanings.
         schema: of the answer, where it is JSON.
         body: media types that the request's body may have.
     """
@@ -95,5 +96,6 @@ class Operation:
     method: str = "GET"
     permission: Permission = Permission.READ
     success: tuple[int, str] = (200, "Done")
+    others: tuple[tuple[int, str], ...] = ()
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     body: tuple[str, ...] = ()
