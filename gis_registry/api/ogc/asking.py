@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gis_registry.api.access import COOKIE, is_from_own_page
-from gis_registry.api.ogc.operations import HTML, PREFIX, Format, Operation
+from gis_registry.api.ogc.operations import HTML, JSON, PREFIX, Format, Operation
 from gis_registry.api.pages import page
 from gis_registry.api.text import is_storable
 from gis_registry.db.reading import Reading
@@ -206,7 +206,7 @@ def _format(request: Request, operation: Operation) -> Format:
         for one in operation.formats:
             if media_type == one.media_type.split(";")[0]:
                 return one
-    return operation.formats[0]
+    return operation.formats[0] if operation.formats else JSON
 
 
 async def _actor(request: Request, service: Service) -> Actor:

@@ -87,12 +87,14 @@ def about_collection(asking: Asking, collection: Collection, city: City) -> dict
 def _links(asking: Asking, collection: Collection) -> list[Link]:
     place = f"/collections/{collection.name}"
     queryables = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+    schema = "http://www.opengis.net/def/rel/ogc/1.0/schema"
     return [
         asking.link(place, "self", JSON, "this collection"),
         asking.link(place, "alternate", HTML, "this collection, for people", f="html"),
         asking.link(f"{place}/items", "items", GEOJSON, "its features"),
         asking.link(f"{place}/items", "items", HTML, "its features, for people", f="html"),
         asking.link(f"{place}/queryables", queryables, SCHEMA, "what filters may name"),
+        asking.link(f"{place}/schema", schema, SCHEMA, "what its features say"),
     ]
 
 

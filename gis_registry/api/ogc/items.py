@@ -121,6 +121,18 @@ async def item(asking: Asking) -> Response:
 async def queryables_of(asking: Asking) -> Response:
     """Answer with what a filter may name."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
+    body = queryables.document(
+        collection.queryables,
+        titles=titles_of(collection),
+        address=asking.url(f"/collections/{collection.name}/queryables"),
+        title=f"{collection.title_zh} {collection.title_en}",
+        description=collection.description,
+    )
+    return asking.document(body, "ogc_queryables.html", collection=collection)
+
+
+def titles_of(collection: Collection) -> dict[str, Title]:
+    """Return what people read of each property, and of the geometry."""
     identifier = collection.key[-1].sql.rpartition(".")[2]
     titles = {
         one.name: Title(
@@ -130,14 +142,7 @@ async def queryables_of(asking: Asking) -> Response:
         )
         for one in collection.properties
     }
-    body = queryables.document(
-        collection.queryables,
-        titles={**titles, GEOMETRY: Title("位置 geometry", role=Role.PRIMARY_GEOMETRY)},
-        address=asking.url(f"/collections/{collection.name}/queryables"),
-        title=f"{collection.title_zh} {collection.title_en}",
-        description=collection.description,
-    )
-    return asking.document(body, "ogc_queryables.html", collection=collection)
+    return {**titles, GEOMETRY: Title("位置 geometry", role=Role.PRIMARY_GEOMETRY)}
 
 
 class Question:

@@ -73,6 +73,8 @@ class Operation:
         success: status and meaning of the answer when it was done.
         schema: of the answer, where it is JSON.
         body: media types that the request's body may have.
+        headers: headers that say more, told of as parameters.
+        also: other statuses of an answer, with their meanings.
     """
 
     path: str
@@ -88,3 +90,5 @@ class Operation:
     success: tuple[int, str] = (200, "Done")
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     body: tuple[str, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+    also: Mapping[int, str] = field(default_factory=dict)
