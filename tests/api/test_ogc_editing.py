@@ -434,14 +434,16 @@ def test_of_two_editors_at_once_one_wins(code: str, api: Api) -> None:
 
 
 def test_an_edit_shows_in_the_next_page_and_in_the_counts(analyst: httpx.Client) -> None:
+    lon, lat = LON, LAT + 0.001
+
     def count() -> int:
-        asked = {"bbox": f"{LON - 0.0001},{LAT - 0.0001},{LON + 0.0001},{LAT + 0.0001}"}
+        asked = {"bbox": f"{lon - 0.0001},{lat - 0.0001},{lon + 0.0001},{lat + 0.0001}"}
         page = analyst.get(ITEMS, params={**asked, "state": "active"}).json()
         assert page["numberReturned"] == page["numberMatched"]
         return int(page["numberMatched"])
 
     assert count() == 0
-    code = create(analyst, feature()).headers["location"].rpartition("/")[2]
+    code = create(analyst, feature(lon, lat)).headers["location"].rpartition("/")[2]
     assert count() == 1
     away = {"geometry": {"type": "Point", "coordinates": list(POSITIONS[0])}}
     assert patch(analyst, code, away).status_code == 204

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gis_registry.api.access import COOKIE, is_from_own_page
+from gis_registry.api.ogc.fairness import reads_as, while_wanted
 from gis_registry.api.ogc.operations import HTML, JSON, PREFIX, Format, Operation
 from gis_registry.api.pages import page
 from gis_registry.api.text import is_storable
@@ -27,6 +28,8 @@ from gis_registry.users import service as users
 from gis_registry.users.service import Actor
 
 Link = dict[str, str]
+#: So many characters may an address have; filters with the outline of a district fit.
+LONGEST_ADDRESS = 32_000
 
 
 @dataclass
@@ -156,7 +159,8 @@ def endpoint(operation: Operation) -> Callable[[Request], Coroutine[Any, Any, Re
             asked = Asking(
                 request, operation, service, actor, parameters, _format(request, operation)
             )
-            return await operation.answer(asked)
+            reads_as(_client(request, actor))
+            return await while_wanted(request, operation.answer(asked))
         except BadRequest:
             raise
         except InvalidInput as error:
@@ -180,6 +184,8 @@ def refuse_unknown(parameters: Mapping[str, str], known: set[str]) -> None:
 
 
 def _parameters(request: Request) -> dict[str, str]:
+    if len(request.scope["path"]) + len(request.scope["query_string"]) > LONGEST_ADDRESS:
+        raise BadRequest(f"An address may have {LONGEST_ADDRESS:,} characters; ask for less.")
     found: dict[str, str] = {}
     for name, said in request.query_params.multi_items():
         if not (is_storable(name) and is_storable(said)):
@@ -207,6 +213,13 @@ def _format(request: Request, operation: Operation) -> Format:
             if media_type == one.media_type.split(";")[0]:
                 return one
     return operation.formats[0] if operation.formats else JSON
+
+
+def _client(request: Request, actor: Actor) -> str:
+    """Return who shares the database with others: somebody by a key, or an address."""
+    if actor.name != "anonymous":
+        return actor.name
+    return request.client.host if request.client is not None else ""
 
 
 async def _actor(request: Request, service: Service) -> Actor:
