@@ -57,7 +57,7 @@ def apply_edit(
     new: ComponentEdit,
     *,
     actor: str,
-    expected_version: int | None = None,
+    expected_versions: frozenset[int] | None = None,
 ) -> ComponentDetail:
     """Change a component as somebody asks today; see :func:`edit`.
 
@@ -89,7 +89,7 @@ def apply_edit(
         units=new.units,
         surveyed_on=new.surveyed_on,
         accuracy_m=new.accuracy_m,
-        expected_version=expected_version,
+        expected_versions=expected_versions,
     )
 
 
@@ -101,7 +101,7 @@ def conform(
     actor: str,
     reason: str,
     on_date: date,
-    expected_version: int | None = None,
+    expected_versions: frozenset[int] | None = None,
 ) -> int:
     """Make a component what somebody says it is; where it is so already, nothing is changed.
 
@@ -111,7 +111,7 @@ def conform(
     Raises:
         What :func:`edit` raises, but that there is nothing to change.
     """
-    component = _locked(session, code, expected_version)
+    component = _locked(session, code, expected_versions)
     different = _different(session, component, said)
     if all(one is None for one in asdict(different).values()):
         return component.version
@@ -134,7 +134,7 @@ def edit(
     units: Mapping[UnitRole, str | None] | None = None,
     surveyed_on: date | None = None,
     accuracy_m: float | None = None,
-    expected_version: int | None = None,
+    expected_versions: frozenset[int] | None = None,
 ) -> ComponentDetail:
     """Change a component; what it was before stays in its history.
 
@@ -152,7 +152,7 @@ def edit(
         units: the code of the unit of each role to set; None as a value: there is none.
         surveyed_on: the day of the survey that says so.
         accuracy_m: how exact the position is.
-        expected_version: refuse if somebody changed it since this version.
+        expected_versions: refuse unless it is at one of these.
 
     Raises:
         InvalidInput: nothing to change, no reason, a position for a line or polygon, a class
@@ -165,7 +165,7 @@ def edit(
     """
     if not reason.strip():
         raise InvalidInput("A change needs a reason.")
-    component = _locked(session, code, expected_version)
+    component = _locked(session, code, expected_versions)
     if state is ComponentState.WITHDRAWN:
         raise InvalidInput("Only reverting a survey withdraws a component; retire it instead.")
     class_ = _class(session, component, class_code)
@@ -220,7 +220,7 @@ def edit(
     return show(session, component.code)
 
 
-def _locked(session: Session, code: str, expected_version: int | None) -> Component:
+def _locked(session: Session, code: str, expected_versions: frozenset[int] | None) -> Component:
     """Find a component and keep others from changing it; it must be of a version, if one is said.
 
     Raises:
@@ -230,9 +230,10 @@ def _locked(session: Session, code: str, expected_version: int | None) -> Compon
     found = resolve(session, code)
     component = queries.locked(session, found.division_code, found.code)
     assert component is not None  # noqa: S101  it was found, and nothing is ever deleted
-    if expected_version is not None and component.version != expected_version:
+    if expected_versions is not None and component.version not in expected_versions:
+        expected = " or ".join(map(str, sorted(expected_versions)))
         raise Outdated(
-            f"{found.code} is at version {component.version}, no longer at {expected_version}: "
+            f"{found.code} is at version {component.version}, no longer at {expected}: "
             "somebody changed it. Look at it again, then repeat the change."
         )
     return component

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from gis_registry.api.ogc.asking import Asking
 from gis_registry.api.ogc.items import titles_of
 from gis_registry.api.ogc.operations import GEOJSON, SCHEMA, Operation, Parameter
-from gis_registry.api.preconditions import version_tag
+from gis_registry.api.preconditions import expected_versions, version_tag
 from gis_registry.api.sessions import limit_statements, turn
 from gis_registry.api.text import check_text
 from gis_registry.components import service as components
@@ -22,6 +22,7 @@ from gis_registry.components.tables import ComponentState
 from gis_registry.db.engine import Database
 from gis_registry.errors import (
     BadRequest,
+    InvalidInput,
     NotFound,
     Outdated,
     UnknownClass,
@@ -186,7 +187,8 @@ async def _conform(asking: Asking, code: str, sent: Sent) -> int:
     """Make a component what was sent of it, and return its version."""
     reason = _reason(asking)
     expected = _if_match(asking)
-    expected = sent.version if expected is None else expected
+    if expected is None and sent.version is not None:
+        expected = frozenset({sent.version})
 
     def conform(session: Session) -> int:
         return components.conform(
@@ -196,7 +198,7 @@ async def _conform(asking: Asking, code: str, sent: Sent) -> int:
             actor=asking.actor.name,
             reason=reason,
             on_date=places.today(session),
-            expected_version=expected,
+            expected_versions=expected,
         )
 
     return await _transaction(asking, conform)
@@ -304,19 +306,16 @@ async def _body(asking: Asking, media_types: tuple[str, ...]) -> dict[str, Any]:
     return body
 
 
-def _if_match(asking: Asking) -> int | None:
-    """Return the version that a change is made for; None: whichever there is.
+def _if_match(asking: Asking) -> frozenset[int] | None:
+    """Return the versions of which one must be there; None: any.
 
     Raises:
-        Outdated: it is no version that anything ever had.
+        Outdated: it holds what no feature ever had.
     """
-    said = asking.request.headers.get("if-match", "*").strip()
-    if said == "*":
-        return None
-    number = said.removeprefix("W/").strip('"')
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise Outdated(f"No feature ever had the ETag {said[:100]}; send it as it was read.")
-    return int(number)
+    try:
+        return expected_versions(asking.request.headers.get("if-match"))
+    except InvalidInput as error:
+        raise Outdated(str(error)) from error
 
 
 def _reason(asking: Asking) -> str:
