@@ -1,18 +1,17 @@
-"""OGC API Features, Part 4: components added, replaced, changed, retired; Part 5: their schema."""
+"""OGC API Features, Part 4: components added, replaced, changed and retired."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import anyio
 from fastapi.exceptions import RequestValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from gis_registry.api.ogc.asking import Asking
-from gis_registry.api.ogc.items import titles_of
-from gis_registry.api.ogc.operations import GEOJSON, SCHEMA, Operation, Parameter
+from gis_registry.api.ogc.operations import GEOJSON, Operation, Parameter
 from gis_registry.api.preconditions import expected_versions, version_tag
 from gis_registry.api.sessions import limit_statements, turn
 from gis_registry.api.text import check_text
@@ -28,31 +27,24 @@ from gis_registry.errors import (
     UnknownClass,
     UnsupportedMediaType,
 )
-from gis_registry.maps import collections, pages, queryables, receiving
+from gis_registry.maps import collections, pages, receiving
 from gis_registry.maps import crs as systems
-from gis_registry.maps.collections import GEOMETRY, Collection
+from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.receiving import How, Sent
 from gis_registry.places import service as places
 from gis_registry.roles import Permission
 
 _FEATURES_4 = "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/{}"
-_FEATURES_5 = "http://www.opengis.net/spec/ogcapi-features-5/1.0/conf/{}"
-CONFORMANCE_CLASSES = (
-    *(
-        _FEATURES_4.format(name)
-        for name in (
-            "create-replace-delete",
-            "update",
-            "features",
-            "optimistic-locking-etags",
-            "return-resource-representation-in-response",
-        )
-    ),
-    *(
-        _FEATURES_5.format(name)
-        for name in ("schemas", "core-roles-features", "returnables-and-receivables")
-    ),
+CONFORMANCE_CLASSES = tuple(
+    _FEATURES_4.format(name)
+    for name in (
+        "create-replace-delete",
+        "update",
+        "features",
+        "optimistic-locking-etags",
+        "return-resource-representation-in-response",
+    )
 )
 
 T = TypeVar("T")
@@ -60,12 +52,6 @@ _MERGE_PATCH = "application/merge-patch+json"
 _JSON_BODIES = (GEOJSON.media_type, "application/json")
 _PATCH_BODIES = (_MERGE_PATCH, "application/json")
 _ITEMS, _ITEM = "/collections/{collection}/items", "/collections/{collection}/items/{feature}"
-#: Geometries of classes, as schemas name them.
-_GEOMETRY_FORMATS = {
-    "point": "geometry-point",
-    "line": "geometry-linestring-or-multilinestring",
-    "polygon": "geometry-polygon-or-multipolygon",
-}
 
 
 async def create(asking: Asking) -> Response:
@@ -129,46 +115,6 @@ async def options_of_item(asking: Asking) -> Response:
         *("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"),
         headers={"accept-patch": ", ".join(_PATCH_BODIES)},
     )
-
-
-async def schema(asking: Asking) -> Response:
-    """Answer with what features say, and what of it can be set."""
-    collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    body = queryables.document(
-        collection.queryables,
-        titles=titles_of(collection),
-        address=asking.url(f"/collections/{collection.name}/schema"),
-        title=f"{collection.title_zh} {collection.title_en}",
-        description=collection.description,
-    )
-    told: Any = body["properties"]
-    settable = receiving.RECEIVABLE if collection.is_editable else ()
-    for number, name in enumerate(told, start=1):
-        told[name]["x-ogc-propertySeq"] = number
-        if name not in (*settable, GEOMETRY):
-            told[name]["readOnly"] = True
-    if collection.is_editable:
-        told[receiving.ATTRIBUTES] = {
-            "title": "属性 attributes",
-            "description": "Attributes to set; null as a value removes one. The component's card "
-            "and /api/components tell them.",
-            "type": "object",
-            "writeOnly": True,
-            "x-ogc-propertySeq": len(told) + 1,
-        }
-        body["required"] = (
-            [GEOMETRY] if "class_id" in collection.values else [GEOMETRY, "class_code"]
-        )
-        told[GEOMETRY]["format"] = await _geometry_format(asking, collection)
-    return asking.text(to_json(body))
-
-
-async def _geometry_format(asking: Asking, collection: Collection) -> str:
-    found = await asking.reading.rows(
-        "SELECT geometry_type FROM component_classes WHERE id = %(class_id)s",
-        {"class_id": collection.values.get("class_id")},
-    )
-    return _GEOMETRY_FORMATS[found[0][0]] if found else "geometry-any"
 
 
 async def _change(asking: Asking, how: How, media_types: tuple[str, ...]) -> Response:
@@ -422,12 +368,5 @@ OPERATIONS = (
         tag="Editing",
         method="OPTIONS",
         formats=(),
-    ),
-    Operation(
-        "/collections/{collection}/schema",
-        "getSchema",
-        "Get what features say, and what of it can be set",
-        schema,
-        formats=(SCHEMA,),
     ),
 )
