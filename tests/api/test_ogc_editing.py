@@ -1,5 +1,6 @@
 """OGC API Features, Part 4, over HTTP: the draft's conformance tests, and what is refused."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from owslib.ogcapi.features import Features
 from pydantic import SecretStr
 from pyproj import Transformer
 from running_api import COVER, LAMP, POSITIONS, Api, running
@@ -454,6 +456,17 @@ def test_the_day_of_the_survey_is_today_without_another(analyst: httpx.Client) -
     code = create(analyst, feature()).headers["location"].rpartition("/")[2]
     surveyed = date.fromisoformat(told(analyst, code)["properties"]["surveyed_on"])
     assert abs((surveyed - date.today()).days) <= 1  # noqa: DTZ011  in the city it may be another
+
+
+def test_owslib_edits(api: Api, analyst: httpx.Client) -> None:
+    headers = {"Authorization": f"Bearer {api.keys[Role.ANALYST]}", **GEOJSON}
+    owslib = Features(f"{api.url}/ogc/", headers=headers)
+    owslib.collection_item_create("components", json.dumps(feature()))
+    code = owslib.response_headers["Location"].rpartition("/")[2]
+    owslib.collection_item_update("components", code, json.dumps(feature(owner_code="QD-E-31")))
+    assert told(analyst, code)["properties"]["owner_code"] == "QD-E-31"
+    owslib.collection_item_delete("components", code)
+    assert told(analyst, code)["properties"]["state"] == "retired"
 
 
 def test_the_description_tells_of_editing(analyst: httpx.Client) -> None:
