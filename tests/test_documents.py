@@ -12,6 +12,8 @@ import typer
 from gis_registry import errors
 from gis_registry.api.access import permissions_by_route
 from gis_registry.api.app import create_app
+from gis_registry.api.ogc import OPERATIONS
+from gis_registry.api.ogc.operations import PREFIX
 from gis_registry.cases.life_cycle import TRANSITIONS, Action, Need
 from gis_registry.cases.tables import CaseEventKind, CaseState
 from gis_registry.cli.main import app as command_line
@@ -82,6 +84,7 @@ def test_every_route_is_documented_with_its_permission() -> None:
         for method in (getattr(route, "methods", None) or ())
         if method != "HEAD"
     }
+    routes |= {(one.method, PREFIX + one.path): str(one.permission) for one in OPERATIONS}
     assert {(method, path): permission for method, path, permission in rows} == routes
 
 

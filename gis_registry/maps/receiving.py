@@ -16,6 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic_core import from_json, to_json
 from pyproj import Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
@@ -168,11 +169,13 @@ def _facts(
         )
     except ValidationError as error:
         raise InvalidInput(_explained(error)) from error
+    try:  # a number such as 1e400 is no JSON any more once it is read
+        from_json(to_json(sent.attributes, inf_nan_mode="constants"), allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidInput("`attributes` has a number that is too large.") from error
     said = sent.model_fields_set
     if how is How.MERGED:
-        empty = sorted(
-            name for name in said - set(_UNITS) - {ATTRIBUTES} if getattr(sent, name) is None
-        )
+        empty = sorted(name for name in said - set(_UNITS) if getattr(sent, name) is None)
         if empty:
             raise InvalidInput(f"`{empty[0]}` cannot be empty.")
     units = {role: getattr(sent, name) or None for name, role in _UNITS.items() if name in said}
