@@ -96,7 +96,7 @@ def test_one_client_does_not_starve_the_others(api: Api) -> None:
     statuses = [one.status_code for one in answers]
     assert set(statuses) <= {200, 429, 503}
     refused = [one for one in answers if one.status_code == 429]
-    assert len(refused) >= 200 - 100 - api.settings.pool_size // 2
+    assert len(refused) > 50  # of those that waited, some may have had their turn
     assert all(int(one.headers["retry-after"]) > 0 for one in refused)
     assert refused[0].json()["type"] == "/problems/too-many-requests"
     assert statuses.count(200) > 0

@@ -18,6 +18,8 @@ from gis_registry.errors import TooManyRequests
 #: So many of a client's requests may wait for one of its connections, and so long.
 _MOST_WAITING = 100
 _LONGEST_WAIT_S = 10.0
+#: Most answers are there sooner: only those that take longer are worth watching their client.
+_UNWATCHED_S = 0.05
 #: What nginx calls it when nobody waits for the answer any more; it is seen in the log only.
 _CLIENT_GONE = 499
 
@@ -103,7 +105,13 @@ async def while_wanted(request: Request, answer: Awaitable[Response]) -> Respons
         is_gone = True
         asking.cancel()
 
-    watching = asyncio.create_task(watch())
+    watching: asyncio.Task[None] | None = None
+
+    def begin() -> None:
+        nonlocal watching
+        watching = asyncio.create_task(watch())
+
+    timer = asyncio.get_running_loop().call_later(_UNWATCHED_S, begin)
     try:
         return await answer
     except asyncio.CancelledError:
@@ -112,4 +120,6 @@ async def while_wanted(request: Request, answer: Awaitable[Response]) -> Respons
         asking.uncancel()
         return Response(status_code=_CLIENT_GONE)
     finally:
-        watching.cancel()
+        timer.cancel()
+        if watching is not None:
+            watching.cancel()
