@@ -20,6 +20,8 @@
     ├── NotPermitted                 403
     ├── MethodNotAllowed             405
     ├── RequestTooLarge              413
+    ├── UnsupportedMediaType         415
+    ├── TooManyRequests              429
     ├── PhotoStoreUnavailable        503
     ├── FontMissing                  503
     ├── TooManyStreams               503
@@ -182,6 +184,22 @@ class RequestTooLarge(RegistryError):
     status = 413
     code = "request-too-large"
     title = "The request is too large"
+
+
+class UnsupportedMediaType(RegistryError):
+    """The request's body is of a media type that is not read here."""
+
+    status = 415
+    code = "unsupported-media-type"
+    title = "The body is of a media type that is not read here"
+
+
+class TooManyRequests(RegistryError):
+    """One client has asked for more at once than its share of the database can answer."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "You ask for too much at once"
 
 
 class PhotoStoreUnavailable(RegistryError):

@@ -10,12 +10,12 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from gis_registry import __version__, clock
 from gis_registry.api import problems
 from gis_registry.api.changes import take_changes
+from gis_registry.api.compression import Compression
 from gis_registry.api.intake import Intake
 from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
 from gis_registry.api.ogc import router as ogc
@@ -68,7 +68,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
             ),
             Middleware(RequestLog),
             Middleware(SecurityHeaders),
-            Middleware(GZipMiddleware, minimum_size=1000),
+            Middleware(Compression),
             Middleware(
                 BodyLimit,
                 max_bytes=settings.max_request_bytes,

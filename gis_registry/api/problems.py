@@ -26,6 +26,7 @@ from gis_registry.errors import (
     RegistryError,
     RequestTooLarge,
     TookTooLong,
+    TooManyRequests,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -177,7 +178,7 @@ def _wants_page(request: Request) -> bool:
 def _headers(error: RegistryError) -> dict[str, str]:
     if isinstance(error, NotAuthenticated):
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, DatabaseUnavailable):
+    if isinstance(error, DatabaseUnavailable | TooManyRequests):
         return {"Retry-After": str(_RETRY_AFTER_S)}
     return {}
 

@@ -4,11 +4,19 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from pydantic import JsonValue
 from sqlalchemy.orm import Session
 
-from gis_registry.cli import component_ledger
+from gis_registry.cli import component_ledger, component_registering
 from gis_registry.cli.component_facts import print_component
+from gis_registry.cli.component_registering import (
+    AccuracyM,
+    Attribute,
+    DryRun,
+    SurveyedOn,
+    UnitOption,
+    attributes_of,
+    units_of,
+)
 from gis_registry.cli.context import AsJson, actor, checked_options, city_zone, transaction
 from gis_registry.cli.output import print_json, print_table, tell
 from gis_registry.components import lookup, service
@@ -21,6 +29,9 @@ app = typer.Typer(help="Look components up, list and edit them.", no_args_is_hel
 app.add_typer(component_ledger.alias_app, name="alias")
 for command in (component_ledger.replace, component_ledger.split, component_ledger.merge):
     app.command(command.__name__)(command)
+app.command("register", context_settings={"ignore_unknown_options": True})(
+    component_registering.register
+)
 
 Code = Annotated[
     str,
@@ -187,34 +198,30 @@ def edit(
     position: Annotated[
         tuple[float, float] | None, typer.Option(help="New longitude and latitude in degrees.")
     ] = None,
-    attribute: Annotated[
-        list[str] | None, typer.Option("--set", help="NAME=VALUE; an empty value removes it.")
-    ] = None,
+    attribute: Attribute = None,
+    unit: UnitOption = None,
+    surveyed_on: SurveyedOn = None,
+    accuracy_m: AccuracyM = None,
     state: Annotated[
         ComponentState | None, typer.Option(help="retired: it is gone; active: it stands again.")
     ] = None,
     class_code: Annotated[
         str | None, typer.Option("--class", help="The class that it really is of.")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the result, change nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Change a component; what it was stays in its history."""
-    attributes: dict[str, JsonValue] = {}
-    for one in attribute or []:
-        name, equals, value = one.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{one!r} is not NAME=VALUE.", param_hint="--set")
-        attributes[name] = value or None
     with checked_options():
         new = ComponentEdit(
             reason=reason,
             position=NewPosition(lon=position[0], lat=position[1]) if position else None,
-            attributes=attributes,
+            attributes=attributes_of(attribute),
             state=state,
             class_code=class_code,
+            units=units_of(unit),
+            surveyed_on=surveyed_on.date() if surveyed_on else None,
+            accuracy_m=accuracy_m,
         )
     with transaction() as session:
         detail = service.apply_edit(session, code, new, actor=actor())

@@ -203,17 +203,6 @@ def locked(session: Session, division_code: str, code: str) -> Component | None:
     )
 
 
-def geometry_fits(session: Session, component: Component, geometry_type: str) -> bool:
-    """Return whether a component's geometry is a point, line or polygon, as asked; parts may be."""
-    kinds = {"point": "POINT", "line": "LINESTRING", "polygon": "POLYGON"}
-    kind = session.scalar(
-        select(func.GeometryType(Component.geom)).where(
-            Component.division_code == component.division_code, Component.code == component.code
-        )
-    )
-    return str(kind).removeprefix("MULTI") == kinds[geometry_type]
-
-
 def archive(session: Session, *, change_id: int, keys: Iterable[tuple[str, str]]) -> None:
     """Copy the present state of components (division code, code) into their history."""
     division_codes, codes = zip(*keys, strict=True)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gis_registry.catalogue.tables import GeometryType
 from gis_registry.components.tables import AliasKind, ComponentState, Relation
 from gis_registry.places.datums import Datum
+from gis_registry.units.tables import UnitRole
 
 
 class Named(BaseModel):
@@ -168,6 +169,13 @@ class ComponentEdit(BaseModel):
         alias="class",
         max_length=20,
         description="Code of the class that it really is of; the identifier stays",
+    )
+    units: dict[UnitRole, Annotated[str, Field(max_length=100)] | None] | None = Field(
+        default=None, description="Code of the unit of each role to set; null: there is none"
+    )
+    surveyed_on: date | None = Field(default=None, description="Day of the survey that says so")
+    accuracy_m: float | None = Field(
+        default=None, gt=0, le=1000, description="How exact the position is, in metres"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the registry can do: show, find nearest, list, edit, and tell a component's history."""
+"""What the registry can do: show, find nearest, list, register, edit, tell the history."""
 
 from datetime import datetime
 
@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from gis_registry.components import as_of, queries
 from gis_registry.components.classes import class_ids
-from gis_registry.components.editing import apply_edit, edit
+from gis_registry.components.editing import Facts, apply_edit, conform, edit
 from gis_registry.components.identifiers import parse_identifier
 from gis_registry.components.lookup import class_name
+from gis_registry.components.registering import register
 from gis_registry.components.schemas import ComponentPage, ListedComponent, NearComponent
 from gis_registry.components.showing import card, history, show
 from gis_registry.components.tables import Component
@@ -19,14 +20,17 @@ from gis_registry.places import service as places
 
 __all__ = [
     "MAX_COUNT",
+    "Facts",
     "apply_edit",
     "area_code",
     "card",
+    "conform",
     "edit",
     "history",
     "near_component",
     "nearest",
     "page",
+    "register",
     "show",
 ]
 

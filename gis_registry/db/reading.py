@@ -4,8 +4,8 @@ One statement is one snapshot. The connections are kept open for it, commit by t
 nothing, and plan every statement with the values that it is asked with.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import psycopg
@@ -34,7 +34,13 @@ class Reading:
     """Reads by one event loop."""
 
     def __init__(
-        self, url: URL, *, connections: int, longest_s: float, longest_wait_s: float = 10.0
+        self,
+        url: URL,
+        *,
+        connections: int,
+        longest_s: float,
+        longest_wait_s: float = 10.0,
+        share: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         """Hold what is needed; nothing is connected yet.
 
@@ -43,7 +49,9 @@ class Reading:
             connections: how many there may be.
             longest_s: how long a statement may take.
             longest_wait_s: how long to wait for a connection.
+            share: is held together with a connection, for whoever reads.
         """
+        self._share = share
         self.url = url
         self._longest_s = longest_s
         self._pool = AsyncConnectionPool(
@@ -87,7 +95,7 @@ class Reading:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._pool.connection() as connection:
+            async with self._share(), self._pool.connection() as connection:
                 yield connection
         except PoolTimeout as error:
             raise DatabaseUnavailable("All connections to the database are in use.") from error

@@ -144,3 +144,20 @@ def test_the_registry_is_moved_to_another_edition_and_back(
     assert (again.exit_code, again.sentence) == (1, "There is no change of edition to take back.")
     unsaid = run(own_settings, "catalogue", "migrate")
     assert (unsaid.exit_code, "Say either --to EDITION or --revert" in unsaid.err) == (2, True)
+
+
+def test_a_component_is_registered_and_says_whose_it_is(run: Run, own_settings: Settings) -> None:
+    register = ("component", "register", "120.3826", "36.0671", "--class", "0137", *WHY)
+    said = ("--unit", "owner=QD-E-31", "--set", "lamp=LED", "--accuracy-m", "0.2", "--json")
+    tried = run(own_settings, *register, *said, "--dry-run").json
+    made = run(own_settings, *register, *said).json
+    assert (made["version"], made["owner"]["code"]) == (1, "QD-E-31")
+    assert (made["attributes"], made["accuracy_m"]) == ({"lamp": "LED"}, 0.2)
+    assert tried["code"] == made["code"]
+    changed = ("--unit", "owner=", "--unit", "maintainer=QD-G-370202-T07")
+    edited = run(own_settings, "component", "edit", made["code"], *changed, *WHY, "--json").json
+    assert (edited["owner"], edited["maintainer"]["code"]) == (None, "QD-G-370202-T07")
+    refused = run(own_settings, *register, "--unit", "owner=nobody")
+    assert (refused.exit_code, "There is no unit 'nobody'" in refused.err) == (1, True)
+    assert run(own_settings, *register, "--unit", "father=x").exit_code == 2
+    assert run(own_settings, *register[:2], "0", "0", *register[4:]).exit_code == 1

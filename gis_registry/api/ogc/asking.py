@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gis_registry.api.access import COOKIE, is_from_own_page
-from gis_registry.api.ogc.operations import HTML, PREFIX, Format, Operation
+from gis_registry.api.ogc.fairness import reads_as, while_wanted
+from gis_registry.api.ogc.operations import HTML, JSON, PREFIX, Format, Operation
 from gis_registry.api.pages import page
 from gis_registry.api.text import is_storable
 from gis_registry.db.reading import Reading
@@ -27,6 +28,8 @@ from gis_registry.users import service as users
 from gis_registry.users.service import Actor
 
 Link = dict[str, str]
+#: So many characters may an address have; filters with the outline of a district fit.
+LONGEST_ADDRESS = 32_000
 
 
 @dataclass
@@ -172,7 +175,8 @@ def endpoint(operation: Operation) -> Callable[[Request], Coroutine[Any, Any, Re
             if not operation.takes_properties:
                 refuse_unknown(parameters, known)
             asked = Asking(request, operation, service, actor, parameters, written)
-            return await operation.answer(asked)
+            reads_as(_client(request, actor))
+            return await while_wanted(request, operation.answer(asked))
         except BadRequest:
             raise
         except InvalidInput as error:
@@ -197,6 +201,8 @@ def refuse_unknown(parameters: Mapping[str, str], known: set[str]) -> None:
 
 def _parameters(request: Request, *, is_form: bool) -> dict[str, str]:
     """Return what is asked; the fields of a form that were left empty ask nothing."""
+    if len(request.scope["path"]) + len(request.scope["query_string"]) > LONGEST_ADDRESS:
+        raise BadRequest(f"An address may have {LONGEST_ADDRESS:,} characters; ask for less.")
     found: dict[str, str] = {}
     for name, said in request.query_params.multi_items():
         if not (is_storable(name) and is_storable(said)):
@@ -224,7 +230,14 @@ def _format(request: Request, operation: Operation) -> Format:
         for one in operation.formats:
             if media_type == one.media_type.split(";")[0]:
                 return one
-    return operation.formats[0]
+    return operation.formats[0] if operation.formats else JSON
+
+
+def _client(request: Request, actor: Actor) -> str:
+    """Return who shares the database with others: somebody by a key, or an address."""
+    if actor.name != "anonymous":
+        return actor.name
+    return request.client.host if request.client is not None else ""
 
 
 async def _actor(request: Request, service: Service) -> Actor:

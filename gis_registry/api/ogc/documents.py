@@ -201,6 +201,7 @@ def _links(asking: Asking, collection: Collection) -> list[Link]:
     place = f"/collections/{collection.name}"
     queryables = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
     first, *others = _feature_formats(asking)  # programs add to the address of the first
+    schema = "http://www.opengis.net/def/rel/ogc/1.0/schema"
     return [
         asking.link(place, "self", JSON, "this collection"),
         asking.link(place, "alternate", HTML, "this collection, for people", f="html"),
@@ -214,6 +215,7 @@ def _links(asking: Asking, collection: Collection) -> list[Link]:
         asking.link(
             f"{place}/tiles/{TILE_MATRIX_SET}", "alternate", HTML, "its tiles on a map", f="html"
         ),
+        asking.link(f"{place}/schema", schema, SCHEMA, "what its features say"),
     ]
 
 

@@ -142,18 +142,9 @@ async def item(asking: Asking) -> Response:
 async def queryables_of(asking: Asking) -> Response:
     """Answer with what a filter may name."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    identifier = collection.key[-1].sql.rpartition(".")[2]
-    titles = {
-        one.name: Title(
-            f"{one.title_zh} {one.title_en}",
-            choices=one.choices,
-            role=Role.IDENTIFIER if one.name == identifier else None,
-        )
-        for one in collection.properties
-    }
     body = queryables.document(
         collection.queryables,
-        titles={**titles, GEOMETRY: Title("位置 geometry", role=Role.PRIMARY_GEOMETRY)},
+        titles=titles_of(collection),
         address=asking.url(f"/collections/{collection.name}/queryables"),
         title=f"{collection.title_zh} {collection.title_en}",
         description=collection.description,
@@ -164,6 +155,20 @@ async def queryables_of(asking: Asking) -> Response:
         collection=collection,
         examples=shown.examples(collection, await asking.published.city()),
     )
+
+
+def titles_of(collection: Collection) -> dict[str, Title]:
+    """Return what people read of each property, and of the geometry."""
+    identifier = collection.key[-1].sql.rpartition(".")[2]
+    titles = {
+        one.name: Title(
+            f"{one.title_zh} {one.title_en}",
+            choices=one.choices,
+            role=Role.IDENTIFIER if one.name == identifier else None,
+        )
+        for one in collection.properties
+    }
+    return {**titles, GEOMETRY: Title("位置 geometry", role=Role.PRIMARY_GEOMETRY)}
 
 
 class Question:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gis_registry import __version__
-from gis_registry.api.ogc.operations import Operation, Parameter
+from gis_registry.api.ogc.operations import GEOJSON, Operation, Parameter
 from gis_registry.api.problems import MEDIA_TYPE, Problem
 
 _PATH_PARAMETERS = {
@@ -21,6 +21,7 @@ _PROBLEMS = {
     "401": "A key is needed, or the one that was sent is nobody's",
     "403": "The role of the key is not enough",
     "404": "There is nothing of this name",
+    "429": "Others are to be answered too: ask for less at once",
     "503": "The database does not answer in time",
 }
 
@@ -70,11 +71,16 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
-        "parameters": [*_in_path(operation), *map(_in_query, _asked(operation))],
+        "parameters": [
+            *_in_path(operation),
+            *map(_in_query, _asked(operation)),
+            *map(_in_header, operation.headers),
+        ],
         "responses": {
             str(status): {"description": meaning, **({"content": content} if content else {})},
             **{str(code): {"description": said} for code, said in operation.others},
             **{code: _problem(said) for code, said in _PROBLEMS.items()},
+            **{str(code): _other(code, said) for code, said in operation.also.items()},
         },
     }
     if operation.takes_properties:
@@ -128,6 +134,24 @@ def _in_query(parameter: Parameter) -> dict[str, Any]:
         "style": "form",
         "explode": False,
     }
+
+
+def _in_header(parameter: Parameter) -> dict[str, Any]:
+    schema = dict(parameter.schema)
+    return {
+        "name": parameter.name,
+        "in": "header",
+        "description": parameter.description,
+        "schema": schema,
+    }
+
+
+def _other(status: int, said: str) -> dict[str, Any]:
+    if status >= 400:
+        return _problem(said)
+    if status == 204:
+        return {"description": said}
+    return {"description": said, "content": {GEOJSON.media_type: {"schema": {"type": "object"}}}}
 
 
 def _problem(said: str) -> dict[str, Any]:

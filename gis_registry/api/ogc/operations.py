@@ -83,6 +83,8 @@ class Operation:
         others: other statuses, without a body, that are no problem, and their meanings.
         schema: of the answer, where it is JSON.
         body: media types that the request's body may have.
+        headers: headers that say more, told of as parameters.
+        also: other statuses of an answer, with their meanings.
     """
 
     path: str
@@ -99,3 +101,5 @@ class Operation:
     others: tuple[tuple[int, str], ...] = ()
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     body: tuple[str, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+    also: Mapping[int, str] = field(default_factory=dict)

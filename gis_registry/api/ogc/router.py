@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from gis_registry.api.ogc import CONFORMANCE_CLASSES, OPERATIONS
 from gis_registry.api.ogc.asking import Service, endpoint
+from gis_registry.api.ogc.fairness import Shares
 from gis_registry.api.ogc.operations import PREFIX
 from gis_registry.db.reading import Reading
 from gis_registry.maps.published import Published
@@ -27,7 +28,12 @@ def routes() -> list[BaseRoute]:
 @asynccontextmanager
 async def service(url: URL, settings: Settings) -> AsyncIterator[Service]:
     """Hold what the answers of a process share."""
-    reading = Reading(url, connections=settings.pool_size, longest_s=settings.statement_timeout_s)
+    reading = Reading(
+        url,
+        connections=settings.pool_size,
+        longest_s=settings.statement_timeout_s,
+        share=Shares(settings.pool_size).share,
+    )
     await reading.open()
     try:
         yield Service(
