@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from making import copy_of
 from pydantic import SecretStr
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
@@ -138,3 +139,13 @@ def session(shared_database: Database) -> Iterator[Session]:
         with Session(connection, join_transaction_mode="create_savepoint") as session:
             yield session
         transaction.rollback()
+
+
+@pytest.fixture(scope="module")
+def module_settings(
+    server: EmbeddedServer, qingdao_template: str, request: pytest.FixtureRequest
+) -> Iterator[Settings]:
+    """Return settings of a database that the tests of a module share, with the default city."""
+    name = request.module.__name__.rpartition(".")[2]
+    with copy_of(server, qingdao_template, name) as settings:
+        yield settings

@@ -10,12 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from owslib.ogcapi.features import Features
-from pydantic import SecretStr
 from pyproj import Transformer
 from running_api import COVER, LAMP, POSITIONS, Api, running
-from sqlalchemy import create_engine, make_url, text
 
-from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.maps.receiving import RECEIVABLE
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
@@ -29,17 +26,10 @@ EPSG = "http://www.opengis.net/def/crs/EPSG/0/{}"
 
 
 @pytest.fixture(scope="module")
-def api(server: EmbeddedServer, qingdao_template: str) -> Iterator[Api]:
+def api(module_settings: Settings) -> Iterator[Api]:
     """Return an API of this module's own."""
-    engine = create_engine(make_url(server.url("postgres")), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE ogc_editing TEMPLATE "{qingdao_template}"'))
-        try:
-            with running(Settings(database_url=SecretStr(server.url("ogc_editing")))) as api:
-                yield api
-        finally:
-            connection.execute(text("DROP DATABASE ogc_editing WITH (FORCE)"))
-    engine.dispose()
+    with running(module_settings) as api:
+        yield api
 
 
 @pytest.fixture(scope="module")

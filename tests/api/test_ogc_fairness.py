@@ -9,12 +9,10 @@ from time import perf_counter
 import httpx
 import psycopg
 import pytest
-from pydantic import SecretStr
 from running_api import Api, running
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
 from gis_registry.api.ogc.fairness import Shares, reads_as
-from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.errors import TooManyRequests
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
@@ -25,18 +23,11 @@ TIMEOUT_S = 3.0
 
 
 @pytest.fixture(scope="module")
-def api(server: EmbeddedServer, qingdao_template: str) -> Iterator[Api]:
+def api(module_settings: Settings) -> Iterator[Api]:
     """Return an API of this module's own, whose statements may take three seconds."""
-    engine = create_engine(make_url(server.url("postgres")), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE ogc_fairness TEMPLATE "{qingdao_template}"'))
-        url = SecretStr(server.url("ogc_fairness"))
-        try:
-            with running(Settings(database_url=url, statement_timeout_s=TIMEOUT_S)) as api:
-                yield api
-        finally:
-            connection.execute(text("DROP DATABASE ogc_fairness WITH (FORCE)"))
-    engine.dispose()
+    limited = module_settings.model_copy(update={"statement_timeout_s": TIMEOUT_S})
+    with running(limited) as api:
+        yield api
 
 
 @asynccontextmanager

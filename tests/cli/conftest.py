@@ -1,15 +1,12 @@
 """Running commands in this process, where speed matters."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from making import copy_of
 from running_cli import Outcome, Run
 
 from gis_registry.cli.main import main
-from gis_registry.db.embedded import EmbeddedServer
 from gis_registry.settings import Settings
 
 
@@ -33,13 +30,3 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return Outcome(exit_code, written.out, written.err)
 
     return run_command
-
-
-@pytest.fixture(scope="module")
-def module_settings(
-    server: EmbeddedServer, qingdao_template: str, request: pytest.FixtureRequest
-) -> Iterator[Settings]:
-    """Return settings of a database that the tests of a module share, with the default city."""
-    name = request.module.__name__.rpartition(".")[2]
-    with copy_of(server, qingdao_template, name) as settings:
-        yield settings
