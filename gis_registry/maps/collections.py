@@ -85,6 +85,8 @@ class Collection:
         version: what changes whenever the feature changes, as text.
         properties: what a feature says.
         geometry: its geometry, in EPSG:4490.
+        geometry_type: of which type that is in every feature, such as ``MultiPolygon``; None: it
+            may be of several.
         temporal: the property that `datetime` asks for: an instant, or the two that begin and end
             an interval.
         total: what counts all its features at once, as SQL with `values`; None: nothing does.
@@ -104,6 +106,7 @@ class Collection:
     version: str
     properties: tuple[Property, ...]
     geometry: str
+    geometry_type: str | None = None
     temporal: tuple[str, ...] = ()
     total: str | None = None
     where: str = "true"
@@ -228,6 +231,7 @@ def divisions() -> Collection:
             Property("source", _STRING, "a.source", "来源", "source"),
         ),
         geometry="a.geom",
+        geometry_type="MultiPolygon",
         temporal=("valid_from",),
     )
 
@@ -248,6 +252,7 @@ def grid_cells() -> Collection:
             Property("subdistrict_code", _STRING, "g.subdistrict_code", "街道代码", "subdistrict"),
         ),
         geometry="g.geom",
+        geometry_type="Polygon",
     )
 
 

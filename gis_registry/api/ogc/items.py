@@ -8,12 +8,14 @@ from pydantic_core import from_json, to_json
 from starlette.responses import Response
 
 from gis_registry import clock
+from gis_registry.api.ogc import exports
 from gis_registry.api.ogc.asking import Asking, Link, refuse_unknown
 from gis_registry.api.ogc.operations import GEOJSON, HTML, SCHEMA, Operation, Parameter
 from gis_registry.errors import BadRequest
 from gis_registry.maps import filters, page_tokens, pages, queryables, questions
 from gis_registry.maps.collections import GEOMETRY, Collection
 from gis_registry.maps.crs import OfferedCrs
+from gis_registry.maps.exporting import Wanted
 from gis_registry.maps.features import Condition
 from gis_registry.maps.filters import FilterLanguage
 from gis_registry.maps.pages import Page
@@ -26,7 +28,8 @@ _URI = {"type": "string", "format": "uri"}
 _CRS = Parameter("crs", "The system of coordinates to tell positions in, by its URI", _URI)
 LIMIT = Parameter(
     "limit",
-    "How many features a page has at most; of a greater number the most are given",
+    "How many features a page has at most; of a greater number the most are given. The formats "
+    "of files have no pages: without it all features, with it so many",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
 ASKED = (
@@ -72,15 +75,20 @@ CONFORMANCE_CLASSES = (
 
 
 async def items(asking: Asking) -> Response:
-    """Answer with a page of features."""
+    """Answer with a page of features, or with all of them in the format of a file."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
     asked = Question(asking, collection, await asking.systems("crs", "bbox-crs", "filter-crs"))
+    if asking.format in exports.FORMATS:
+        conditions = asked.conditions()
+        return exports.export(
+            asking, Wanted(collection, conditions, asked.crs, asked.limit, asked.after)
+        )
     found = await pages.page(
         asking.reading,
         collection,
         asked.conditions(),
         crs=asked.crs,
-        limit=asked.limit,
+        limit=min(asked.limit or DEFAULT_LIMIT, MAX_LIMIT),
         after=asked.after,
         is_counted=asked.is_counted,
     )
@@ -222,11 +230,13 @@ def _as_header(links: Iterable[Link]) -> str:
     return ", ".join(f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"' for one in links)
 
 
-def _limit(parameters: Mapping[str, str]) -> int:
-    said = parameters.get("limit", str(DEFAULT_LIMIT))
+def _limit(parameters: Mapping[str, str]) -> int | None:
+    said = parameters.get("limit")
+    if said is None:
+        return None
     if not said.isascii() or not said.isdigit() or len(said) > 18 or int(said) < 1:
         raise BadRequest(f"`limit` must be a number from 1; {said[:100]!r} is none.")
-    return min(int(said), MAX_LIMIT)
+    return int(said)
 
 
 def _one_of(parameters: Mapping[str, str], name: str, among: tuple[str, ...]) -> str:
@@ -240,11 +250,11 @@ OPERATIONS = (
     Operation(
         "/collections/{collection}/items",
         "getFeatures",
-        "Get features of a collection, page by page",
+        "Get features of a collection, page by page or as a file",
         items,
         tag="Data",
         parameters=(LIMIT, *ASKED, _CRS, *_PAGING),
-        formats=(GEOJSON, HTML),
+        formats=(GEOJSON, HTML, *exports.FORMATS),
         takes_properties=True,
     ),
     Operation(
