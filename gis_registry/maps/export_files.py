@@ -1,7 +1,8 @@
 """The program that writes an export's file: ``python -m gis_registry.maps.export_files ORDER``.
 
 It reads rows as the database writes them from its standard input, in parts with their lengths
-before them, and writes them as GeoParquet or FlatGeobuf. It knows nothing of the database.
+before them, and writes them as GeoParquet or FlatGeobuf. It knows nothing of the database, and
+imports nothing that does, so that it begins at once.
 """
 
 import json
@@ -18,17 +19,17 @@ from gis_registry.components.export_batches import batch_of
 from gis_registry.components.export_formats import GEOMETRY, FileFormat
 from gis_registry.components.export_systems import System
 from gis_registry.components.export_writers import Layer, write_geoparquet, write_layers
-from gis_registry.maps.exporting import LENGTH_BYTES, free_name
-from gis_registry.maps.queryables import PropertyType
 
+#: Bytes that say how long a part is.
+_LENGTH_BYTES = 4
 #: Rows become columns in batches of about so many bytes.
 _BATCH_BYTES = 8 * 2**20
 _ARROW_TYPES = {
-    PropertyType.INTEGER: pa.int64(),
-    PropertyType.NUMBER: pa.float64(),
-    PropertyType.BOOLEAN: pa.bool_(),
-    PropertyType.DATE: pa.date32(),
-    PropertyType.DATETIME: pa.timestamp("us", tz="UTC"),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "datetime": pa.timestamp("us", tz="UTC"),
 }
 
 
@@ -36,19 +37,17 @@ def main() -> None:
     """Write the file that the order in the first argument describes."""
     os.nice(5)  # those who wait for a page go first
     order = json.loads(sys.argv[1])
-    path, columns = Path(order["path"]), order["columns"]
+    path = Path(order["path"])
     fields = [
-        pa.field(
-            name if name.lower() != GEOMETRY else f"{name}_", _ARROW_TYPES.get(type_, pa.string())
-        )
-        for name, type_ in columns.items()
+        pa.field(name, _ARROW_TYPES.get(type_, pa.string()))
+        for name, type_ in order["columns"].items()
     ]
     schema = pa.schema([*fields, pa.field(GEOMETRY, pa.binary())])
     layer = Layer(path.stem, order["geometry_type"], schema, _batches(sys.stdin.buffer, schema))
     srid = order["srid"]
     system = System(f"EPSG:{srid}", CRS.from_epsg(srid))
     if order["form"] == FileFormat.GEOPARQUET:
-        write_geoparquet(path, layer, system, boxes=free_name("bbox", columns))
+        write_geoparquet(path, layer, system, boxes=order["boxes"])
     else:
         write_layers(FileFormat.FLATGEOBUF, path, [layer], system)
 
@@ -72,11 +71,13 @@ def _length(source: BinaryIO) -> int:
     Raises:
         EOFError: whoever writes it ended before.
     """
-    told = source.read(LENGTH_BYTES)
-    if len(told) < LENGTH_BYTES:
+    told = source.read(_LENGTH_BYTES)
+    if len(told) < _LENGTH_BYTES:
         raise EOFError("the rows ended before they were all there")
     return int.from_bytes(told, "big")
 
 
 if __name__ == "__main__":
     main()
+    # The file is whole. A thread that a library leaves behind can bring down a program that ends.
+    os._exit(0)

@@ -8,7 +8,7 @@ of its own: what it needs of memory and processor is not taken from those who ar
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ from typing import Literal
 from gis_registry.db.base import SRID
 from gis_registry.db.reading import PART_BYTES, Reading
 from gis_registry.maps import features
-from gis_registry.maps.collections import Collection, Property
+from gis_registry.maps.collections import GEOMETRY, Collection, Property
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.features import Condition
 from gis_registry.maps.queryables import PropertyType
@@ -27,7 +27,7 @@ from gis_registry.maps.queryables import PropertyType
 _WRITER = "gis_registry.maps.export_files"
 _BOM = b"\xef\xbb\xbf"  # spreadsheets take a file for UTF-8 by this
 #: Bytes that say how long a part is that the writer of a file is given.
-LENGTH_BYTES = 4
+_LENGTH_BYTES = 4
 
 
 class ExportFormat(StrEnum):
@@ -93,7 +93,7 @@ async def _csv(reading: Reading, wanted: Wanted) -> AsyncGenerator[bytes]:
     collection = wanted.collection
     columns = {one.name: _value(one) for one in collection.properties}
     for name, sql in _position(collection, wanted.crs):
-        columns[free_name(name, columns)] = sql
+        columns[_free(name, columns)] = sql
     header = ",".join(f'"{one.replace(chr(34), chr(34) * 2)}"' for one in columns)
     rows = _whole(reading, wanted, ", ".join(columns.values()), "csv")
     async with aclosing(rows):
@@ -122,10 +122,14 @@ async def _write(reading: Reading, wanted: Wanted, form: ExportFormat, path: Pat
         RuntimeError: it could not.
     """
     collection = wanted.collection
+    columns: dict[str, str] = {}
+    for one in collection.properties:
+        columns[_free(one.name, {GEOMETRY, *columns})] = one.type
     order = {
         "form": form,
         "path": str(path),
-        "columns": {one.name: one.type for one in collection.properties},
+        "columns": columns,
+        "boxes": _free("bbox", columns),
         "geometry_type": collection.geometry_type or "Unknown",
         "srid": wanted.crs.srid,
     }
@@ -143,9 +147,9 @@ async def _write(reading: Reading, wanted: Wanted, form: ExportFormat, path: Pat
         assert to_writer is not None  # noqa: S101  it was asked for
         async with aclosing(rows):
             async for part in rows:
-                to_writer.write(len(part).to_bytes(LENGTH_BYTES, "big") + part)
+                to_writer.write(len(part).to_bytes(_LENGTH_BYTES, "big") + part)
                 await to_writer.drain()
-        to_writer.write(bytes(LENGTH_BYTES))  # nothing follows: all of it arrived
+        to_writer.write(bytes(_LENGTH_BYTES))  # nothing follows: all of it arrived
         to_writer.close()
         await writer.wait()
     except (BrokenPipeError, ConnectionResetError):  # it ended before: it says why
@@ -201,9 +205,9 @@ def _shape(collection: Collection, crs: OfferedCrs) -> str:
     return f"ST_Transform({collection.geometry}, {crs.srid})"
 
 
-def free_name(name: str, taken: Iterable[str] | Mapping[str, object]) -> str:
+def _free(name: str, taken: Iterable[str]) -> str:
     """Return a name for a column beside others, which may have its name already."""
     lowered = {one.lower() for one in taken}
-    while name in lowered:
+    while name.lower() in lowered:
         name = f"{name}_"
     return name
