@@ -80,13 +80,14 @@ class Collection:
         title_en: what it is, in English.
         description: the same in a sentence or two.
         source: what a statement reads from.
-        key: by what features are told apart and ordered; the last column is the feature's id.
+        key: by what features are told apart and ordered.
         by_id: the condition for the feature whose id is ``%(id)s``.
         version: what changes whenever the feature changes, as text.
         properties: what a feature says.
         geometry: its geometry, in EPSG:4490.
         geometry_type: of which type that is in every feature, such as ``MultiPolygon``; None: it
             may be of several.
+        id: the feature's id, as SQL; None: the last column of the key.
         temporal: the property that `datetime` asks for: an instant, or the two that begin and end
             an interval.
         total: what counts all its features at once, as SQL with `values`; None: nothing does.
@@ -107,12 +108,18 @@ class Collection:
     properties: tuple[Property, ...]
     geometry: str
     geometry_type: str | None = None
+    id: str | None = None
     temporal: tuple[str, ...] = ()
     total: str | None = None
     where: str = "true"
     values: Mapping[str, Any] = field(default_factory=dict)
     roles: frozenset[Role] | None = None
     is_editable: bool = False
+
+    @property
+    def id_sql(self) -> str:
+        """What a feature's id comes from."""
+        return self.id or self.key[-1].sql
 
     def is_for(self, actor: Actor) -> bool:
         """Return whether somebody who may read may read it."""
@@ -124,6 +131,11 @@ class Collection:
         found = {one.name: one.queryable for one in self.properties}
         shape = Queryable(GEOMETRY, PropertyType.GEOMETRY, literal_column(self.geometry))
         return {**found, GEOMETRY: shape}
+
+
+def number_id(column: str) -> str:
+    """Return the condition for the feature whose id is a number; a text that is none has none."""
+    return f"{column} = CASE WHEN %(id)s ~ '^[1-9][0-9]{{0,17}}$' THEN %(id)s::bigint END"
 
 
 _LEVELS = ("city", "district", "subdistrict", "community")
@@ -159,8 +171,9 @@ COMPONENT_PROPERTIES = (
     Property("version", _INTEGER, "c.version", "版本", "version"),
 )
 
-_COMPONENTS = (
-    "components c JOIN component_classes k ON k.id = c.class_id"
+#: What tells of the class and the units of a component ``c``.
+COMPONENT_UNITS = (
+    "JOIN component_classes k ON k.id = c.class_id"
     " LEFT JOIN units supervisor ON supervisor.id = c.supervisor_id"
     " LEFT JOIN units owner ON owner.id = c.owner_id"
     " LEFT JOIN units maintainer ON maintainer.id = c.maintainer_id"
@@ -182,7 +195,7 @@ def components() -> Collection:
         title_zh="城市部件",
         title_en="Components",
         description="Every component in the registry, with its identifier, class and units.",
-        source=_COMPONENTS,
+        source=f"components c {COMPONENT_UNITS}",
         key=_COMPONENT_KEY,
         by_id=_BY_CODE,
         version="c.version::text",
@@ -254,8 +267,3 @@ def grid_cells() -> Collection:
         geometry="g.geom",
         geometry_type="Polygon",
     )
-
-
-def always() -> tuple[Collection, ...]:
-    """Return the collections that every registry has, besides those of its classes."""
-    return components(), divisions(), grid_cells()

@@ -164,7 +164,7 @@ def feature(collection: Collection, crs: OfferedCrs) -> str:
         shape = f"ST_Transform({shape}, {crs.srid})" if crs.srid != SRID else shape
         shape = f"ST_FlipCoordinates({shape})" if crs.is_northing_first else shape
     return (
-        f"""'{{"type":"Feature","id":' || to_json({collection.key[-1].sql}) ||"""
+        f"""'{{"type":"Feature","id":' || to_json({collection.id_sql}) ||"""
         f""" ',"geometry":' || coalesce(ST_AsGeoJSON({shape}, {crs.decimals}, 0), 'null') ||"""
         f""" ',"properties":' || {inner} || '}}'"""
     )

@@ -204,3 +204,8 @@ def test_what_cannot_be_exported_is_refused(reader: httpx.Client, api: Api, form
 def test_marks_in_texts_survive(reader: httpx.Client) -> None:
     said = sequence(export(reader, "geojsonseq", f"components-{LAMP}"))
     assert {one["properties"]["class_code"] for one in said} == {LAMP}
+
+
+async def _forever(*_: object, **__: object) -> AsyncGenerator[bytes]:
+    yield b"x" * 200_000
+    raise DatabaseUnavailable("the database went away")

@@ -129,12 +129,12 @@ async def item(asking: Asking) -> Response:
 async def queryables_of(asking: Asking) -> Response:
     """Answer with what a filter may name."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    identifier = collection.key[-1].sql.rpartition(".")[2]
+    identifier = collection.id_sql
     titles = {
         one.name: Title(
             f"{one.title_zh} {one.title_en}",
             choices=one.choices,
-            role=Role.IDENTIFIER if one.name == identifier else None,
+            role=Role.IDENTIFIER if one.sql == identifier else None,
         )
         for one in collection.properties
     }
