@@ -27,7 +27,7 @@ PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-dev demo test test-all lint types lock screenshot wheel system browser
+.PHONY: help setup setup-dev demo test test-all lint types lock screenshot wheel system browser qgis
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /	/' | expand -t 14
@@ -40,7 +40,7 @@ demo: setup ## register a sample city, answer its reports, and serve the map on 
 test: setup-dev browser ## run the tests, but for the slow ones (ARGS=… goes to pytest)
 	@$(BIN)/pytest $(PARALLEL) --timeout 240 -m "not slow" $(ARGS)
 
-test-all: setup-dev browser ## run every test, with coverage
+test-all: setup-dev qgis ## run every test, with coverage
 	@$(BIN)/pytest $(PARALLEL) --cov=gis_registry --cov-report=term --timeout 1800 $(ARGS)
 
 lint: $(INSTALLED_DEV) ## check style, formatting and the direction of imports
@@ -66,12 +66,15 @@ lock: $(INSTALLED) ## choose dependencies anew (newest that pyproject.toml and p
 
 setup-dev: setup $(INSTALLED_DEV)
 
-# The two below look for themselves whether anything is missing, and are quick when nothing is.
+# The three below look for themselves whether anything is missing, and are quick when nothing is.
 system:
 	@PYTHON="$(PYTHON)" sh .ci/system-packages
 
 browser:
 	@PYTHON="$(PYTHON)" sh .ci/system-packages --browser
+
+qgis:
+	@PYTHON="$(PYTHON)" sh .ci/system-packages --qgis
 
 $(BIN)/python: | system
 	@echo "setup: making $(VENV) with $(PYTHON)" >&2

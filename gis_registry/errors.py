@@ -23,6 +23,7 @@
     ├── PhotoStoreUnavailable        503
     ├── FontMissing                  503
     ├── TooManyStreams               503
+    ├── TooBusy                      503
     └── DatabaseUnavailable          503
         ├── TookTooLong
         ├── ServerProgramsMissing
@@ -205,6 +206,14 @@ class TooManyStreams(RegistryError):
     status = 503
     code = "too-many-streams"
     title = "Too many live streams are open"
+
+
+class TooBusy(RegistryError):
+    """Others ask for the same long work, and it is done for so many at a time."""
+
+    status = 503
+    code = "too-busy"
+    title = "Too many ask for this at once"
 
 
 class DatabaseUnavailable(RegistryError):

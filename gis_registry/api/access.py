@@ -97,8 +97,13 @@ def current_actor(
     elif cookie is not None and request.method in ("GET", "HEAD"):
         with suppress(NotAuthenticated):
             actor = users.actor_of(session, cookie)
-    request.state.actor = actor.name
+    note_actor(request, actor)
     return actor
+
+
+def note_actor(request: Request, actor: Actor) -> None:
+    """Note for the log who asks."""
+    request.state.actor = actor.name
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
@@ -161,7 +166,9 @@ def _require_now(request: Request) -> None:
     if key is not None:
         database: Database = request.app.state.database
         with database.session() as session:
-            users.actor_of(session, key).require(*permissions)
+            actor = users.actor_of(session, key)
+        note_actor(request, actor)
+        actor.require(*permissions)
 
 
 def requires(*permissions: Permission) -> DependsOn:

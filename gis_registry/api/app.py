@@ -20,7 +20,7 @@ from gis_registry.api.intake import Intake
 from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
 from gis_registry.api.ogc import router as ogc
 from gis_registry.api.openapi import RegistryAPI
-from gis_registry.api.routes import ROUTERS, photos
+from gis_registry.api.routes import ROUTERS, photos, report_card
 from gis_registry.api.sessions import connections
 from gis_registry.cases import service as cases
 from gis_registry.db.engine import Database
@@ -92,6 +92,7 @@ async def _lifespan(
     app.state.settings = settings
     app.state.turns = anyio.Semaphore(connections(settings))
     app.state.photo_turns = anyio.Semaphore(photos.TURNS)
+    app.state.card_turns = anyio.Semaphore(report_card.TURNS)
     log = structlog.get_logger("gis_registry.api")
     opened = database
     if opened is None:

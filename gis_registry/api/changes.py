@@ -32,7 +32,7 @@ class NewChange:
     case_id: int
     action: Action
     change: CaseChange
-    expected_version: int | None
+    expected_versions: frozenset[int] | None
 
 
 Changes = Combining[NewChange, CaseStatus]
@@ -51,7 +51,7 @@ def _change_each(
         changing.change_all(
             session,
             [
-                AskedChange(new.case_id, new.action, actor, new.change, new.expected_version)
+                AskedChange(new.case_id, new.action, actor, new.change, new.expected_versions)
                 for (actor, new), why in zip(asked, refused, strict=True)
                 if why is None
             ],

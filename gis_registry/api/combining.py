@@ -37,11 +37,14 @@ _MOMENT_S = 0.02
 
 @dataclass(frozen=True)
 class _Waiting(Generic[Asked, Told]):
-    """Somebody who waits: with which key, for what; None is the key of nobody known."""
+    """Somebody who waits: with which key, for what; None is the key of nobody known.
+
+    The answer says who they are, if that is known, and what they are told or why they are not.
+    """
 
     key: str | None
     asked: Asked
-    answer: asyncio.Future[tuple[Actor, Told]]
+    answer: asyncio.Future[tuple[Actor | None, Told | BaseException]]
 
 
 class Combining(Generic[Asked, Told]):
@@ -80,20 +83,33 @@ class Combining(Generic[Asked, Told]):
         self._has_come = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def ask(self, key: str | None, asked: Asked) -> tuple[Actor, Told]:
-        """Return who asked, and the answer once it is committed.
+    async def ask(
+        self, key: str | None, asked: Asked, *, known: Callable[[Actor], None] | None = None
+    ) -> Told:
+        """Return the answer once it is committed.
+
+        Args:
+            key: the key of who asks.
+            asked: what is asked.
+            known: is told who asks, also where they are refused.
 
         Raises:
             NotAuthenticated: the key is not known.
             NotPermitted: its role is not enough.
             RegistryError: as the answer has it.
         """
-        mine = _Waiting(key, asked, asyncio.get_running_loop().create_future())
+        future = asyncio.get_running_loop().create_future()
+        mine: _Waiting[Asked, Told] = _Waiting(key, asked, future)
         self._waiting.append(mine)
         self._has_come.set()
         if self._task is None:
             self._task = asyncio.create_task(self._answer_all())
-        return await mine.answer
+        actor, told = await mine.answer
+        if actor is not None and known is not None:
+            known(actor)
+        if isinstance(told, BaseException):
+            raise told
+        return told
 
     async def _answer_all(self) -> None:
         """Answer batch after batch until nobody waits."""
@@ -124,47 +140,43 @@ class Combining(Generic[Asked, Told]):
         except DatabaseUnavailable as error:  # no turn came
             batch = [*self._waiting]
             self._waiting.clear()
-            found = [error] * len(batch)
+            found = [(None, error)] * len(batch)
         for one, result in zip(batch, found, strict=True):
-            if one.answer.done():  # who asked has gone; what was asked is done all the same
-                continue
-            if isinstance(result, BaseException):
-                one.answer.set_exception(result)
-            else:
+            if not one.answer.done():  # or who asked has gone; what was asked is done all the same
                 one.answer.set_result(result)
         return len(batch)
 
     def _answered(
         self, batch: Sequence[_Waiting[Asked, Told]]
-    ) -> list[tuple[Actor, Told] | BaseException]:
+    ) -> list[tuple[Actor | None, Told | BaseException]]:
         try:
             with self._database.session() as session:
                 limit_statements(session, self._settings, plans=self._plans)
                 return self._in_transaction(session, batch)
         except BaseException as error:
             if len(batch) == 1:
-                return [error]
+                return [(None, error)]
             # What one of them ran into is not the others' fault.
             return [found for one in batch for found in self._answered([one])]
 
     def _in_transaction(
         self, session: Session, batch: Sequence[_Waiting[Asked, Told]]
-    ) -> list[tuple[Actor, Told] | BaseException]:
+    ) -> list[tuple[Actor | None, Told | BaseException]]:
         actors = users.actors(
             session,
             [one.key for one in batch],
             anonymous_role=self._settings.anonymous_role,
         )
-        found: list[tuple[Actor, Told] | BaseException | None] = [
-            actor if isinstance(actor, RegistryError) else actor.refusal(*self._permissions)
-            for actor in actors
-        ]
-        may = [
-            (n, actor)
-            for n, (actor, refused) in enumerate(zip(actors, found, strict=True))
-            if refused is None and isinstance(actor, Actor)
-        ]
+        found: dict[int, tuple[Actor | None, Told | BaseException]] = {}
+        may: list[tuple[int, Actor]] = []
+        for n, actor in enumerate(actors):
+            if isinstance(actor, RegistryError):
+                found[n] = (None, actor)
+            elif (refused := actor.refusal(*self._permissions)) is not None:
+                found[n] = (actor, refused)
+            else:
+                may.append((n, actor))
         told = self._answer(session, [(actor, batch[n].asked) for n, actor in may])
         for (n, actor), one in zip(may, told, strict=True):
-            found[n] = one if isinstance(one, RegistryError) else (actor, one)
-        return [one for one in found if one is not None]
+            found[n] = (actor, one)
+        return [found[n] for n in range(len(batch))]

@@ -1,4 +1,4 @@
-"""ETag and If-Match: the version of a thing, and the version that a change was made for."""
+"""ETag and If-Match: the version of a thing, and the versions that a change was made for."""
 
 import re
 from typing import Annotated
@@ -9,10 +9,15 @@ from gis_registry.errors import InvalidInput
 
 IfMatch = Annotated[
     str | None,
-    Header(description="ETag of the case as it was read: refused if it changed since"),
+    Header(
+        description="ETag as it was read, or several: refused if none of these versions is "
+        "there; `*` is any"
+    ),
 ]
 
 _TAG = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
+#: More were never read at once.
+_MOST_TAGS = 100
 
 
 def version_tag(version: int) -> str:
@@ -20,15 +25,19 @@ def version_tag(version: int) -> str:
     return f'"{version}"'
 
 
-def expected_version(if_match: str | None) -> int | None:
-    """Return the version that a change was made for; None: whichever there is.
+def expected_versions(if_match: str | None) -> frozenset[int] | None:
+    """Return the versions of which one must be there (RFC 9110, 13.1.1); None: any.
+
+    A tag that something on the way made weak, as proxies that compress do, counts as it was given
+    out: a version is the same however it is written.
 
     Raises:
-        InvalidInput: it is no ETag that was given out.
+        InvalidInput: one is no ETag that was given out.
     """
     if if_match is None or if_match.strip() == "*":
         return None
-    tag = _TAG.fullmatch(if_match.strip())
-    if tag is None:
-        raise InvalidInput('If-Match must be the ETag as it was read, such as "3".')
-    return int(tag[1])
+    said = [one.strip() for one in if_match.split(",", _MOST_TAGS)]
+    tags = [_TAG.fullmatch(one) for one in said if one]  # a list may have empty elements
+    if not tags or len(said) > _MOST_TAGS or None in tags:
+        raise InvalidInput('If-Match must be the ETag as it was read, such as "3", or several.')
+    return frozenset(int(one[1]) for one in tags if one)

@@ -55,20 +55,23 @@ class Appending:
         self._given: list[Given] = []
         self._working_time: WorkingTime | None = None
 
-    def progress(self, case_id: int, *, expected_version: int | None = None) -> Progress:
+    def progress(
+        self, case_id: int, *, expected_versions: frozenset[int] | None = None
+    ) -> Progress:
         """Return where a case stands now.
 
         Raises:
             NotFound: there is no such case.
-            Outdated: it is not at the version that is expected.
+            Outdated: it is at none of the versions that are expected.
         """
         if case_id not in self._now:
             raise NotFound(f"There is no case {case_id}.")
         found = self._now[case_id]
-        if expected_version not in (None, found.version):
+        if expected_versions is not None and found.version not in expected_versions:
+            expected = " or ".join(map(str, sorted(expected_versions)))
             raise Outdated(
                 f"Case {case_id} has changed since: it is at version {found.version}, "
-                f"not {expected_version}. Read it again."
+                f"not {expected}. Read it again."
             )
         return found
 

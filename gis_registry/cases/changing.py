@@ -41,6 +41,8 @@ from gis_registry.users.service import Actor
 _AT_THE_SCENE_M = 200.0
 #: A stage is extended no more often: each deadline is counted again over all that came before.
 _MOST_EXTENSIONS = 10
+#: Nor suspended more often than this, for the same reason.
+_MOST_PAUSES = 100
 _GEOD = Geod(ellps="GRS80")
 #: A case that is filed by these is dispatched at once where its unit is known.
 _DISPATCHED_AT_ONCE = frozenset({Action.FILE, Action.REOPEN, Action.RESUME})
@@ -54,7 +56,7 @@ class AskedChange:
     action: Action
     actor: Actor
     change: CaseChange = field(default_factory=CaseChange)
-    expected_version: int | None = None
+    expected_versions: frozenset[int] | None = None
 
 
 def change_all(
@@ -152,7 +154,7 @@ class _Step:
             self.work.dispatch(progress.case_id, actor=self.asked.actor.name)
 
     def _require_state(self, progress: Progress) -> None:
-        self.work.progress(progress.case_id, expected_version=self.asked.expected_version)
+        self.work.progress(progress.case_id, expected_versions=self.asked.expected_versions)
         actions = possible_actions(progress)
         if self.asked.action in actions:
             return
@@ -242,6 +244,11 @@ class _Step:
             case Action.ACCEPT:
                 return {"state": after}
             case Action.SUSPEND:
+                if running and len(running.pauses) >= _MOST_PAUSES:
+                    raise Conflict(
+                        f"Case {case_id} was suspended {_MOST_PAUSES} times in this stage: that is "
+                        "the most. Let its clock run, or close it with a reason."
+                    )
                 stopped = running and running.paused(work.at, reason=change.reason, actor=actor)
                 return {"state": after, **self._noted(stopped)}
             case Action.RESUME:

@@ -53,6 +53,8 @@ S = CaseState
 _OPEN = frozenset(CaseState) - ENDED
 #: A unit has it, and its limit for handling runs.
 WITH_UNIT = frozenset({S.DISPATCHED, S.IN_HANDLING})
+#: Its unit can say that it is not theirs: not once they have handled it.
+_RETURNABLE = _OPEN - {S.HANDLED, S.VERIFIED}
 
 #: The stage whose limit runs in a state; a suspended case has none until it is resumed.
 STAGES: Mapping[CaseState, LimitStage] = {
@@ -227,6 +229,11 @@ def needs_of(
     if unit_code is not None:
         needs -= {Need.UNIT}
     return needs - {Need.POSITION} if may_dispatch else needs
+
+
+def is_returnable(progress: Progress) -> bool:
+    """Return whether a unit can say of a case as it stands that it is not theirs."""
+    return (progress.resumes_to or progress.state) in _RETURNABLE
 
 
 def possible_actions(progress: Progress) -> list[Action]:

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.cases import by_hand, queries, service
 from gis_registry.cases.deciding import ask_again, decide, hand_over
+from gis_registry.cases.life_cycle import is_returnable
 from gis_registry.cases.schemas import CaseSummary
 from gis_registry.cases.tables import CaseEventKind
 from gis_registry.components.schemas import Named
@@ -32,13 +33,19 @@ def return_case(
     Raises:
         InvalidInput: no reason is given.
         NotFound: there is no such case, or no such unit.
-        Conflict: it is closed, or with another unit or nobody.
+        Conflict: it is closed or handled already, or with another unit or nobody.
     """
     reason = reason.strip()
     if not reason:
         raise InvalidInput("Returning a case needs a reason: why it is not theirs.")
     case, events = service.locked_open(session, case_id)
     unit, _ = _unit(session, unit_code)
+    progress = queries.progress(session, case_id)
+    if progress is not None and not is_returnable(progress):
+        raise Conflict(
+            f"Case {case_id} is handled already: a unit that has handled a case cannot return it "
+            "as not theirs. A dispatcher can send it back, or assign it to another unit."
+        )
     decision = queries.latest_decision(session, case.division_code, case.id)
     before = ResponsibleUnit.model_validate(decision.responsibility) if decision else None
     if before is None or before.claim is None:

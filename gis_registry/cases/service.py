@@ -200,20 +200,20 @@ def conditions(session: Session, case_id: int) -> list[Condition]:
 
 
 def require_own(
-    session: Session, case_id: int, actor: Actor, *, expected_version: int | None = None
+    session: Session, case_id: int, actor: Actor, *, expected_versions: frozenset[int] | None = None
 ) -> None:
     """Refuse who handles cases of a unit alone, unless this one is with their unit; lock it.
 
     Raises:
         NotFound: there is no such case.
         NotPermitted: it is with another unit, or the actor is of none.
-        Outdated: it is not at the version that is expected.
+        Outdated: it is at none of the versions that are expected.
     """
     work = Appending(session, {case_id})
     refused = not_theirs(actor, case_id, work.progress(case_id).unit_code)
     if refused is not None:
         raise refused
-    work.progress(case_id, expected_version=expected_version)
+    work.progress(case_id, expected_versions=expected_versions)
 
 
 def notices_since(session: Session, since: datetime, limit: int) -> list[Notice]:

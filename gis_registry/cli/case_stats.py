@@ -195,4 +195,5 @@ def _print_csv(found: IndicatorAnswer) -> None:
             for n, (code, name_zh, name_en, values) in enumerate(groups)
             for one in values
         ),
+        words={"name_zh", "name_en"},
     )  # fmt: skip

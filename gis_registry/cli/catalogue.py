@@ -241,7 +241,7 @@ def _write_plan(plan: "EditionPlan", path: Path) -> None:
     try:
         # With a mark of its encoding, without which Excel shows Chinese names as rubbish.
         with path.open("w", encoding="utf-8-sig", newline="") as file:
-            write_csv(file, _PLAN_COLUMNS, _plan_rows(plan))
+            write_csv(file, _PLAN_COLUMNS, _plan_rows(plan), words={"name_zh", "name_en"})
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error
     tell(f"The plan stands in {path}.")

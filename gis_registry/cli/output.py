@@ -31,6 +31,8 @@ _ENDLESS = 10_000
 #: What a column of a table gets at least, where others keep their cells in one piece.
 _NARROWEST = 12
 _PADDING = 2
+#: What formulas begin with, also as Chinese keyboards write it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def _open_closed_streams() -> None:
@@ -158,16 +160,60 @@ def _whole_columns(
     return whole
 
 
-def print_csv(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print rows as CSV."""
-    write_csv(sys.stdout, columns, rows)
+def print_csv(
+    columns: Sequence[str], rows: Iterable[Iterable[object]], *, words: Collection[str] = ()
+) -> None:
+    """Print rows as CSV; see :func:`write_csv`."""
+    write_csv(sys.stdout, columns, rows, words=words)
 
 
-def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write rows as CSV."""
-    writer = csv.writer(file, lineterminator="\n")
+def write_csv(
+    file: TextIO,
+    columns: Sequence[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    words: Collection[str] = (),
+) -> None:
+    """Write rows as CSV.
+
+    Args:
+        file: where to.
+        columns: their names.
+        rows: a value for each column.
+        words: the columns that hold what somebody wrote, for people to read: none of their cells
+            is a formula (:func:`no_formula`). What programs read stays as it is.
+    """
+    spoken = [name in words for name in columns]
+    writer = csv.writer(_Lines(file), lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows(
+        [no_formula(one) if said else one for one, said in zip(row, spoken, strict=True)]
+        for row in rows
+    )
+
+
+class _Lines:
+    """Ends the lines of a CSV writer as systems here do.
+
+    A writer puts quotation marks only around what its own lines end with. Without them a carriage
+    return in a cell would begin a line wherever the file is read.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        """Write a line."""
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+
+def no_formula(words: object) -> object:
+    """Return words with an apostrophe before them if a spreadsheet would take them for a formula.
+
+    Whoever writes a reason or a name could else let it do what they like on the machine of who
+    opens the file (CWE-1236).
+    """
+    return f"'{words}" if isinstance(words, str) and words.startswith(_FORMULA) else words
 
 
 @contextmanager

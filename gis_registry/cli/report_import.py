@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gis_registry.cli.context import AsJson, actor, registry
-from gis_registry.cli.output import print_facts, print_json, progress_bar, tell
+from gis_registry.cli.output import no_formula, print_facts, print_json, progress_bar, tell
 from gis_registry.errors import InvalidInput
 from gis_registry.reports.importing import Imported, import_reports, read_reports
 from gis_registry.reports.schemas import AnsweredReport
@@ -106,7 +106,7 @@ def _table(stack: ExitStack, out: Path | None, file: Path) -> "csv.DictWriter[st
 def _row(one: Imported) -> dict[str, object]:
     report = one.result
     if not isinstance(report, AnsweredReport):
-        return {"line": one.line, "refused": str(report)}
+        return {"line": one.line, "refused": no_formula(str(report))}
     return {
         "line": one.line,
         "report": report.id,

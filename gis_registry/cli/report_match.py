@@ -65,7 +65,7 @@ def match(
         if as_json or form is MatchFormat.JSON:
             print_json_items(_item(one) for one in found)
         elif form is MatchFormat.CSV:
-            print_csv(_COLUMNS, (_values(one) for one in found))
+            print_csv(_COLUMNS, (_values(one) for one in found), words={"reason"})
         else:
             print_table(_SHOWN, (_shown(one) for one in found))
     if refused:

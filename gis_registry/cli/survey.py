@@ -1,6 +1,5 @@
 """``gis-registry survey``: load field data, look at what became of each row, undo it."""
 
-import csv
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +15,7 @@ from gis_registry.cli.output import (
     print_table,
     progress_bar,
     tell,
+    write_csv,
 )
 from gis_registry.cli.survey_inspect import inspect
 from gis_registry.cli.survey_options import SurveyNumber
@@ -244,9 +244,8 @@ def _write_rows(path: Path, entries: list[SurveyRowEntry]) -> None:
     columns = list(SurveyRowEntry.model_fields)
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows([getattr(one, column) for column in columns] for one in entries)
+            rows = ([getattr(one, column) for column in columns] for one in entries)
+            write_csv(file, columns, rows, words={"reason"})
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from error
     tell(f"{len(entries)} refused rows written to {path}.")

@@ -103,7 +103,7 @@ def rows(
                 for row in found
             )
             if form is RowFormat.CSV:
-                print_csv(columns, values)
+                print_csv(columns, values, words={"reason"})
             else:
                 print_table(columns, values)
 

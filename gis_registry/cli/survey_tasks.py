@@ -47,6 +47,7 @@ _COLUMNS = (
     "reports",
     "reason",
 )
+_WORDS = {"class_name_zh", "class_name_en", "area_name_zh", "area_name_en", "reason"}
 
 
 class TaskFormat(StrEnum):
@@ -95,7 +96,7 @@ def tasks(
         head = f'{{"type": "FeatureCollection", "crs": {json.dumps(crs)}, "features": ['
         print_json_items(_features(found.tasks), head=head, tail="]}")
     elif form is TaskFormat.CSV:
-        print_csv(_COLUMNS, (_values(one).values() for one in found.tasks))
+        print_csv(_COLUMNS, (_values(one).values() for one in found.tasks), words=_WORDS)
     else:
         _print(found, zone)
 

@@ -198,7 +198,10 @@ def check(
         print_json(found)
     elif form is CheckFormat.CSV:
         columns = ["finding", "matter", "class", "name_zh", "name_en", "place", "place_zh"]
-        print_csv([*columns, "place_en", "units", "responsibilities"], _check_rows(found))
+        words = {"name_zh", "name_en", "place_zh", "place_en"}
+        print_csv(
+            [*columns, "place_en", "units", "responsibilities"], _check_rows(found), words=words
+        )
     else:
         _print_check(found)
     if found.gaps or found.conflicts:

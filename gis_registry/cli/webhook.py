@@ -168,7 +168,7 @@ def retry(
     all_dead: Annotated[bool, typer.Option("--all-dead", help="All that were given up.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Try a delivery that was given up again, or all of them; the worker sends it."""
+    """Try a delivery that was given up again, or all to active webhooks; the worker sends it."""
     if (delivery is None) is not all_dead:
         raise typer.BadParameter("Give either the number of a delivery, or --all-dead.")
     with transaction() as session:

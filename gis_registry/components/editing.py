@@ -25,7 +25,7 @@ def apply_edit(
     new: ComponentEdit,
     *,
     actor: str,
-    expected_version: int | None = None,
+    expected_versions: frozenset[int] | None = None,
 ) -> ComponentDetail:
     """Change a component as somebody asks today; see :func:`edit`.
 
@@ -54,7 +54,7 @@ def apply_edit(
         attributes=new.attributes,
         state=new.state,
         class_code=new.class_code,
-        expected_version=expected_version,
+        expected_versions=expected_versions,
     )
 
 
@@ -69,7 +69,7 @@ def edit(
     attributes: Mapping[str, Any] | None = None,
     state: ComponentState | None = None,
     class_code: str | None = None,
-    expected_version: int | None = None,
+    expected_versions: frozenset[int] | None = None,
 ) -> ComponentDetail:
     """Change a component; what it was before stays in its history.
 
@@ -83,7 +83,7 @@ def edit(
         attributes: attributes to set; None as a value removes one.
         state: ``active``, which also takes back what took its place, or ``retired``.
         class_code: the class that it really is of; its identifier stays what it is.
-        expected_version: refuse if somebody changed it since this version.
+        expected_versions: refuse unless it is at one of these.
 
     Raises:
         InvalidInput: nothing to change, no reason, a position for a line or polygon, or a class
@@ -98,9 +98,10 @@ def edit(
     found = resolve(session, code)
     component = queries.locked(session, found.division_code, found.code)
     assert component is not None  # noqa: S101  it was found, and nothing is ever deleted
-    if expected_version is not None and component.version != expected_version:
+    if expected_versions is not None and component.version not in expected_versions:
+        expected = " or ".join(map(str, sorted(expected_versions)))
         raise Outdated(
-            f"{found.code} is at version {component.version}, no longer at {expected_version}: "
+            f"{found.code} is at version {component.version}, no longer at {expected}: "
             "somebody changed it. Look at it again, then repeat the change."
         )
     if state is ComponentState.WITHDRAWN:

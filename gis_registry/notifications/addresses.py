@@ -5,6 +5,7 @@ import ipaddress
 import socket
 
 import httpx
+from pydantic_core import Url, ValidationError
 
 from gis_registry.errors import InvalidInput
 
@@ -33,6 +34,8 @@ def checked_url(text: str, *, allow_private: bool) -> httpx.URL:
         host = url.host.rstrip(".")  # decoded here: a label of xn-- can be nonsense
     except (httpx.InvalidURL, ValueError) as error:
         raise InvalidInput(f"{text!r} is no URL ({error}).") from error
+    if url.scheme in ("http", "https") and host:
+        _require_one_meaning(text, url)
     if url.scheme not in ("http", "https") or not host:
         raise InvalidInput("A webhook's URL begins with https:// (or http://) and names a host.")
     if url.port is not None and not 0 < url.port < 65536:
@@ -49,6 +52,20 @@ def checked_url(text: str, *, allow_private: bool) -> httpx.URL:
         if is_refused:
             raise InvalidInput(f"{host} is not on the public internet; {_ADVICE}.")
     return url
+
+
+def _require_one_meaning(text: str, url: httpx.URL) -> None:
+    """Refuse a URL whose host no name can be, or by which another program would go elsewhere.
+
+    What sends hides in escapes what a name cannot hold; browsers refuse it, or read it otherwise.
+    """
+    try:
+        host = Url(text).host or ""
+    except ValidationError as error:
+        raise InvalidInput(f"{text!r} is no URL: {error.errors()[0]['msg']}.") from error
+    sent_to = url.raw_host.decode("ascii")
+    if ":" not in sent_to and sent_to != host:
+        raise InvalidInput(f"{text!r} is no URL: its host can be read as {host!r}.")
 
 
 async def addresses_of(url: httpx.URL, *, allow_private: bool) -> list[str]:

@@ -14,6 +14,8 @@ from gis_registry.notifications.tables import DeliveryStatus, Webhook
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 #: The channel on which processes with live streams listen.
 CHANNEL = "gis_registry_notices"
+#: Why nothing was sent.
+NOT_ACTIVE = "The webhook is not active."
 
 
 def announce(session: Session, notices: Sequence[Mapping[str, object]]) -> None:
@@ -75,15 +77,26 @@ def settle(
     session.execute(_QUERIES["settle"], values)
 
 
-def deactivate(session: Session, webhook_id: int) -> None:
-    """Let a webhook be told nothing more."""
-    session.execute(update(Webhook).where(Webhook.id == webhook_id).values(is_active=False))
+def set_active(session: Session, webhook_id: int, *, is_active: bool) -> None:
+    """Let a webhook be told what happens, or no more."""
+    session.execute(update(Webhook).where(Webhook.id == webhook_id).values(is_active=is_active))
+
+
+def give_up(session: Session, webhook_id: int) -> None:
+    """Keep as dead what waits for a webhook that is not active.
+
+    Deactivate it first: who locks what waits for it before the webhook can wait for each other.
+    """
+    session.execute(_QUERIES["give_up"], {"webhook_id": webhook_id, "error": NOT_ACTIVE})
 
 
 def revive(
     session: Session, *, delivery_id: int | None = None, webhook_id: int | None = None
 ) -> Sequence[int]:
-    """Make dead deliveries pending again: one, those of a webhook, or all; return which."""
+    """Make dead deliveries pending again: one, those of a webhook, or all; return which.
+
+    Those to webhooks that are not active stay dead.
+    """
     values = {"delivery_id": delivery_id, "webhook_id": webhook_id}
     return session.scalars(_QUERIES["revive"], values).all()
 

@@ -68,13 +68,26 @@ SET status = :status, last_status_code = :status_code, last_error = :error,
 WHERE id = :delivery_id
   AND (:status = 'delivered' OR (status = 'pending' AND attempts = :attempts));
 
--- revive: make dead deliveries pending again, with all their tries
-UPDATE webhook_deliveries
+-- give_up: what waits for a webhook is dead from now on
+-- Its jobs go as well: who tries it again would else wait until their time comes.
+WITH given_up AS (
+  UPDATE webhook_deliveries
+  SET status = 'dead', last_status_code = NULL, last_error = :error
+  WHERE webhook_id = :webhook_id AND status = 'pending'
+  RETURNING id
+)
+DELETE FROM procrastinate_jobs j
+USING given_up g
+WHERE j.queueing_lock = 'deliver-' || g.id AND j.status = 'todo';
+
+-- revive: make dead deliveries to active webhooks pending again, with all their tries
+UPDATE webhook_deliveries d
 SET status = 'pending', attempts = 0, next_attempt_at = now()
-WHERE status = 'dead'
-  AND (CAST(:delivery_id AS bigint) IS NULL OR id = :delivery_id)
-  AND (CAST(:webhook_id AS bigint) IS NULL OR webhook_id = :webhook_id)
-RETURNING id;
+FROM webhooks w
+WHERE d.status = 'dead' AND w.id = d.webhook_id AND w.is_active
+  AND (CAST(:delivery_id AS bigint) IS NULL OR d.id = :delivery_id)
+  AND (CAST(:webhook_id AS bigint) IS NULL OR d.webhook_id = :webhook_id)
+RETURNING d.id;
 
 -- queue: jobs of pending deliveries that have none waiting
 -- Its job's queueing lock says whether a delivery has one. Without ids: those that are overdue.

@@ -88,7 +88,7 @@ async def deliver(
     if claimed["is_active"]:
         sent = await _send(client, settings, claimed)
     else:
-        sent = Sent(None, "The webhook is not active.")
+        sent = Sent(None, queries.NOT_ACTIVE)
     status = _judged(claimed, sent)
     await asyncio.to_thread(_settle, database, claimed, sent, status)
     return Tried(
@@ -205,6 +205,8 @@ def _settle(database: Database, claimed: RowMapping, sent: Sent, status: Deliver
         varied = random.uniform(1 - _VARIATION, 1 + _VARIATION)  # noqa: S311  no secret
         delay_s = RETRY_AFTER_S[claimed["attempts"] - 1] * varied
     with database.session() as session:
+        if sent.status_code == _GONE:
+            queries.set_active(session, claimed["webhook_id"], is_active=False)
         queries.settle(
             session,
             claimed["id"],
@@ -215,6 +217,6 @@ def _settle(database: Database, claimed: RowMapping, sent: Sent, status: Deliver
             delay=timedelta(seconds=delay_s),
         )
         if sent.status_code == _GONE:
-            queries.deactivate(session, claimed["webhook_id"])
+            queries.give_up(session, claimed["webhook_id"])
         if status is DeliveryStatus.PENDING:
             queries.queue(session, [claimed["id"]])

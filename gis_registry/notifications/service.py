@@ -76,13 +76,15 @@ def rotate(session: Session, webhook_id: int) -> WebhookWithSecret:
 
 
 def set_active(session: Session, webhook_id: int, *, is_active: bool) -> WebhookSummary:
-    """Let a webhook be told what happens from now on, or no more.
+    """Let a webhook be told what happens from now on, or no more; what waits is dead then.
 
     Raises:
         NotFound: there is none of this number.
     """
     _find(session, webhook_id).is_active = is_active
     session.flush()
+    if not is_active:
+        queries.give_up(session, webhook_id)
     return show(session, webhook_id)
 
 
@@ -103,8 +105,7 @@ def send_test(session: Session, webhook_id: int) -> DeliverySummary:
         NotFound: there is none of this number.
         Conflict: it is not active.
     """
-    if not _find(session, webhook_id).is_active:
-        raise Conflict(f"Webhook {webhook_id} is not active: activate it first.")
+    _require_active(session, webhook_id)
     now = datetime.now(UTC)
     notice_id = f"test-{webhook_id}-{secrets.token_hex(8)}"
     made = Delivery(
@@ -165,9 +166,12 @@ def retry(session: Session, delivery_id: int) -> DeliverySummary:
 
     Raises:
         NotFound: there is none of this number.
-        Conflict: it is not dead.
+        Conflict: it is not dead, or its webhook not active.
     """
-    status = show_delivery(session, delivery_id).status
+    found = show_delivery(session, delivery_id)
+    status = found.status
+    if status is DeliveryStatus.DEAD:
+        _require_active(session, found.webhook_id)
     if status is not DeliveryStatus.DEAD or not queries.revive(session, delivery_id=delivery_id):
         raise Conflict(f"Delivery {delivery_id} is {status}; only dead ones are retried by hand.")
     queries.queue(session, [delivery_id])
@@ -175,13 +179,14 @@ def retry(session: Session, delivery_id: int) -> DeliverySummary:
 
 
 def retry_dead(session: Session, *, webhook_id: int | None = None) -> int:
-    """Try all dead deliveries again, or those of one webhook; return how many they are.
+    """Try all dead deliveries to active webhooks again, or those of one; return how many they are.
 
     Raises:
         NotFound: there is no such webhook.
+        Conflict: it is not active.
     """
     if webhook_id is not None:
-        _find(session, webhook_id)
+        _require_active(session, webhook_id)
     revived = queries.revive(session, webhook_id=webhook_id)
     queries.queue(session, revived)
     return len(revived)
@@ -192,6 +197,11 @@ def _find(session: Session, webhook_id: int) -> Webhook:
     if webhook is None:
         raise NotFound(f"There is no webhook {webhook_id}.")
     return webhook
+
+
+def _require_active(session: Session, webhook_id: int) -> None:
+    if not _find(session, webhook_id).is_active:
+        raise Conflict(f"Webhook {webhook_id} is not active: activate it first.")
 
 
 def _new_secret() -> str:

@@ -6,7 +6,14 @@ from pathlib import Path
 from gis_registry.places.working_time import SpecialDay, SpecialDayKind
 from gis_registry.tabular import read_csv
 
+#: Every day of twenty years. Working time is looked for day by day, over all that are off.
+MOST_DAYS = 20 * 366
 _KINDS = {SpecialDayKind.HOLIDAY, SpecialDayKind.WORKING}
+
+TOO_MANY = (
+    f"a calendar has {MOST_DAYS:,} holidays and make-up days at most, as many as 20 years have "
+    "days. Leave out days on which the week holds."
+)
 
 
 def chinese_days() -> list[SpecialDay]:
@@ -30,7 +37,8 @@ def read_days(paths: Iterable[Path]) -> list[SpecialDay]:
 
     Raises:
         UnreadableFile: a file cannot be read.
-        InvalidInput: a row is no exception, or its day has one already; file and line say so.
+        InvalidInput: a row is no exception, its day has one already, or they are too many; file
+            and line say so.
     """
     days: dict[object, SpecialDay] = {}
     for path in paths:
@@ -42,6 +50,8 @@ def read_days(paths: Iterable[Path]) -> list[SpecialDay]:
                 raise row.fault(f"kind is {kind!r}; write holiday or working.")
             if on_date in days:
                 raise row.fault(f"{on_date} stands there already.")
+            if len(days) == MOST_DAYS:
+                raise row.fault(f"it is one too many: {TOO_MANY}")
             days[on_date] = SpecialDay(
                 on_date, SpecialDayKind(kind), row.required("name_zh"), row.text("name_en")
             )

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.errors import InvalidInput
 from gis_registry.places import calendar_queries as queries
-from gis_registry.places.calendar_sources import chinese_days, read_days
+from gis_registry.places.calendar_sources import MOST_DAYS, TOO_MANY, chinese_days, read_days
 from gis_registry.places.schemas import CalendarChange, CalendarDayEntry, CalendarEntry
 from gis_registry.places.tables import CalendarDay, CalendarVersion
 from gis_registry.places.working_time import (
@@ -55,7 +55,8 @@ def load_days(session: Session, path: Path, *, actor: str) -> CalendarChange:
 
     Raises:
         UnreadableFile: the file cannot be read.
-        InvalidInput: a row is no exception, or its day has one already; the line is named.
+        InvalidInput: a row is no exception, or its day has one already (the line is named); with
+            what other sources said, there are too many.
         DatabaseUnsuitable: no calendar of the city is loaded.
     """
     days = read_days([path])
@@ -111,11 +112,10 @@ def _load(
     queries.hold_versions(session)
     newest = queries.version_key(session)
     before = queries.version(session, newest[0]) if newest else None
-    news = _news(
-        days,
-        present=_by_date(queries.days(session, newest[0]) if newest else ()),
-        said=_by_date(queries.days_by_source(session, source)),
-    )
+    present = _by_date(queries.days(session, newest[0]) if newest else ())
+    news = _news(days, present=present, said=_by_date(queries.days_by_source(session, source)))
+    if news and len(present.keys() | {one.on_date for one in news}) > MOST_DAYS:
+        raise InvalidInput(f"With those that are there, {source} names too many days: {TOO_MANY}")
     hours_changed = before is None or (before.hours, before.time_zone) != (hours, time_zone)
     change = CalendarChange(
         version=before.id if before else 0,

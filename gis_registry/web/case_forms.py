@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gis_registry.cases.life_cycle import TRANSITIONS, Action, Need, Transition, needs_of
+from gis_registry.cases.life_cycle import (
+    TRANSITIONS,
+    Action,
+    Need,
+    Transition,
+    is_returnable,
+    needs_of,
+)
 from gis_registry.cases.permitting import not_theirs
 from gis_registry.cases.progress import Progress
 from gis_registry.cases.tables import CaseState
@@ -107,7 +114,8 @@ def _hand_overs(progress: Progress, actor: Actor) -> list[Form]:
     needed = [(Field.REASON, True)]
     may_handle = actor.may(Permission.DISPATCH) or actor.may(Permission.HANDLE)
     is_theirs = not_theirs(actor, progress.case_id, progress.unit_code) is None
-    if progress.unit_code is not None and may_handle and is_theirs:
+    has_unit = progress.unit_code is not None and is_returnable(progress)
+    if has_unit and may_handle and is_theirs:
         forms.append(Form("return", *case_wording.RETURN, needed))
     if actor.may(Permission.DISPATCH):
         forms.append(Form("assign", *case_wording.ASSIGN, [(Field.UNIT, True), *needed]))

@@ -66,6 +66,7 @@ ATTRIBUTES = {
 PROBLEMS = {
     "invalid-input": "输入的内容无法使用",
     "too-many-streams": "实时连接过多",
+    "too-busy": "同时请求过多",
     "font-missing": "缺少中文字体",
     "invalid-position": "位置不在本市范围内",
     "bad-request": "无法理解该请求",

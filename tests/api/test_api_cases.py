@@ -10,6 +10,7 @@ import pytest
 from making import CORNER, copy_of, forget_facts, moved
 from photographed import photo
 from running_api import Api, running
+from structlog.testing import capture_logs
 
 from gis_registry.cases.life_cycle import TRANSITIONS
 from gis_registry.db.embedded import EmbeddedServer
@@ -286,3 +287,79 @@ def test_cases_due_first_end_with_those_that_have_no_limit(desk: Desk) -> None:
     due = [one["due_at"] for one in found]
     with_limit = [one for one in due if one is not None]
     assert due == sorted(with_limit) + [None] * (len(due) - len(with_limit))
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ("*", 200),
+        ('"{now}"', 200),
+        ('"77", "{now}"', 200),
+        ('"77","{now}",', 200),
+        ('W/"77", W/"{now}"', 200),
+        ('"77", "78"', 412),
+        ('"{now}", three', 422),
+        ('*, "{now}"', 422),
+        (",", 422),
+        (", ".join(f'"{n}"' for n in range(1000)), 422),
+    ],
+)
+def test_any_of_several_versions_may_be_there(desk: Desk, tags: str, status: int) -> None:
+    number = desk.case("filed")
+    now = desk.shown(number)["version"]
+    sent = {"If-Match": tags.replace("{now}", str(now))}
+    for path, said in (
+        (f"/api/cases/{number}/urge", {"reason": "催办"}),
+        (f"/api/cases/{number}/assign", {"reason": "现场", "unit_code": MINE}),
+    ):
+        answer = desk.as_(Role.DISPATCHER).post(path, json=said, headers=sent)
+        assert answer.status_code == status, answer.text
+        if status == 412:
+            assert "not 77 or 78" in answer.json()["detail"]
+        elif status == 200:
+            sent = {"If-Match": tags.replace("{now}", answer.headers["ETag"].strip('"'))}
+
+
+@pytest.mark.parametrize("nothing", [{}, {"open": False}, {"mine": False, "overdue": False}])
+def test_a_filter_that_asks_for_nothing_changes_no_case(
+    desk: Desk, nothing: dict[str, bool]
+) -> None:
+    number = desk.report()
+    asking = desk.as_(Role.DISPATCHER)
+    bulk = {"action": "close", "filter": nothing, "change": {"reason": "清理"}}
+    refused = asking.post("/api/cases/bulk", json=bulk)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid-input")
+    assert "say which cases by filter" in refused.json()["detail"]
+    assert desk.shown(number)["state"] == "reported"
+    bulk["filter"] = {"state": "suspended", "division": "370203"}
+    assert asking.post("/api/cases/bulk", json=bulk | {"dry_run": True}).status_code == 200
+
+
+def test_a_unit_that_has_handled_a_case_cannot_return_it(desk: Desk) -> None:
+    number = desk.case("handled")
+    said = {"unit_code": MINE, "reason": "不归我们"}
+    for who in (MINE, Role.DISPATCHER):
+        refused = desk.do(number, "return", who, **said)
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/conflict")
+        assert "is handled already" in refused.json()["detail"]
+    assert desk.do(number, "suspend", reason="等待").status_code == 200
+    assert desk.do(number, "return", MINE, **said).status_code == 409
+    assert desk.do(number, "resume", reason="继续").status_code == 200
+    assert desk.do(number, "send-back", reason="未清理").status_code == 200
+    assert desk.do(number, "return", MINE, **said).status_code == 200
+
+
+def test_the_log_names_who_was_refused_a_change(desk: Desk) -> None:
+    number = desk.case("closed")
+    with capture_logs() as lines:
+        assert desk.do(number, "file", Role.DISPATCHER).status_code == 409
+        assert desk.do(number, "file", Role.READER).status_code == 403
+        assert desk.do(number, "file", Role.DISPATCHER, nonsense=1).status_code == 422
+        assert desk.do(number, "file", Role.READER, nonsense=1).status_code == 403
+        assert desk.do(number, "file", None).status_code == 401
+        unusable = {"lon": 0.0, "lat": 0.0, "matter": "06001"}
+        client = desk.as_(Role.INSPECTOR)
+        assert client.post("/api/reports", json=unusable).status_code == 422
+    assert [one["actor"] for one in lines if one["event"] == "request"] == [
+        *("dispatcher-1", "reader-1", "dispatcher-1", "reader-1", "anonymous", "inspector-1")
+    ]

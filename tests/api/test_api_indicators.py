@@ -1,9 +1,17 @@
 """Indicators over HTTP: exact at once, down to the cases, and refusals that say why."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+
 import pytest
 from running_api import POSITIONS, Api
 
+from gis_registry.api.routes import report_card
+from gis_registry.api.sessions import connections
 from gis_registry.roles import Role
+from gis_registry.web import report_card_pdf
+from gis_registry.web.report_card import ReportCard
 
 
 def _report(api: Api, n: int) -> int:
@@ -81,3 +89,43 @@ def test_the_report_card_is_served_as_page_and_pdf(shared_api: Api) -> None:
     assert written.content.startswith(b"%PDF-")
     assert client.get("/reports/card", params={"month": "2026-99"}).status_code == 422
     assert client.get("/reports/card", params={"month": "2099-01"}).status_code == 422
+
+
+def test_a_pdf_is_written_in_turn_and_without_a_connection(
+    shared_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work: list[int] = []
+    go_on = threading.Event()
+    is_writing = threading.Event()
+
+    def write(_: ReportCard) -> bytes:
+        at_work.append(len(at_work) + 1)
+        is_writing.set()
+        assert go_on.wait(30)
+        return b"%PDF-"
+
+    monkeypatch.setattr(report_card_pdf, "write_pdf", write)
+    monkeypatch.setattr(report_card, "LONGEST_WAIT_S", 0.5)
+    client = shared_api.as_(Role.READER)
+    asked = {"month": "2026-04", "format": "pdf"}
+    many = connections(shared_api.settings) + 4
+    with ThreadPoolExecutor(many) as threads:
+        written = [threads.submit(client.get, "/reports/card", params=asked) for _ in range(many)]
+        assert is_writing.wait(30)
+        assert client.get("/api/me").status_code == 200
+        late = [one.result() for one in islice(as_completed(written, timeout=30), many - 1)]
+        assert {one.json()["type"] for one in late} == {"/problems/too-busy"}
+        assert {one.status_code for one in late} == {503}
+        go_on.set()
+        assert sum(one.result().status_code == 200 for one in written) == 1
+    assert at_work == [1]
+
+
+def test_what_goes_wrong_while_a_pdf_is_written_is_a_problem(
+    shared_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_card_pdf, "_FONTS", ())
+    client = shared_api.as_(Role.READER)
+    for _ in range(report_card.TURNS + 1):  # the turn is given back
+        answer = client.get("/reports/card", params={"month": "2026-04", "format": "pdf"})
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/font-missing")

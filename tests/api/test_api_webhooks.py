@@ -37,9 +37,17 @@ def test_a_webhooks_life(api: Api) -> None:
     refused = client.post(f"/api/webhooks/deliveries/{delivery['id']}/retry")
     assert refused.status_code == 409
 
-    assert client.post(f"/api/webhooks/{number}/deactivate").json()["is_active"] is False
+    inactive = client.post(f"/api/webhooks/{number}/deactivate").json()
+    assert (inactive["is_active"], inactive["pending"], inactive["dead"]) == (False, 0, 1)
+    listed = client.get("/api/webhooks/deliveries", params={"status": "dead"}).json()
+    assert [one["id"] for one in listed["deliveries"]] == [delivery["id"]]
+    for again in (f"deliveries/{delivery['id']}/retry", f"deliveries/retry?webhook={number}"):
+        refused = client.post(f"/api/webhooks/{again}")
+        assert (refused.status_code, "activate it first" in refused.text) == (409, True)
+    assert client.post("/api/webhooks/deliveries/retry").json() == {"retried": 0}
     assert client.post(f"/api/webhooks/{number}/test").status_code == 409
     assert client.post(f"/api/webhooks/{number}/activate").json()["is_active"] is True
+    assert client.post("/api/webhooks/deliveries/retry").json() == {"retried": 1}
     assert client.delete(f"/api/webhooks/{number}").status_code == 204
     assert client.get(f"/api/webhooks/{number}").status_code == 404
     assert client.get("/api/webhooks/deliveries").json()["deliveries"] == []
@@ -76,6 +84,15 @@ def test_deliveries_come_in_pages(api: Api) -> None:
         {"url": "http://[64:ff9b:1::10.1.2.3]/"},
         {"url": "http://[2002:7f00:1::]/"},
         {"url": "http://xn--/"},
+        {"url": "http://exa mple.org/"},
+        {"url": "https://exam<ple.org/"},
+        {"url": "https://a|b.org/"},
+        {"url": "https://exa\u3000mple.org/"},
+        {"url": "http://example.com\\@example.org/"},
+        {"url": "http://ex%61mple.org/"},
+        {"url": "http://2130706433/"},
+        {"url": "http://127.1/"},
+        {"url": "http:///example.org/"},
         {"url": "https://example.org:99999/"},
         {"url": "https://exa mple.org/\x00"},
         {"url": ""},
@@ -109,3 +126,21 @@ def test_a_number_that_is_none(shared_api: Api, number: int) -> None:
     assert client.post(f"/api/webhooks/deliveries/{number}/retry").status_code in (404, 422)
     listed = client.get("/api/webhooks/deliveries", params={"webhook": number})
     assert listed.status_code in (404, 422)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://例子.中国/钩子",
+        "https://例子。中国/",
+        "https://bücher.example/x?y=ü",
+        "https://xn--bcher-kva.example/",
+        "https://EXAMPLE.org./Hook",
+        "https://my_host.example.org:8443/a b",
+        "https://[2001:4860:4860::8888]/",
+        "https://8.8.8.8/",
+    ],
+)
+def test_names_in_all_languages_are_taken(api: Api, url: str) -> None:
+    added = api.as_(Role.ADMINISTRATOR).post("/api/webhooks", json={"url": url})
+    assert added.status_code == 201, added.text

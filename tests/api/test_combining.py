@@ -44,7 +44,7 @@ async def ask_again(combining: Combining[int, int], numbers: Sequence[int]) -> l
     """Ask again as soon as there is an answer, but for the time that an answer takes to travel."""
     told = []
     for number in numbers:
-        _, doubled = await combining.ask(None, number)
+        doubled = await combining.ask(None, number)
         told.append(doubled)
         await asyncio.sleep(0.001 * (number % 5))
     return told

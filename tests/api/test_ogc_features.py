@@ -10,6 +10,11 @@ from running_api import LAMP, Api
 from gis_registry.roles import Role
 
 
+@pytest.fixture(scope="module")
+def api(shared_api: Api) -> Api:
+    return shared_api
+
+
 @pytest.fixture
 def reader(api: Api) -> Iterator[httpx.Client]:
     with api.as_(Role.READER) as client:

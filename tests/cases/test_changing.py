@@ -73,3 +73,15 @@ def test_a_stage_is_extended_ten_times_at_most(session: Session) -> None:
     assert [isinstance(one, CaseStatus) for one in found] == [True] * 10 + [False] * 2
     assert isinstance(found[-1], Conflict)
     assert "suspend it" in str(found[-1])
+
+
+def test_a_stage_is_suspended_a_hundred_times_at_most(session: Session) -> None:
+    number = _reported(session)
+    suspend = AskedChange(number, Action.SUSPEND, BOSS, CaseChange(reason="等待配件"))
+    resume = AskedChange(number, Action.RESUME, BOSS, CaseChange(reason="已到货"))
+    found = changing.change_all(session, [suspend, resume] * 100)
+    assert all(isinstance(one, CaseStatus) for one in found)
+    with pytest.raises(Conflict, match="suspended 100 times in this stage: that is the most"):
+        change(session, suspend)
+    assert do(session, number, Action.FILE).state in ("filed", "dispatched")
+    assert change(session, suspend).state == "suspended"  # another stage, another clock

@@ -76,7 +76,7 @@ def test_of_many_who_read_the_same_version_one_changes_it(own_database: Database
     with own_database.session() as session:
         version = stands(session, number).version
         urge = asked(session, number, Action.URGE)
-    read = AskedChange(number, Action.URGE, DISPATCHER, urge.change, version)
+    read = AskedChange(number, Action.URGE, DISPATCHER, urge.change, frozenset({version}))
     found = at_once(own_database, [changing(read)] * 4)
     assert sum(isinstance(one, Outdated) for (one,) in found) == 3
     with own_database.session() as session:

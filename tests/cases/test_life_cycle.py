@@ -165,8 +165,8 @@ class Living(RuleBasedStateMachine):
             return AskedChange(number, action, actor, CaseChange(reason="无此案件"))
         one = asked(self.session, number, action, actor, **said)
         if data.draw(st.integers(0, 9)) == 0:
-            version = data.draw(st.integers(1, 9))
-            one = AskedChange(one.case_id, action, actor, one.change, version)
+            versions = data.draw(st.frozensets(st.integers(1, 9), max_size=2))
+            one = AskedChange(one.case_id, action, actor, one.change, versions)
         return one
 
     @rule(data=st.data(), what=st.sampled_from(["return", "assign", "identify", "merge", "join"]))

@@ -1,5 +1,6 @@
 """Tables and facts on a terminal of 80 columns, and where nobody looks at one."""
 
+import csv
 from io import StringIO
 
 import pytest
@@ -48,3 +49,30 @@ def test_a_table_without_rows_says_so(
 ) -> None:
     output.print_table(["code"], [])
     assert (terminal.getvalue(), capsys.readouterr().err) == ("", "There are none.\n")
+
+
+def test_words_in_csv_are_no_formulas_and_what_programs_read_stays_as_it_is() -> None:
+    said = [
+        "=1+1",
+        "+1",
+        "-12.5",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "＝1",
+        "",
+        None,
+        "a=1",
+        -12.5,
+    ]
+    file = StringIO()
+    output.write_csv(file, ["id", "reason"], [[one, one] for one in said], words={"reason"})
+    assert file.getvalue().startswith("id,reason\n=1+1,'=1+1\n")
+    header, *rows = csv.reader(StringIO(file.getvalue(), newline=""))
+    assert header == ["id", "reason"]
+    assert [row[0] for row in rows] == ["" if one is None else str(one) for one in said]
+    assert [row[1] for row in rows] == [
+        *("'=1+1", "'+1", "'-12.5", "'@SUM(A1)", "'\t=1", "'\r=1", "'\n=1", "'＝1"),
+        *("", "", "a=1", "-12.5"),
+    ]

@@ -142,3 +142,16 @@ def test_rows_of_the_wrong_length_are_not_lost(
     rows = rows_of(run(module_settings, "report", "match", file, "--format", "csv"))
     assert [row["outcome"] for row in rows] == ["refused", "unique"]
     assert rows[1]["code"] == codes[0]
+
+
+def test_the_id_of_a_row_comes_back_as_it_was(
+    run: Run, module_settings: Settings, codes: list[str], tmp_path: Path
+) -> None:
+    file = write(
+        tmp_path / "reports.csv",
+        "id,lon,lat,class",
+        f"-12.5,{LON},{LAT},0137",
+        f"=1+1,{LON},{LAT},0137",
+    )
+    rows = rows_of(run(module_settings, "report", "match", file, "--format", "csv"))
+    assert [row["id"] for row in rows] == ["-12.5", "=1+1"]

@@ -107,11 +107,15 @@ def test_survey_tasks_are_listed_in_every_format_and_closed(
     assert features["crs"]["properties"]["name"].endswith("4490")
     assert feature["geometry"]["type"] == "Polygon"
     assert feature["properties"]["place"] == task["place"]
-    close = ("survey", "task", "close", task["place"], "0137", "--reason", "看过了")
+    close = ("survey", "task", "close", task["place"], "0137", "--reason", "=看过了")
     assert run(module_settings, *close).exit_code == 2
     assert run(module_settings, *close, "--done", "--dismiss").exit_code == 2
     assert run(module_settings, "survey", "tasks", "--json", "--format", "csv").exit_code == 2
     assert "is done; it had 3 incidents." in run(module_settings, *close, "--done").out
     assert run(module_settings, *close, "--done").exit_code == 1
     assert run(module_settings, "survey", "tasks").sentence == "There are none."
-    assert "看过了" in run(module_settings, "survey", "tasks", "--state", "done").out
+    done = ("survey", "tasks", "--state", "done")
+    assert "=看过了" in run(module_settings, *done).out
+    (row,) = csv.DictReader(io.StringIO(run(module_settings, *done, "--format", "csv").out))
+    assert row["reason"] == "'=看过了"  # no formula for spreadsheets
+    assert run(module_settings, *done, "--json").json["tasks"][0]["closing"]["reason"] == "=看过了"

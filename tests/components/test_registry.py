@@ -173,7 +173,7 @@ def test_a_position_in_another_datum_is_taken_to_the_right_place(session: Sessio
         ),
         ({"position": (116.39, 39.9)}, InvalidPosition, "116.39, 39.9 is not in Qingdao."),
         (
-            {"attributes": {"a": 1}, "expected_version": 2},
+            {"attributes": {"a": 1}, "expected_versions": frozenset({2})},
             Outdated,
             "3702020137000001 is at version 1, no longer at 2: somebody changed it. Look at it "
             "again, then repeat the change.",
@@ -193,7 +193,10 @@ def test_a_change_that_cannot_be_is_refused_and_leaves_no_trace(
 def test_the_version_that_is_expected_may_be_changed(session: Session) -> None:
     code = register(session, *CORNER)
     new = ComponentEdit(reason="b", attributes={"a": 1})
-    assert service.apply_edit(session, code, new, actor="a", expected_version=1).version == 2
+    assert (
+        service.apply_edit(session, code, new, actor="a", expected_versions=frozenset({1})).version
+        == 2
+    )
 
 
 def test_of_two_who_change_the_same_version_at_once_one_is_refused(
@@ -212,7 +215,7 @@ def test_of_two_who_change_the_same_version_at_once_one_is_refused(
                     code,
                     ComponentEdit(reason="at once", attributes={"by": actor}),
                     actor=actor,
-                    expected_version=1,
+                    expected_versions=frozenset({1}),
                 ).version
         except Outdated as error:
             return str(error)

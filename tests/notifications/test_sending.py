@@ -165,12 +165,36 @@ def test_what_waits_for_a_webhook_that_was_deactivated_is_kept_as_dead(
     database: Database, private_settings: Settings, receiver: Receiver
 ) -> None:
     webhook = add(database, receiver.url)
+    announced(database, 1, 2)
+    receiver.answers = [500, 500]
+    work_once(database, private_settings)  # tried again in a while: each has a job for then
+    with database.session() as session:
+        found = service.set_active(session, webhook.id, is_active=False)
+        assert (found.pending, found.dead) == (0, 2)
+    work_once(database, private_settings, is_time_over=True)
+    assert len(receiver.received) == 2
+    assert {one.status for one in deliveries(database)} == {DeliveryStatus.DEAD}
+    assert {one.last_error for one in deliveries(database)} == {"The webhook is not active."}
+    with database.session() as session, pytest.raises(Conflict, match="activate it first"):
+        service.retry_dead(session, webhook_id=webhook.id)
+    with database.session() as session:
+        service.set_active(session, webhook.id, is_active=True)
+        assert service.retry_dead(session) == 2
+    work_once(database, private_settings)  # at once, not when they would have been tried
+    assert {one.status for one in deliveries(database)} == {DeliveryStatus.DELIVERED}
+
+
+def test_what_is_announced_while_a_webhook_is_deactivated_is_dead_when_its_time_comes(
+    database: Database, private_settings: Settings, receiver: Receiver
+) -> None:
+    webhook = add(database, receiver.url)
     announced(database, 1)
     with database.session() as session:
-        service.set_active(session, webhook.id, is_active=False)
+        queries.set_active(session, webhook.id, is_active=False)
     work_once(database, private_settings)
     assert receiver.received == []
-    assert deliveries(database)[0].last_error == "The webhook is not active."
+    (one,) = deliveries(database)
+    assert (one.status, one.last_error) == (DeliveryStatus.DEAD, "The webhook is not active.")
 
 
 @pytest.mark.parametrize("url", ["http://localhost:9/", "http://127.0.0.1:9/", "http://[::1]:9/"])

@@ -1,5 +1,6 @@
 """The calendar in the database: loaded, corrected, shown, and any earlier version of it."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -233,3 +234,22 @@ def test_the_holidays_of_cambridge_are_those_of_the_rule() -> None:
     assert (
         SpecialDay(date(2026, 4, 20), SpecialDayKind.HOLIDAY, "爱国者日", "Patriots' Day") in found
     )
+
+
+def every_day(since: date, count: int) -> str:
+    days = (since + timedelta(days=n) for n in range(count))
+    return "".join(f"{one},holiday,停工,\n" for one in days)
+
+
+def test_a_calendar_of_more_days_than_twenty_years_have_is_refused_at_once(
+    session: Session, tmp_path: Path
+) -> None:
+    before = working_time(session).version
+    began_s = time.perf_counter()
+    with pytest.raises(InvalidInput, match=r"line 7322: .* a calendar has 7,320 holidays"):
+        load(session, tmp_path, every_day(date(2030, 1, 1), 109_500))
+    with pytest.raises(InvalidInput, match=r"With those that are there, .* too many days"):
+        load(session, tmp_path, every_day(date(2100, 1, 1), 7_320))
+    assert time.perf_counter() - began_s < 5
+    assert working_time(session).version == before
+    assert load(session, tmp_path, every_day(date(2100, 1, 1), 366)).version > before

@@ -52,3 +52,9 @@ def test_a_form_asks_for_what_is_needed(
 def test_what_is_not_theirs_is_not_offered(state: CaseState) -> None:
     assert forms(state, OTHERS) == forms(state, NOBODYS, None) == {}
     assert not {"return", "assign"} & forms(state, INSPECTOR).keys()
+
+
+@pytest.mark.parametrize("state", [CaseState.HANDLED, CaseState.VERIFIED])
+def test_who_has_handled_it_is_not_asked_whether_it_is_theirs(state: CaseState) -> None:
+    assert "return" not in forms(state, CREW) | forms(state, DISPATCHER)
+    assert "assign" in forms(state, DISPATCHER)

@@ -4,6 +4,7 @@ The table (:mod:`gis_registry.cases.life_cycle`) says what there is, who may, an
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -13,11 +14,12 @@ from gis_registry.api.access import (
     CurrentActor,
     LaterRoute,
     SentKey,
+    note_actor,
     requires,
     requires_later,
 )
 from gis_registry.api.changes import ANY_CHANGE, Changes, NewChange
-from gis_registry.api.preconditions import IfMatch, expected_version, version_tag
+from gis_registry.api.preconditions import IfMatch, expected_versions, version_tag
 from gis_registry.api.problems import Problem, guarded, told
 from gis_registry.api.routes.parameters import LARGEST, Number
 from gis_registry.api.sessions import DatabaseSession
@@ -60,6 +62,8 @@ class BulkChange(BaseModel):
     def _names_them_once(self) -> "BulkChange":
         if (self.cases is None) == (self.filter is None):
             raise ValueError("give either cases or filter")
+        if self.filter == CaseFilter():
+            raise ValueError("say which cases by filter: state, unit, division, matter …")
         return self
 
 
@@ -132,9 +136,8 @@ def _route_of(transition: Transition) -> Callable[..., Awaitable[CaseStatus]]:
         change: CaseChange = _NOTHING_SAID,
     ) -> CaseStatus:
         changes: Changes = request.app.state.changes
-        new = NewChange(number, transition.action, change, expected_version(if_match))
-        actor, status = await changes.ask(key, new)
-        request.state.actor = actor.name
+        new = NewChange(number, transition.action, change, expected_versions(if_match))
+        status = await changes.ask(key, new, known=partial(note_actor, request))
         response.headers["ETag"] = version_tag(status.version)
         return status
 

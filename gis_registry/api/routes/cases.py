@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gis_registry.api.access import CurrentActor, requires
-from gis_registry.api.preconditions import IfMatch, expected_version, version_tag
+from gis_registry.api.preconditions import IfMatch, expected_versions, version_tag
 from gis_registry.api.problems import guarded
 from gis_registry.api.routes.parameters import LARGEST, Number
 from gis_registry.api.sessions import DatabaseSession
@@ -143,7 +143,7 @@ def return_case(
 
     Who may only handle returns cases of their own unit alone, and may leave the unit out.
     """
-    service.require_own(session, number, actor, expected_version=expected_version(if_match))
+    service.require_own(session, number, actor, expected_versions=expected_versions(if_match))
     unit_code = returned.unit_code or actor.unit_code
     if unit_code is None:
         raise InvalidInput("Say by `unit_code` which unit returns it.")
@@ -168,7 +168,7 @@ def assign_case(
     if_match: IfMatch = None,
 ) -> CaseSummary:
     """Give a case to a unit by hand, with a reason."""
-    service.require_own(session, number, actor, expected_version=expected_version(if_match))
+    service.require_own(session, number, actor, expected_versions=expected_versions(if_match))
     found = returning.assign_case(
         session, number, unit_code=assignment.unit_code, reason=assignment.reason, actor=actor.name
     )
@@ -193,7 +193,7 @@ def identify_case(
 
     Who may only handle says so of cases of their own unit alone.
     """
-    service.require_own(session, number, actor, expected_version=expected_version(if_match))
+    service.require_own(session, number, actor, expected_versions=expected_versions(if_match))
     found = identifying.identify_case(
         session, number, component=named.component, reason=named.reason, actor=actor.name
     )

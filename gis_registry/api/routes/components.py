@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from gis_registry.api.access import CurrentActor, requires
-from gis_registry.api.preconditions import expected_version, version_tag
+from gis_registry.api.preconditions import IfMatch, expected_versions, version_tag
 from gis_registry.api.problems import guarded
 from gis_registry.api.routes.parameters import Lat, Limit, Lon
 from gis_registry.api.sessions import DatabaseSession
@@ -213,14 +213,11 @@ def edit_component(
     code: Code,
     edit: ComponentEdit,
     response: Response,
-    if_match: Annotated[
-        str | None,
-        Header(description="ETag that the change was made for: refused if it changed since"),
-    ] = None,
+    if_match: IfMatch = None,
 ) -> ComponentDetail:
     """Change a component; what it was before stays in its history."""
     detail = service.apply_edit(
-        session, code, edit, actor=actor.name, expected_version=expected_version(if_match)
+        session, code, edit, actor=actor.name, expected_versions=expected_versions(if_match)
     )
     response.headers["ETag"] = version_tag(detail.version)
     return detail

@@ -1,6 +1,7 @@
 """Reports: taken in and answered, listed, shown, explained."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated
 
 import anyio
@@ -15,7 +16,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from gis_registry.api.access import LaterRoute, SentKey, requires, requires_later
+from gis_registry.api.access import LaterRoute, SentKey, note_actor, requires, requires_later
 from gis_registry.api.intake import Intake
 from gis_registry.api.problems import Problem, explained_faults, guarded, told
 from gis_registry.api.routes.parameters import LARGEST, Before, Limit, Number
@@ -88,13 +89,12 @@ async def submit_report(
     A list is a batch: each of its reports is kept and answered, or refused with its own problem.
     """
     intake: Intake = request.app.state.intake
+    known = partial(note_actor, request)
     if isinstance(report, list):
         results, sound = await anyio.to_thread.run_sync(_checked_batch, report)
-        actor, found = await intake.batches.ask(key, [new for _, new in sound])
-        request.state.actor = actor.name
+        found = await intake.batches.ask(key, [new for _, new in sound], known=known)
         return await anyio.to_thread.run_sync(_told_batch, results, sound, found)
-    actor, answered = await intake.reports.ask(key, report)
-    request.state.actor = actor.name
+    answered = await intake.reports.ask(key, report, known=known)
     return _as_json(
         answered,
         status_code=status.HTTP_200_OK if answered.is_repeat else status.HTTP_201_CREATED,

@@ -67,9 +67,9 @@ def list_deliveries(
     )
 
 
-@router.post("/deliveries/retry", responses=guarded(NotFound))
+@router.post("/deliveries/retry", responses=guarded(NotFound, Conflict))
 def retry_dead(session: DatabaseSession, webhook: Webhook = None) -> Retried:
-    """Try all dead deliveries again, or those of one webhook."""
+    """Try all dead deliveries to active webhooks again, or those of one."""
     return Retried(retried=service.retry_dead(session, webhook_id=webhook))
 
 
