@@ -10,7 +10,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from gis_registry import __version__, clock
@@ -19,6 +19,7 @@ from gis_registry.api.changes import take_changes
 from gis_registry.api.intake import Intake
 from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
 from gis_registry.api.ogc import router as ogc
+from gis_registry.api.ogc.exports import GEOPARQUET
 from gis_registry.api.openapi import RegistryAPI
 from gis_registry.api.routes import ROUTERS, photos, report_card
 from gis_registry.api.sessions import connections
@@ -68,7 +69,11 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
             ),
             Middleware(RequestLog),
             Middleware(SecurityHeaders),
-            Middleware(GZipMiddleware, minimum_size=1000),
+            Middleware(
+                GZipMiddleware,
+                minimum_size=1000,
+                exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, GEOPARQUET.media_type),
+            ),
             Middleware(
                 BodyLimit,
                 max_bytes=settings.max_request_bytes,

@@ -14,11 +14,12 @@ from gis_registry.maps.exporting import ExportFormat, Wanted, exported
 #: A client that takes no more for so long is given no more.
 LONGEST_PAUSE_S = 60.0
 
+GEOPARQUET = Format(ExportFormat.GEOPARQUET, "application/vnd.apache.parquet", "GeoParquet")
 FORMATS = (
     Format(ExportFormat.GEOJSON_SEQUENCE, "application/geo+json-seq", "GeoJSON text sequence"),
     Format(ExportFormat.CSV, "text/csv; charset=utf-8", "CSV"),
     Format(ExportFormat.FLATGEOBUF, "application/flatgeobuf", "FlatGeobuf"),
-    Format(ExportFormat.GEOPARQUET, "application/vnd.apache.parquet", "GeoParquet"),
+    GEOPARQUET,
 )
 
 
