@@ -10,20 +10,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import literal_column
-from sqlalchemy.types import Boolean, Date, DateTime, Double, Integer, Text, TypeEngine
+from sqlalchemy.types import ARRAY, Boolean, Date, DateTime, Double, Integer, Text, TypeEngine
 
 from gis_registry.components.tables import ComponentState
 from gis_registry.maps.queryables import PropertyType, Queryable
 from gis_registry.roles import Role
 from gis_registry.users.service import Actor
 
-_SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]]] = {
+_SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]] | TypeEngine[Any]] = {
     PropertyType.STRING: Text,
     PropertyType.INTEGER: Integer,
     PropertyType.NUMBER: Double,
     PropertyType.BOOLEAN: Boolean,
     PropertyType.DATE: Date,
     PropertyType.DATETIME: DateTime,
+    PropertyType.ARRAY: ARRAY(Text),
 }
 
 

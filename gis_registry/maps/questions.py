@@ -116,7 +116,9 @@ def _equality(collection: Collection, name: str, said: str) -> dict[str, Any]:
             value = said == "true"
         case PropertyType.DATE | PropertyType.DATETIME:
             value = _instant(said, name)
-    return {"op": "=", "args": [{"property": name}, value]}
+        case PropertyType.ARRAY:
+            return _op("a_contains", {"property": name}, [said])
+    return _op("=", {"property": name}, value)
 
 
 def _time(collection: Collection, said: str) -> Sequence[dict[str, Any]]:
