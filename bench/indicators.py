@@ -90,21 +90,22 @@ JOIN pg_temp.places ON places.number = 1 + floor(r1 * r1 * (SELECT count(*) FROM
 JOIN pg_temp.units
   ON units.division_code = left(places.code, 6) AND units.number = floor(r2 * r5 * units.total)
 JOIN pg_temp.matters ON matters.number = 1 + floor(r3 * r4 * (SELECT count(*) FROM pg_temp.matters))
+ORDER BY n
 """
 _PREPARE = """
-SET session_replication_role = replica;
+SET LOCAL session_replication_role = replica;
 SELECT setseed(0.5);
 CREATE FUNCTION pg_temp.past(moment timestamptz) RETURNS timestamptz LANGUAGE sql
   AS 'SELECT CASE WHEN moment < now() THEN moment END';
-CREATE TEMP TABLE places AS
+CREATE TEMP TABLE places ON COMMIT DROP AS
   SELECT row_number() OVER (ORDER BY md5(code)) AS number, code
   FROM divisions WHERE level = 'subdistrict';
-CREATE TEMP TABLE units AS
+CREATE TEMP TABLE units ON COMMIT DROP AS
   SELECT division_code, row_number() OVER of_division - 1 AS number, code,
     count(*) OVER (PARTITION BY division_code) AS total
   FROM (SELECT left(division_code, 6) AS division_code, code FROM public.units) AS known
   WINDOW of_division AS (PARTITION BY division_code ORDER BY md5(code));
-CREATE TEMP TABLE matters AS
+CREATE TEMP TABLE matters ON COMMIT DROP AS
   SELECT row_number() OVER (ORDER BY md5(m.code)) AS number, m.id, c.class_id
   FROM matter_types m LEFT JOIN matter_type_classes c ON c.matter_type_id = m.id
 """

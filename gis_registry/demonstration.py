@@ -16,6 +16,10 @@ from gis_registry.db.engine import Database
 from gis_registry.drones import service as drones
 from gis_registry.drones.schemas import NewDetection
 from gis_registry.drones.tables import Detection
+from gis_registry.layers import service as layers
+from gis_registry.layers import showing as published
+from gis_registry.layers.queries import layer_named
+from gis_registry.layers.schemas import LayerText, NewLayer, Origin, OriginKind
 from gis_registry.photos import service as photos
 from gis_registry.photos.pictures import PhotoLimits
 from gis_registry.photos.store import open_store
@@ -48,6 +52,7 @@ class Demonstration:
     components: int
     classes: int
     refused: int
+    layers: int
     units: int
     reports: int
     outcomes: str
@@ -86,12 +91,31 @@ def run(database: Database, settings: Settings, *, actor: str, progress: Progres
             )
             surveys.apply(session, staged.survey, actor=actor, progress=progress)
     with database.session() as session:
+        _publish_layers(session, profile, actor=actor, progress=progress)
+    with database.session() as session:
         _submit_reports(session, profile, progress)
         _submit_detections(session, profile, progress)
     with database.session() as session:
         _take_on(session, settings, progress)
     with database.session() as session:
         return _summary(session)
+
+
+def _publish_layers(
+    session: Session, profile: CityProfile, *, actor: str, progress: Progress
+) -> None:
+    for one in profile.layers:
+        if layer_named(session, one.name) is not None:
+            continue
+        origin = Origin(
+            kind=OriginKind.FILE,
+            place=str(profile.paths([one.file])[0]),
+            mapping={"crs": one.crs} if one.crs else {},
+            id_field=one.id_field,
+        )
+        said = one.model_dump(exclude={"name", "file", "crs", "id_field"})
+        new = NewLayer(name=one.name, origin=origin, text=LayerText.model_validate(said))
+        layers.add(session, new, actor=actor, progress=progress)
 
 
 def _submit_reports(session: Session, profile: CityProfile, progress: Progress) -> None:
@@ -196,6 +220,7 @@ def _summary(session: Session) -> Demonstration:
         components=sum(row["count"] for row in by_class),
         classes=len(by_class),
         refused=sum(one.refused for one in surveys.surveys(session)),
+        layers=len(published.layers(session)),
         units=len(units.units(session)),
         reports=sum(count for _, count in outcomes),
         outcomes=", ".join(f"{count} {outcome}" for outcome, count in outcomes),

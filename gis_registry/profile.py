@@ -61,6 +61,23 @@ class ProfileSurvey(_Part):
         return self
 
 
+class ProfileLayer(_Part):
+    """A thematic layer that the demo publishes."""
+
+    name: str
+    file: str
+    crs: str | None = None
+    id_field: str | None = None
+    title_zh: str
+    title_en: str
+    description: str = ""
+    keywords: list[str] = []
+    department: str | None = None
+    field: str | None = None
+    licence: str
+    source: str
+
+
 class ProfileTimeLimits(_Part):
     """A version of the table of time limits."""
 
@@ -113,6 +130,7 @@ class CityProfile(_Part):
     time_limits: list[ProfileTimeLimits] = []
     deadlines: ProfileDeadlines = ProfileDeadlines()
     surveys: list[ProfileSurvey] = []
+    layers: list[ProfileLayer] = []
     demo: DemoFiles = DemoFiles()
 
     @field_validator("time_zone")

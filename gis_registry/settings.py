@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     event_streams: int = Field(
         default=200, ge=1, le=10_000, description="Most live event streams open in one process"
     )
+    layer_versions: int = Field(
+        default=5,
+        ge=2,
+        le=100,
+        description="Versions of a thematic layer that are kept, the published one among them",
+    )
     log_format: LogFormat = Field(
         default=LogFormat.CONSOLE, description="Log lines for people (console) or programs (json)"
     )

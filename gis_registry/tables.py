@@ -8,6 +8,7 @@ import gis_registry.catalogue.tables
 import gis_registry.components.tables
 import gis_registry.dispatch.tables
 import gis_registry.drones.tables
+import gis_registry.layers.tables
 import gis_registry.maps.count_tables
 import gis_registry.maps.signing
 import gis_registry.notifications.tables

@@ -45,6 +45,8 @@ def server() -> Iterator[EmbeddedServer]:
     embedded.acquire()
     # Nothing in it has to survive a crash of the machine.
     _run(embedded, "ALTER SYSTEM SET fsync = off")
+    # Who waits for a lock that nobody lets go fails, and says for which.
+    _run(embedded, "ALTER SYSTEM SET lock_timeout = '60s'")
     _run(embedded, "SELECT pg_reload_conf()")
     try:
         yield embedded

@@ -61,7 +61,7 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     receiver.url = f"http://127.0.0.1:{server.server_port}/hooks/cases?from=registry"
     try:
@@ -69,5 +69,6 @@ def receiving() -> Iterator[Receiver]:
     finally:
         receiver.is_let_through.set()
         server.shutdown()
-        thread.join()
+        thread.join(30)
+        assert not thread.is_alive(), "the receiver does not stop"
         server.server_close()

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from gis_registry.api.sessions import limit_statements, turn
 from gis_registry.db.engine import Database
-from gis_registry.errors import DatabaseUnavailable, RegistryError
+from gis_registry.errors import RegistryError
 from gis_registry.roles import Permission
 from gis_registry.settings import Settings
 from gis_registry.users import service as users
@@ -137,8 +137,8 @@ class Combining(Generic[Asked, Told]):
                 while self._waiting and len(batch) < self._most_at_once:
                     batch.append(self._waiting.popleft())
                 found = await anyio.to_thread.run_sync(self._answered, batch)
-        except DatabaseUnavailable as error:  # no turn came
-            batch = [*self._waiting]
+        except Exception as error:  # no turn came, or no thread: nobody waits for ever
+            batch += self._waiting
             self._waiting.clear()
             found = [(None, error)] * len(batch)
         for one, result in zip(batch, found, strict=True):

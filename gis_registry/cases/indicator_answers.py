@@ -107,12 +107,18 @@ def cases(
     view = replace(view_of(session, asked), by=None)
     moment, condition = wanted.cases_of(part)
     value = _values(session, [wanted], view).get("", [_value(wanted, {}, None)])[0]
-    rows = queries.cases(session, view, moment, condition, before=before, limit=limit + 1)
+    count = (value.numerator if part is Part.NUMERATOR else value.denominator) or 0
+    # A moment that no case has is unknown to the index, so that all cases would be read.
+    rows = (
+        queries.cases(session, view, moment, condition, before=before, limit=limit + 1)
+        if count
+        else []
+    )
     found = [CountedCase.model_validate(dict(row)) for row in rows[:limit]]
     return CountedCases(
         key=key,
         part=part,
-        count=(value.numerator if part is Part.NUMERATOR else value.denominator) or 0,
+        count=count,
         cases=found,
         next_before=found[-1].id if len(rows) > limit else None,
     )

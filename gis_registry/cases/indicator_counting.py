@@ -1,6 +1,8 @@
 """Counting cases in the database: the measures as SQL, over rows of cases."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -12,6 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     and_,
+    case,
     cast,
     extract,
     false,
@@ -28,7 +31,6 @@ from gis_registry.cases.indicator_measures import (
     UPPER_S,
     Condition,
     Duration,
-    Measure,
     Test,
 )
 from gis_registry.cases.indicator_tables import OF_CITY, Scope
@@ -38,10 +40,8 @@ from gis_registry.places.tables import City
 PROGRESS = CaseProgress.metadata.tables[CaseProgress.__tablename__]
 _BIGINTS = ARRAY(BigInteger)
 _ZONE = select(City.time_zone).scalar_subquery()
-_MOMENTS = {
-    **{one.key: one.at for one in MEASURES},
-    **{key: one.at for one in DURATIONS for key in (one.key, one.seconds_key)},
-}
+_MEASURES = {one.key: one for one in MEASURES}
+_DURATIONS = {key: one for one in DURATIONS for key in (one.key, one.seconds_key)}
 
 
 def text_of(said: str) -> ColumnElement[str]:
@@ -70,7 +70,17 @@ def item_of(scope: Scope, columns: object) -> ColumnElement[str]:
 
 def day_of(moment: str) -> ColumnElement[object]:
     """Return the day in the city of a moment of a case."""
-    return cast(func.timezone(_ZONE, PROGRESS.c[moment]), Date)
+    return day_in_city(PROGRESS.c[moment])
+
+
+def day_in_city(moment: ColumnElement[datetime]) -> ColumnElement[object]:
+    """Return the day in the city of a moment."""
+    return cast(func.timezone(_ZONE, moment), Date)
+
+
+def beginning_of(day: ColumnElement[date]) -> ColumnElement[datetime]:
+    """Return when a day begins in the city."""
+    return func.timezone(_ZONE, cast(day, DateTime))
 
 
 def seconds_of(duration: Duration) -> ColumnElement[int]:
@@ -98,31 +108,38 @@ def all_hold(conditions: Iterable[Condition]) -> ColumnElement[bool]:
 
 def moments(keys: Iterable[str]) -> list[str]:
     """Return the moments on whose days measures are counted."""
-    return list(dict.fromkeys(_MOMENTS[key] for key in keys))
+    return list(dict.fromkeys(moment_of(key) for key in keys))
+
+
+def moment_of(key: str) -> str:
+    """Return the moment on whose day a measure is counted."""
+    return _MEASURES[key].at if key in _MEASURES else _DURATIONS[key].at
 
 
 def counts(moment: str, keys: Sequence[str]) -> list[ColumnElement[int]]:
     """Return what cases add to measures on the day of a moment; nothing to those of others."""
-    return [_count(moment, key).label(key) for key in keys]
+    return [
+        summed(key, added(key))
+        if moment_of(key) == moment
+        else literal_column("0", BigInteger).label(key)
+        for key in keys
+    ]
 
 
-def _count(moment: str, key: str) -> ColumnElement[int]:
-    if _MOMENTS[key] != moment:
-        return literal_column("0", BigInteger)
-    for measure in MEASURES:
-        if measure.key == key:
-            return _count_of(measure)
-    duration = next(one for one in DURATIONS if key in (one.key, one.seconds_key))
-    if key == duration.key:
-        return func.count().filter(has(duration))
-    seconds = func.sum(seconds_of(duration)).filter(has(duration))
-    return cast(func.coalesce(seconds, literal_column("0")), BigInteger)
+def added(key: str, *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Return what a case adds to a measure if conditions hold: whether it counts, or seconds."""
+    if key in _MEASURES:
+        return and_(*conditions, all_hold(_MEASURES[key].conditions))
+    duration = _DURATIONS[key]
+    is_counted = and_(*conditions, has(duration))
+    return is_counted if key == duration.key else case((is_counted, seconds_of(duration)))
 
 
-def _count_of(measure: Measure) -> ColumnElement[int]:
-    if not measure.conditions:
-        return func.count()
-    return func.count().filter(all_hold(measure.conditions))
+def summed(key: str, added: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return what cases come to, of what each adds to a measure."""
+    if isinstance(added.type, Boolean):
+        return func.count().filter(added).label(key)
+    return cast(func.coalesce(func.sum(added), literal_column("0")), BigInteger).label(key)
 
 
 def _is_so(condition: Condition) -> ColumnElement[bool]:

@@ -106,25 +106,29 @@ def cases(
 
     The newest come first, or those with the earliest moment.
     """
-    found = (
+    order = [
+        *([PROGRESS.c[moment]] if by_moment else []),
+        PROGRESS.c.case_id.desc(),
+        PROGRESS.c.division_code,
+    ]
+    keys = PROGRESS.primary_key.columns
+    found = select(*keys).where(_is_asked(view, moment), condition).order_by(*order).limit(limit)
+    if before is not None:
+        found = found.where(PROGRESS.c.case_id < before)
+    # A month has hundreds of thousands, so that only those which are shown are read as a whole.
+    shown = found.subquery("shown")
+    rows = session.execute(
         select(
             *PROGRESS.c,
             MatterType.code.label("matter_code"),
             ComponentClass.code.label("class_code"),
         )
+        .join(shown, and_(*(PROGRESS.c[key.name] == shown.c[key.name] for key in keys)))
         .outerjoin(MatterType, MatterType.id == PROGRESS.c.matter_type_id)
         .outerjoin(ComponentClass, ComponentClass.id == PROGRESS.c.class_id)
-        .where(_is_asked(view, moment), condition)
-        .order_by(
-            *([PROGRESS.c[moment]] if by_moment else []),
-            PROGRESS.c.case_id.desc(),
-            PROGRESS.c.division_code,
-        )
-        .limit(limit)
+        .order_by(*order)
     )
-    if before is not None:
-        found = found.where(PROGRESS.c.case_id < before)
-    return session.execute(found).mappings().all()
+    return rows.mappings().all()
 
 
 def names(

@@ -44,7 +44,7 @@ class Span(NamedTuple):
     @property
     def end(self) -> date:
         """The last day of the last of them."""
-        return _end(self.period, self.last)
+        return end_of(self.period, self.last)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class View:
             wanted = [Period.YEAR, Period.MONTH]
         last = self.last
         if last == self.today and wanted:
-            last = _end(wanted[0], _begin(wanted[0], last))
+            last = end_of(wanted[0], _begin(wanted[0], last))
         return list(spans(self.first, last, [*wanted, Period.DAY]))
 
 
@@ -123,7 +123,7 @@ def days_of_month(month: str) -> tuple[date, date]:
     """
     try:
         first = date.fromisoformat(f"{month}-01")
-        return first, _end(Period.MONTH, first)
+        return first, end_of(Period.MONTH, first)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(f"{month!r} is no month such as 2026-06.") from error
 
@@ -141,7 +141,7 @@ def spans(first: date, last: date, periods: Sequence[Period]) -> Iterator[Span]:
     period, *shorter = periods
     begin = _begin(period, first)
     if begin < first:
-        begin = _end(period, begin) + _DAY
+        begin = end_of(period, begin) + _DAY
     end = _begin(period, last + _DAY) - _DAY
     if begin > end:
         yield from spans(first, last, shorter)
@@ -160,7 +160,8 @@ def _begin(period: Period, day: date) -> date:
     return day
 
 
-def _end(period: Period, begin: date) -> date:
+def end_of(period: Period, begin: date) -> date:
+    """Return the last day of a month or a year that begins on a day."""
     match period:
         case Period.YEAR:
             return begin.replace(month=12, day=31)

@@ -32,6 +32,7 @@ def demo(
                     ("city", f"{done.city_name_zh} {done.city_name_en}"),
                     ("components", f"{done.components:,} of {done.classes} classes"),
                     ("rows refused", f"{done.refused:,}"),
+                    ("thematic layers", done.layers),
                     ("units", f"{done.units:,}"),
                     ("reports", f"{done.reports:,}: {done.outcomes}"),
                     ("detections", f"{done.detections:,}"),

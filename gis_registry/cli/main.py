@@ -17,6 +17,7 @@ from gis_registry.cli import (
     dispatch,
     drone,
     export,
+    layer,
     map_,
     places,
     report,
@@ -49,6 +50,7 @@ app.add_typer(places.app, name="places")
 app.add_typer(units.app, name="units")
 app.add_typer(survey.app, name="survey")
 app.add_typer(component.app, name="component")
+app.add_typer(layer.app, name="layer")
 app.add_typer(report.app, name="report")
 case_deadline.add_to(case.app)
 case_stats.add_to(case.app)

@@ -18,6 +18,7 @@ def worker(
     from gis_registry.cases import indicator_upkeep
     from gis_registry.cases.watching import watching
     from gis_registry.cli.case_deadline import rules_of
+    from gis_registry.layers.refreshing import refreshing
     from gis_registry.maps import count_upkeep
     from gis_registry.notifications import tasks
     from gis_registry.notifications.working import work
@@ -32,6 +33,7 @@ def worker(
             *indicator_upkeep.TASKS,
             *count_upkeep.TASKS,
             watching(rules),
+            refreshing(settings.layer_versions),
         )
         if not once:
             tell("Working · press Ctrl-C to stop.")

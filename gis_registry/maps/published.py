@@ -10,6 +10,7 @@ from gis_registry.maps import collections, standing
 from gis_registry.maps import crs as systems
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
+from gis_registry.maps.layer_collections import LayerCollections
 from gis_registry.users.service import Actor
 
 _STATE = "SELECT token FROM reference_state"
@@ -49,6 +50,7 @@ class Published:
         self._reading = reading
         self._state: object = None
         self._city: City | None = None
+        self._layers = LayerCollections(reading)
         self._always = {one.name: one for one in standing.always()}
 
     async def find(self, name: str, *, actor: Actor) -> Collection:
@@ -70,7 +72,7 @@ class Published:
     async def all(self, *, actor: Actor) -> dict[str, Collection]:
         """Return every collection that an actor may read, by its name."""
         city = await self.city()
-        found = {**self._always, **city.of_classes}
+        found = {**await self._layers.all(), **self._always, **city.of_classes}
         return {name: one for name, one in found.items() if one.is_for(actor)}
 
     async def city(self) -> City:

@@ -52,23 +52,13 @@ class Issue:
     sentence: str
 
 
-@dataclass
-class CheckedBatch:
-    """A batch with what checking found; every column has one entry a row.
+@dataclass(kw_only=True)
+class CheckedRows:
+    """Rows with what checking found of their geometries; every column has one entry a row.
 
     Attributes:
         first_row: number of the first row in the file, from 1.
-        geometries: in EPSG:4490, one-part geometries taken apart, repaired where that was harmless;
-            None where there is none.
-        class_ids: ``component_classes.id``, 0 where the class is not known.
-        accuracies_m: position accuracy in metres; NaN where the class is not known either.
-        dates: day of the survey, ``date32``.
-        units: codes by role column, strings.
-        unit_ids: ``units.id`` of the supervisor, owner and maintainer, shape (n, 3); 0 for none.
-        identifiers: 16 or 17 digits, strings; None if the file has no such column.
-        source_keys: the file's own keys, strings; None if it has none.
-        attributes: the columns to be kept: text without white space around it, numbers, ISO dates;
-            null where there is nothing.
+        geometries: in EPSG:4490, repaired where that was harmless; None where there is none.
         good: whether the row is not refused.
         refusal: a :class:`Refusal`, or None for a good row.
         reason: the sentence that goes with it, or None.
@@ -77,14 +67,6 @@ class CheckedBatch:
 
     first_row: int
     geometries: NDArray[np.object_]
-    class_ids: NDArray[np.int32]
-    accuracies_m: NDArray[np.float64]
-    dates: pa.Array
-    units: dict[str, pa.Array]
-    unit_ids: NDArray[np.int32]
-    identifiers: pa.Array | None
-    source_keys: pa.Array | None
-    attributes: pa.Table
     good: NDArray[np.bool_]
     refusal: NDArray[np.object_]
     reason: NDArray[np.object_]
@@ -112,3 +94,29 @@ class CheckedBatch:
         for index in np.flatnonzero(rows).tolist():
             found = issue if isinstance(issue, Issue) else issue(index)
             self.issues.setdefault(index, []).append(found)
+
+
+@dataclass(kw_only=True)
+class CheckedBatch(CheckedRows):
+    """A batch of a survey with what checking found; one-part geometries are taken apart.
+
+    Attributes:
+        class_ids: ``component_classes.id``, 0 where the class is not known.
+        accuracies_m: position accuracy in metres; NaN where the class is not known either.
+        dates: day of the survey, ``date32``.
+        units: codes by role column, strings.
+        unit_ids: ``units.id`` of the supervisor, owner and maintainer, shape (n, 3); 0 for none.
+        identifiers: 16 or 17 digits, strings; None if the file has no such column.
+        source_keys: the file's own keys, strings; None if it has none.
+        attributes: the columns to be kept: text without white space around it, numbers, ISO dates;
+            null where there is nothing.
+    """
+
+    class_ids: NDArray[np.int32]
+    accuracies_m: NDArray[np.float64]
+    dates: pa.Array
+    units: dict[str, pa.Array]
+    unit_ids: NDArray[np.int32]
+    identifiers: pa.Array | None
+    source_keys: pa.Array | None
+    attributes: pa.Table

@@ -79,6 +79,11 @@ class Source:
     _layer: Layer
     _unpacked: Unpacked  # the folder of an archive is there as long as this is
 
+    @property
+    def format(self) -> str:
+        """What kind of file it is."""
+        return self._layer.format
+
     def batches(self) -> Iterator[Batch]:
         """Read the rows in the file's order.
 

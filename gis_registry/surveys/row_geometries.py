@@ -4,7 +4,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis_registry.surveys.checked import CheckedBatch, Issue, Refusal, RowCheck, Severity
+from gis_registry.surveys.checked import (
+    CheckedBatch,
+    CheckedRows,
+    Issue,
+    Refusal,
+    RowCheck,
+    Severity,
+)
 from gis_registry.surveys.row_classes import RowClasses
 
 #: A repair may change the area by this share: slivers and spikes go, a bow tie is not made a guess.
@@ -38,7 +45,7 @@ def single_parts(geometries: Geometries) -> Geometries:
     return geometries
 
 
-def check_presence(checked: CheckedBatch) -> None:
+def check_presence(checked: CheckedRows) -> None:
     """Refuse rows without a geometry, for the reason that reading noted, if it did."""
     nothing = "The row has no geometry, or its coordinates are not numbers."
     checked.refuse(
@@ -67,7 +74,7 @@ def check_type(checked: CheckedBatch, classes: RowClasses) -> None:
     checked.refuse(~allowed[classes.index, types], Refusal.WRONG_GEOMETRY_TYPE, reason)
 
 
-def check_position(checked: CheckedBatch) -> None:
+def check_position(checked: CheckedRows) -> None:
     """Refuse positions that are no place on earth."""
     min_x, min_y, max_x, max_y = shapely.bounds(checked.geometries).T
     with np.errstate(invalid="ignore"):
@@ -94,7 +101,7 @@ def check_position(checked: CheckedBatch) -> None:
     )
 
 
-def check_validity(checked: CheckedBatch) -> None:
+def check_validity(checked: CheckedRows) -> None:
     """Repair what can be repaired without changing the shape; refuse what cannot."""
     types = shapely.get_type_id(checked.geometries)
     _drop_repeated_vertices(checked, checked.good & np.isin(types, _LINEAL_OR_AREAL))
@@ -122,7 +129,7 @@ def check_validity(checked: CheckedBatch) -> None:
     )
 
 
-def _drop_repeated_vertices(checked: CheckedBatch, rows: NDArray[np.bool_]) -> None:
+def _drop_repeated_vertices(checked: CheckedRows, rows: NDArray[np.bool_]) -> None:
     if not rows.any():
         return
     before = checked.geometries[rows]
@@ -141,7 +148,7 @@ def _drop_repeated_vertices(checked: CheckedBatch, rows: NDArray[np.bool_]) -> N
     )
 
 
-def _repair(checked: CheckedBatch, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _repair(checked: CheckedRows, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Repair polygons in place; return which were."""
     before = checked.geometries[rows]
     after = shapely.make_valid(before, method="structure")

@@ -41,7 +41,7 @@ def serving(settings: Settings) -> Iterator[str]:
         started.set()
 
     server.startup = startup_and_tell  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         assert started.wait(60), "the server does not start"
@@ -49,7 +49,8 @@ def serving(settings: Settings) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
+        assert not thread.is_alive(), "the server does not stop"
 
 
 @dataclass

@@ -235,7 +235,8 @@ def test_a_browser_is_told_and_comes_back(api: Api, tell: Callable[..., None]) -
         page = context.new_page()
         page.goto("/")
         page.evaluate(
-            """() => new Promise((opened) => {
+            """() => new Promise((opened, failed) => {
+                setTimeout(() => failed("the stream does not open"), 30000);
                 window.told = [];
                 window.events = new EventSource("/api/events");
                 events.onopen = opened;

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from waiting import ending
 
 from gis_registry.api.serve import serve
 from gis_registry.errors import Conflict, InvalidInput
@@ -27,7 +28,7 @@ serve(Settings(), port=0)
 @contextmanager
 def served(settings: Settings, **environment: str) -> Iterator[subprocess.Popen[str]]:
     assert settings.database_url is not None
-    process = subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         env=os.environ
         | {"GIS_REGISTRY_DATABASE_URL": settings.database_url.get_secret_value()}
@@ -37,11 +38,8 @@ def served(settings: Settings, **environment: str) -> Iterator[subprocess.Popen[
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
+    with ending(started) as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

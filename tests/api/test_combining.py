@@ -81,3 +81,25 @@ def test_who_asks_alone_does_not_wait_for_others(
     took_s = asyncio.run(one_after_the_other())
     assert sizes == [4, *[1] * 11]
     assert min(took_s) < 0.05 + 0.018
+
+
+def test_nobody_waits_for_ever_when_no_thread_can_be_had(
+    combining: Combining[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def two() -> list[object]:
+        asked = (combining.ask(None, number) for number in range(2))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    async def two_then_one() -> tuple[list[object], int]:
+        with monkeypatch.context() as broken:
+            broken.setattr(anyio.to_thread, "run_sync", refuse)
+            async with asyncio.timeout(20):
+                refused = await two()
+        return refused, (await combining.ask(None, 4))[1]
+
+    refused, told = asyncio.run(two_then_one())
+    assert [str(one) for one in refused] == ["can't start new thread"] * 2
+    assert told == 8

@@ -56,7 +56,7 @@ def test_a_case_is_closed_once_with_what_was_done(session: Session) -> None:
 def test_a_case_that_two_close_at_once_is_closed_once(own_database: Database) -> None:
     with own_database.session() as session:
         number = open_case(session)
-    start = Barrier(4)
+    start = Barrier(4, timeout=30)
 
     def close(actor: str) -> bool:
         try:

@@ -26,10 +26,10 @@ def at_once(
     database: Database, works: Sequence[Callable[[Session], list[Outcome]]]
 ) -> list[list[Outcome]]:
     """Do each in a thread and a transaction of its own, all at the same moment."""
-    start = Barrier(len(works))
+    start = Barrier(len(works), timeout=30)
 
     def run(work: Callable[[Session], list[Outcome]]) -> list[Outcome]:
-        start.wait(30)
+        start.wait()
         with database.session() as session:
             return work(session)
 

@@ -147,7 +147,7 @@ def test_a_case_that_two_return_at_once_is_returned_once(own_database: Database)
         number = open_case(session)
         unit = service.show(session, number).unit_code
     assert unit is not None
-    start = Barrier(3)
+    start = Barrier(3, timeout=30)
 
     def give_back(_: int) -> bool:
         try:

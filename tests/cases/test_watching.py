@@ -211,7 +211,7 @@ def test_batches_take_the_most_urgent_first_and_say_that_there_is_more(
 def test_two_workers_at_once_warn_and_note_once(own_database: Database) -> None:
     with at(moment("06-10 09:00")), own_database.session() as session:
         numbers = [open_case(session, number) for number in range(12)]
-    start = Barrier(4)
+    start = Barrier(4, timeout=30)
 
     def work(_: int) -> int:
         start.wait()

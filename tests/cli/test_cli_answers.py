@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from delivered import LIGHT, frame, load, place_near, places, rows_of, write_geojson
 from running_cli import PROGRAM, Run, environment
+from waiting import ending
 
 from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
@@ -367,13 +368,14 @@ def test_the_map_is_written(
 
 
 def test_output_that_nobody_reads_to_its_end_is_no_error(module_settings: Settings) -> None:
-    with subprocess.Popen(
+    started = subprocess.Popen(
         [*PROGRAM, "catalogue", "list", "--all", "--json"],
         env=environment(module_settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as program:
+    )
+    with ending(started) as program:
         assert program.stdout is not None
         assert program.stderr is not None
         program.stdout.close()
@@ -400,6 +402,7 @@ def test_closed_output_is_no_fault(
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     assert (done.returncode, "Traceback" in done.stderr) == (exit_code, False)
     assert (done.stderr != "") == (exit_code > 0 and "2>&-" not in closing)

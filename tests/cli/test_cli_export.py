@@ -13,6 +13,7 @@ import pytest
 from delivered import LIGHT, frame, load, places
 from running_cli import PROGRAM, Outcome, Run, environment
 from sqlalchemy import text
+from waiting import ending
 
 from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
@@ -156,7 +157,7 @@ def test_an_interrupted_export_leaves_nothing(own_settings: Settings, tmp_path: 
             text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
-        with started:
+        with ending(started):
             deadline = time.monotonic() + 60
             while not list(tmp_path.glob(".a.gpkg-*/a.gpkg")) and time.monotonic() < deadline:
                 time.sleep(0.002)  # a poll: the program decides when

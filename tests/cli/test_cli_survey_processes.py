@@ -10,6 +10,7 @@ import pytest
 from delivered import LIGHT, frame, places, row_counts, stage
 from running_cli import PROGRAM, environment, run_program
 from sqlalchemy import Connection, func, select, text
+from waiting import ending, wait_until
 
 from gis_registry.components.tables import Component
 from gis_registry.db.engine import Database
@@ -38,17 +39,15 @@ def lights(tmp_path: Path) -> Path:
 
 @contextmanager
 def _running(settings: Settings, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen(
+    started = subprocess.Popen(
         [*PROGRAM, "survey", *map(str, arguments)],
         env=environment(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as program:
-        try:
-            yield program
-        finally:
-            program.kill()
+    )
+    with ending(started) as program:
+        yield program
 
 
 def _wait_for(program: "subprocess.Popen[str]", sentence: str) -> None:
@@ -61,8 +60,8 @@ def _wait_for(program: "subprocess.Popen[str]", sentence: str) -> None:
 
 def _wait_until_it_waits(connection: Connection) -> None:
     """Return once another session waits for what this one holds."""
-    while not connection.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")):
-        pass
+    waiting = text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+    wait_until(lambda: connection.scalar(waiting), 60)
 
 
 @pytest.mark.parametrize("held", HOLDS)

@@ -14,7 +14,7 @@ from gis_registry.cli.main import app
 SILENT = {"serve", "worker", "db start", "db stop", "db psql", "db migrate", "report-card"}
 GROUPS = {
     *("demo", "serve", "db", "catalogue", "places", "units", "survey", "component"),
-    *("report", "case", "dispatch", "drone", "export", "map", "user", "settings"),
+    *("report", "case", "dispatch", "drone", "export", "layer", "map", "user", "settings"),
     *("webhook", "worker", "report-card"),
 }
 

@@ -14,6 +14,7 @@ from noticing import notice
 from project import PROJECT
 from receiving import Receiver, receiving
 from running_cli import Run
+from waiting import ending, wait_until
 
 from gis_registry.db.engine import Database
 from gis_registry.notifications.announcing import announce
@@ -108,26 +109,26 @@ def test_the_receiver_of_the_document_verifies(
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     secret = run(own_settings, "webhook", "add", f"http://127.0.0.1:{port}/").out.strip()
-    with subprocess.Popen(
+    started = subprocess.Popen(
         [sys.executable, "-c", program[1]],
         env=os.environ | {"WEBHOOK_SECRET": secret, "PORT": str(port)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    ) as receiver:
-        try:
-            for _ in range(200):
-                with closing(socket.socket()) as probe:
-                    probe.settimeout(0.1)
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-            with Database(own_settings) as database, database.session() as session:
-                announce(session, [notice(7)])
-            run(own_settings, "worker", "--once")
-            assert receiver.stdout is not None
-            assert receiver.stdout.readline() == "case.filed 7\n"
-            run(own_settings, "webhook", "rotate", 1)
-            run(own_settings, "webhook", "rotate", 1)
-            assert run(own_settings, "webhook", "test", 1, "--json").json["last_status_code"] == 400
-        finally:
-            receiver.kill()
+    )
+
+    def listens() -> bool:
+        assert started.poll() is None, "the receiver ended"
+        with closing(socket.socket()) as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    with ending(started) as receiver:
+        wait_until(listens)
+        with Database(own_settings) as database, database.session() as session:
+            announce(session, [notice(7)])
+        run(own_settings, "worker", "--once")
+        assert receiver.stdout is not None
+        assert receiver.stdout.readline() == "case.filed 7\n"
+        run(own_settings, "webhook", "rotate", 1)
+        run(own_settings, "webhook", "rotate", 1)
+        assert run(own_settings, "webhook", "test", 1, "--json").json["last_status_code"] == 400

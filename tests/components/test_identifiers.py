@@ -178,7 +178,7 @@ def _allocate(
 def test_fifty_concurrent_allocators_leave_neither_duplicate_nor_gap(
     own_settings: Settings,
 ) -> None:
-    start = Barrier(_ALLOCATORS)
+    start = Barrier(_ALLOCATORS, timeout=30)
     with (
         Database(own_settings.model_copy(update={"pool_size": _ALLOCATORS})) as database,
         ThreadPoolExecutor(_ALLOCATORS) as threads,

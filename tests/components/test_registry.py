@@ -204,7 +204,7 @@ def test_of_two_who_change_the_same_version_at_once_one_is_refused(
 ) -> None:
     with own_database.session() as session:
         code = register(session, *CORNER)
-    start = Barrier(2)
+    start = Barrier(2, timeout=30)
 
     def change(actor: str) -> int | str:
         start.wait()
@@ -231,7 +231,7 @@ def test_of_two_who_change_the_same_version_at_once_one_is_refused(
 def test_changes_at_once_that_expect_no_version_all_count(own_database: Database) -> None:
     with own_database.session() as session:
         code = register(session, *CORNER)
-    start = Barrier(4)
+    start = Barrier(4, timeout=30)
 
     def change(number: int) -> None:
         start.wait()

@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
+from waiting import ending, wait_until
 
 from gis_registry.db.account import ServerAccount
 from gis_registry.db.cluster import server_settings, socket_dir_for
@@ -102,8 +103,9 @@ def query(url: str, statement: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in result] if result.returns_rows else []
 
 
-def run_program(code: str, home: Path, **options: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+@contextmanager
+def run_program(code: str, home: Path, **options: object) -> Iterator[subprocess.Popen[str]]:
+    started = subprocess.Popen(  # type: ignore[call-overload]
         [sys.executable, "-c", code, str(home), str(home.parent / "clusters")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -111,6 +113,8 @@ def run_program(code: str, home: Path, **options: object) -> subprocess.Popen[st
         text=True,
         **options,
     )
+    with ending(started) as process:
+        yield process
 
 
 @contextmanager
@@ -119,17 +123,7 @@ def holder(home: Path) -> Iterator[subprocess.Popen[str]]:
     with run_program(HOLDER, home, start_new_session=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 30) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.002)  # a poll: another process decides when
+        yield process
 
 
 def test_first_use_makes_the_database_and_the_last_one_stops_it(folder: Path) -> None:

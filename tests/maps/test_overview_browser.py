@@ -78,11 +78,12 @@ def served(session: Session, street: list[str]) -> Iterator[str]:
     """Serve the map of the street; the address."""
     handler = type("Handler", (_Handler,), {"html": service.overview_page(session).encode()})
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
-    thread.join()
+    thread.join(30)
+    assert not thread.is_alive(), "the server does not stop"
     server.server_close()
 
 

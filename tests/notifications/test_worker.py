@@ -12,6 +12,7 @@ import pytest
 from receiving import Receiver
 from sqlalchemy import text
 from test_sending import add, announced, deliveries
+from waiting import ending
 
 from gis_registry.db.engine import Database
 from gis_registry.notifications.tables import DeliveryStatus
@@ -38,7 +39,7 @@ def working(
     settings: Settings, *command: str, timeout_s: float = 10
 ) -> Iterator[subprocess.Popen[str]]:
     assert settings.database_url is not None
-    process = subprocess.Popen(
+    started = subprocess.Popen(
         command,
         env=os.environ
         | {
@@ -51,11 +52,8 @@ def working(
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
+    with ending(started) as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

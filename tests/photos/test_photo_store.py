@@ -91,7 +91,8 @@ def test_many_who_write_the_same_write_one(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
+        assert not thread.is_alive()
     assert store.original(HASH) == original
     assert len([one for one in tmp_path.rglob("*") if one.is_file()]) == 3
 

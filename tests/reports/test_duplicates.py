@@ -204,7 +204,7 @@ def test_a_batch_comes_to_what_one_by_one_comes_to(
 
 
 def test_six_at_the_same_moment_come_to_one_case(own_database: Database) -> None:
-    start = Barrier(6)
+    start = Barrier(6, timeout=30)
 
     def send(n: int) -> int:
         start.wait()

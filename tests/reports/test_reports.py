@@ -313,7 +313,7 @@ def test_a_key_is_that_of_the_first_report_that_is_kept_with_it(session: Session
 
 
 def test_the_same_key_from_eight_threads_is_one_report(own_database: Database) -> None:
-    start = Barrier(8)
+    start = Barrier(8, timeout=30)
 
     def send(_: int) -> tuple[int, bool]:
         start.wait()

@@ -320,7 +320,7 @@ def test_two_accepts_at_once_make_one_reward(own_database: Database) -> None:
     with own_database.session() as session:
         numbers = [report(session, "wx-1") for _ in range(4)]
         put_in_case_of(session, numbers[0], *numbers[1:])
-    start = Barrier(8)
+    start = Barrier(8, timeout=30)
 
     def accept(n: int) -> str:
         start.wait()
@@ -341,7 +341,7 @@ def test_two_accepts_at_once_make_one_reward(own_database: Database) -> None:
 def test_accepts_of_one_account_at_once_keep_its_limit(own_database: Database) -> None:
     with own_database.session() as session:
         numbers = [report(session, "wx-1") for _ in range(8)]
-    start = Barrier(8)
+    start = Barrier(8, timeout=30)
 
     def accept(number: int) -> bool:
         start.wait()

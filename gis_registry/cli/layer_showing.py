@@ -1,0 +1,277 @@
+"""Commands of ``gis-registry layer`` that show what is published."""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from gis_registry.cli.context import AsJson, city_zone, read_moment, transaction
+from gis_registry.cli.output import (
+    print_csv,
+    print_facts,
+    print_json,
+    print_json_items,
+    print_table,
+)
+from gis_registry.roles import Role
+
+if TYPE_CHECKING:
+    from gis_registry.layers.schemas import LayerEntry
+    from gis_registry.maps.collection_search import CatalogueEntry
+
+Name = Annotated[str, typer.Argument(help="Name of the layer.")]
+_ROW_COLUMNS = ("row", "outcome", "reason", "sentence", "attributes")
+
+
+class RowFormat(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class CatalogueFormat(StrEnum):
+    """How the catalogue is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    DCAT = "dcat"
+
+
+def list_(as_json: AsJson = False) -> None:
+    """List what is published, by name."""
+    from gis_registry.layers import showing
+
+    with transaction() as session:
+        found, zone = showing.layers(session), city_zone(session)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["name", "title", "field", "department", "version", "features", "loaded", "refresh"],
+        (
+            (
+                one.name,
+                one.title_zh,
+                one.field,
+                one.department,
+                one.version,
+                f"{one.quality.features:,}",
+                _shown(one.loaded_at, zone),
+                one.refresh,
+            )
+            for one in found
+        ),
+    )
+
+
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show a layer: what is said of it, how good its data are, its columns and versions."""
+    from gis_registry.layers import showing
+
+    with transaction() as session:
+        entry, zone = showing.show(session, name), city_zone(session)
+    print_layer(entry, zone, as_json=as_json)
+    if as_json:
+        return
+    print_table(
+        ["property", "title", "type", "filled", "least", "greatest"],
+        (
+            (one.name, one.title, one.type, f"{one.filled:,}", one.least, one.greatest)
+            for one in entry.columns
+        ),
+    )
+
+
+def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
+    """Print what is known of a layer."""
+    if as_json:
+        print_json(entry)
+        return
+    quality = entry.quality
+    refused = ", ".join(f"{count:,} {reason}" for reason, count in quality.refused.items())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in quality.geometry_types.items())
+    versions = ", ".join(
+        f"{one.number}{'' if one.is_kept else ' (dropped)'}" for one in entry.versions
+    )
+    print_facts(
+        [
+            ("name", entry.name),
+            ("title", f"{entry.title_zh} {entry.title_en}"),
+            ("description", entry.description),
+            ("keywords", ", ".join(entry.keywords)),
+            ("department", entry.department),
+            ("field", entry.field),
+            ("licence", entry.licence),
+            ("source", entry.source),
+            ("who may read", ", ".join(entry.roles) if entry.roles else "all readers"),
+            ("read from", f"{entry.origin.place} ({entry.facts.crs})"),
+            ("refresh", entry.refresh),
+            ("next refresh", _shown(entry.next_refresh_at, zone)),
+            ("problem", entry.problem),
+            ("removed", _shown(entry.removed_at, zone)),
+            ("version", f"{entry.version} of {versions}, loaded {_shown(entry.loaded_at, zone)}"),
+            ("features", f"{quality.features:,}: {kinds}"),
+            ("rows refused", refused),
+            ("repaired", quality.repaired or None),
+            ("duplicates", quality.duplicates or None),
+            ("in no district", quality.outside_divisions or None),
+            ("empty columns", ", ".join(quality.empty_columns)),
+        ]
+    )
+
+
+def rows(
+    name: Name,
+    version: Annotated[
+        int | None, typer.Option(help="Of this version, else the published one.", min=1)
+    ] = None,
+    form: Annotated[
+        RowFormat, typer.Option("--format", help="How to write them.")
+    ] = RowFormat.TABLE,
+    as_json: AsJson = False,
+) -> None:
+    """List rows that could not be published, with all that they said, and notes on others."""
+    from gis_registry.layers import showing
+
+    with transaction() as session:
+        found = showing.rows(session, name, number=version)
+        if as_json or form is RowFormat.JSON:
+            print_json_items(one.model_dump(mode="json") for one in found)
+            return
+        lines = (
+            (
+                one.row,
+                one.outcome,
+                one.reason,
+                one.sentence,
+                json.dumps(one.attributes, ensure_ascii=False) if one.attributes else "",
+            )
+            for one in found
+        )
+        if form is RowFormat.CSV:
+            print_csv(_ROW_COLUMNS, lines)
+        else:
+            print_table(_ROW_COLUMNS[:-1], (line[:-1] for line in lines))
+
+
+def history(name: Name, as_json: AsJson = False) -> None:
+    """Show what happened to a layer, the last first."""
+    from gis_registry.layers import showing
+
+    with transaction() as session:
+        found, zone = showing.history(session, name), city_zone(session)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["at", "what", "version", "", "by"],
+        ((_shown(one.at, zone), one.kind, one.number, one.sentence, one.actor) for one in found),
+    )
+
+
+def check(as_json: AsJson = False) -> None:
+    """List layers whose last refresh failed or is late (exit 1 if there are any)."""
+    from gis_registry.layers.refreshing import late_layers
+
+    with transaction() as session:
+        found, zone = late_layers(session), city_zone(session)
+    if as_json:
+        print_json(found)
+    elif found:
+        print_table(
+            ["layer", "refresh", "due", "last read", "problem"],
+            (
+                (
+                    one.name,
+                    one.refresh,
+                    _shown(one.due_at, zone),
+                    _shown(one.checked_at, zone),
+                    one.problem,
+                )
+                for one in found
+            ),
+        )
+    else:
+        print_facts([("layers", "All are as new as they should be.")])
+    if found:
+        raise typer.Exit(1)
+
+
+def catalogue(
+    words: Annotated[str, typer.Option("--q", help="Words to look for.")] = "",
+    department: Annotated[
+        str | None, typer.Option("--owner-department", help="Only of this department.")
+    ] = None,
+    field: Annotated[str | None, typer.Option(help="Only of this field of work.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Only under this licence.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only loaded since this time, with its zone.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Only loaded until this time, with its zone.")
+    ] = None,
+    role: Annotated[Role, typer.Option(help="What this role may read.")] = Role.ADMINISTRATOR,
+    form: Annotated[
+        CatalogueFormat, typer.Option("--format", help="How to write it; dcat is JSON-LD.")
+    ] = CatalogueFormat.TABLE,
+    base: Annotated[
+        str, typer.Option(help="Address of the OGC API, for the links of dcat.")
+    ] = "http://127.0.0.1:8000/ogc",
+    as_json: AsJson = False,
+) -> None:
+    """Search everything that is published: layers, components, divisions and more."""
+    from gis_registry.maps import collection_search, dcat
+    from gis_registry.places.service import the_city
+
+    asked = collection_search.Search(
+        words=words,
+        department=department,
+        field=field,
+        licence=licence,
+        since=_moment(since),
+        until=_moment(until),
+    )
+    with transaction() as session:
+        city = the_city(session)
+        found = collection_search.search(collection_search.catalogue(session, role=role), asked)
+        if form is CatalogueFormat.DCAT:
+            names = {"city_zh": city.name_zh, "city_en": city.name_en}
+            print_json(dcat.document(found, base=base, **names))
+            return
+    if as_json or form is CatalogueFormat.JSON:
+        print_json([_plain(one) for one in found])
+        return
+    print_table(
+        ["collection", "title", "", "field", "department", "features"],
+        (
+            (
+                one.collection.name,
+                one.collection.title_zh,
+                one.collection.title_en,
+                one.field,
+                one.department,
+                None if one.features is None else f"{one.features:,}",
+            )
+            for one in found
+        ),
+    )
+
+
+def _shown(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    return None if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def _moment(said: str | None) -> datetime | None:
+    return None if said is None else read_moment(said)
+
+
+def _plain(entry: "CatalogueEntry") -> dict[str, object]:
+    told = {key: one for key, one in vars(entry).items() if key != "collection"}
+    one = entry.collection
+    titles = {"name": one.name, "title_zh": one.title_zh, "title_en": one.title_en}
+    return titles | {"description": one.description} | told

@@ -1,0 +1,110 @@
+"""Thematic layers as collections: what is published of them, read again only when it changed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from gis_registry.db.reading import Reading
+from gis_registry.layers.naming import PLACE_COLUMNS
+from gis_registry.layers.schemas import LayerColumn
+from gis_registry.layers.tables import FEATURE_SCHEMA
+from gis_registry.maps.collections import Collection, KeyColumn, Property
+from gis_registry.maps.queryables import PropertyType
+from gis_registry.roles import Role
+
+_TOKEN = "SELECT token FROM layers_state"  # noqa: S105  of a state
+_PUBLISHED = """
+SELECT l.name, l.title_zh, l.title_en, l.description, l.roles, l.origin, v.number, v.table_name,
+  v.id_type, v.columns, v.quality
+FROM layers l
+JOIN layer_versions v ON v.layer_id = l.id AND v.number = l.version
+WHERE l.removed_at IS NULL
+ORDER BY l.name
+"""
+_PLACE_TITLES = (
+    ("区划代码", "district code"),
+    ("街道代码", "subdistrict code"),
+    ("单元网格代码", "grid cell code"),
+)
+_BY_ID = {
+    "bigint": "l.id = CASE WHEN %(id)s ~ '^-?[0-9]{1,18}$' THEN (%(id)s)::bigint END",
+    "text": "l.id = %(id)s",
+}
+
+
+class LayerCollections:
+    """The collections of layers, kept until one of them changes."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._token: object = None
+        self._found: dict[str, Collection] = {}
+
+    async def all(self) -> Mapping[str, Collection]:
+        """Return them by their names: one row is read, and all of them after a change."""
+        ((token,),) = await self._reading.rows(_TOKEN)
+        if token != self._token:
+            rows = await self._reading.rows(_PUBLISHED)
+            self._found, self._token = {row[0]: _collection(*row) for row in rows}, token
+        return self._found
+
+
+def layer_collections(session: Session) -> dict[str, Collection]:
+    """Return the collections of layers by their names."""
+    rows = session.connection().exec_driver_sql(_PUBLISHED).all()
+    return {row[0]: _collection(*row) for row in rows}
+
+
+def _collection(
+    name: str,
+    title_zh: str,
+    title_en: str,
+    description: str,
+    roles: Sequence[str] | None,
+    origin: Mapping[str, Any],
+    number: int,
+    table_name: str,
+    id_type: str,
+    columns: Sequence[Mapping[str, Any]],
+    quality: Mapping[str, Any],
+) -> Collection:
+    """Return a layer as a collection.
+
+    Names of layers and columns hold letters, digits, - and _ alone (:mod:`~.layers.naming`), so
+    that they can be quoted as they are.
+    """
+    found = [LayerColumn.model_validate(one) for one in columns]
+    timed = [one.name for one in found if one.title == origin.get("time_field")]
+    return Collection(
+        name=name,
+        title_zh=title_zh,
+        title_en=title_en,
+        description=description or title_en,
+        source=f'{FEATURE_SCHEMA}."{table_name}" l',
+        key=(KeyColumn("l.id", id_type),),
+        by_id=_BY_ID[id_type],
+        version=f"'{number}'",
+        properties=(*map(_property, found), *_places()),
+        geometry="l.geom",
+        temporal=tuple(timed),
+        total=f"{quality['features']:d}::bigint",
+        roles=None if roles is None else frozenset({Role.ADMINISTRATOR, *map(Role, roles)}),
+    )
+
+
+def _property(column: LayerColumn) -> Property:
+    return Property(
+        name=column.name,
+        type=PropertyType(column.type.value),
+        sql=f'l."{column.column}"',
+        title_zh=column.title,
+        title_en=column.title,
+    )
+
+
+def _places() -> list[Property]:
+    return [
+        Property(name, PropertyType.STRING, f"l.{name}", *titles)
+        for name, titles in zip(PLACE_COLUMNS, _PLACE_TITLES, strict=True)
+    ]

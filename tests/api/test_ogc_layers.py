@@ -1,0 +1,51 @@
+"""Layers over HTTP: as collections of their own, for whoever may read them."""
+
+from pathlib import Path
+
+from delivered import point, write_geojson
+from publishing import LAT, LON, publish
+from running_api import Api
+
+from gis_registry.db.engine import Database
+from gis_registry.layers import service
+from gis_registry.roles import Role
+
+
+def parks(folder: Path, count: int) -> Path:
+    rows = [
+        (point(LON, LAT + n / 1000), {"名称": f"园{n}", "面积 (m2)": n + 0.5, "no": f"p{n}"})
+        for n in range(count)
+    ]
+    return write_geojson(folder / "parks.geojson", rows)
+
+
+def test_a_layer_is_served_filtered_and_reloaded(api: Api, tmp_path: Path) -> None:
+    path = parks(tmp_path, 3)
+    with Database(api.settings) as database, database.session() as session:
+        publish(session, path, "parks", id_field="no")
+    with api.as_(Role.READER) as reader:
+        about = reader.get("/ogc/collections/parks").json()
+        assert about["title"] == "东西 Things"
+        items = "/ogc/collections/parks/items"
+        page = reader.get(items, params={"limit": 2}).json()
+        assert (page["numberMatched"], page["numberReturned"]) == (3, 2)
+        first = page["features"][0]
+        assert (first["id"], first["properties"]["名称"]) == ("p0", "园0")
+        assert first["properties"]["division_code"] == "370202"
+        found = reader.get(items, params={"filter": "面积_m2 > 1 AND 名称 = '园2'"})
+        assert [one["id"] for one in found.json()["features"]] == ["p2"], found.text
+        assert reader.get(f"{items}/p1").json()["id"] == "p1"
+        assert reader.get(f"{items}/nothing").status_code == 404
+        queryables = reader.get("/ogc/collections/parks/queryables").json()["properties"]
+        assert queryables["面积_m2"]["title"].startswith("面积 (m2)")
+        parks(tmp_path, 4)
+        with Database(api.settings) as database, database.session() as session:
+            assert service.refresh(session, "parks", actor="me") is not None
+        assert reader.get(items).json()["numberMatched"] == 4
+        with Database(api.settings) as database, database.session() as session:
+            service.describe(session, "parks", {"roles": [Role.ANALYST]}, actor="me")
+        assert reader.get(items).status_code == 404
+        names = {one["id"] for one in reader.get("/ogc/collections").json()["collections"]}
+        assert "parks" not in names
+    with api.as_(Role.ANALYST) as analyst:
+        assert analyst.get(items).json()["numberMatched"] == 4

@@ -1,0 +1,165 @@
+"""Layers among the collections: who sees them, what they say, how they are found."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from delivered import point, write_geojson
+from publishing import LAT, LON, publish
+from sqlalchemy.orm import Session
+
+from gis_registry.db.engine import Database
+from gis_registry.db.reading import Reading
+from gis_registry.errors import InvalidInput, NotFound
+from gis_registry.layers import service, showing
+from gis_registry.layers.naming import checked_name
+from gis_registry.maps import collection_search, dcat, features, standing
+from gis_registry.maps.collection_search import Search
+from gis_registry.maps.crs import offered
+from gis_registry.maps.layer_collections import layer_collections
+from gis_registry.maps.published import Published
+from gis_registry.roles import Role
+from gis_registry.users.service import Actor
+
+READER = Actor("reader", Role.READER)
+INSPECTOR = Actor("inspector", Role.INSPECTOR)
+
+
+@pytest.fixture
+def parks(tmp_path: Path) -> Path:
+    rows = [
+        (point(LON, LAT + n / 1000), {"名称": f"园{n}", "no": f"p{n}", "day": "2024-05-01"})
+        for n in range(3)
+    ]
+    return write_geojson(tmp_path / "parks.geojson", rows)
+
+
+def test_the_registrys_own_names_are_refused_for_layers() -> None:
+    for name in (*(one.name for one in standing.always()), "components-0137"):
+        with pytest.raises(InvalidInput):
+            checked_name(name)
+
+
+def test_a_layer_is_a_collection(session: Session, parks: Path) -> None:
+    publish(session, parks, "parks", id_field="no", time_field="day", roles=[Role.ANALYST])
+    found = layer_collections(session)["parks"]
+    assert (found.title_zh, found.temporal, found.total) == ("东西", ("day",), "3::bigint")
+    assert found.roles == {Role.ANALYST, Role.ADMINISTRATOR}
+    assert list(found.queryables) == [
+        "名称", "no", "day", "division_code", "subdistrict_code", "cell_code", "geometry"
+    ]  # fmt: skip
+    driver = session.connection().connection.driver_connection
+    assert driver is not None
+    crs = offered(4549)[0]
+    page = features.page(found, [], crs=crs, limit=2, after=["p0"], count=found.total)
+    rows = driver.execute(page.sql, page.values).fetchall()
+    assert [(count, key) for count, key, _ in rows] == [(3, "p1"), (3, "p2")]
+    feature = json.loads(rows[0][2])
+    assert feature["properties"]["名称"] == "园1"
+    assert feature["properties"]["division_code"] == "370202"
+    one = features.single(found, "p2", crs=crs)
+    ((text, version),) = driver.execute(one.sql, one.values).fetchall()
+    assert (json.loads(text)["id"], version) == ("p2", "1")
+
+
+@pytest.mark.parametrize("feature_id", ["2", "x", "", "9" * 40, "2; --", "-1"])
+def test_numbers_as_ids(session: Session, parks: Path, feature_id: str) -> None:
+    publish(session, parks, "parks")
+    statement = features.single(
+        layer_collections(session)["parks"], feature_id, crs=offered(4549)[0]
+    )
+    driver = session.connection().connection.driver_connection
+    assert driver is not None
+    found = driver.execute(statement.sql, statement.values).fetchall()
+    assert len(found) == (feature_id == "2")
+
+
+def test_what_is_published_is_read_again_after_a_change(
+    own_database: Database, parks: Path
+) -> None:
+    async def ask() -> None:
+        reading = Reading(own_database.url, connections=2, longest_s=5)
+        await reading.open()
+        try:
+            published = Published(reading)
+            assert "parks" not in await published.all(actor=READER)
+            with own_database.session() as session:
+                publish(session, parks, "parks")
+            first = await published.find("parks", actor=READER)
+            assert await published.find("parks", actor=INSPECTOR) is first
+            with own_database.session() as session:
+                service.describe(session, "parks", {"roles": [Role.INSPECTOR]}, actor="me")
+            assert "parks" not in await published.all(actor=READER)
+            with pytest.raises(NotFound, match="no collection 'parks'"):
+                await published.find("parks", actor=READER)
+            assert (await published.find("parks", actor=INSPECTOR)).name == "parks"
+            with own_database.session() as session:
+                service.remove(session, "parks", actor="me")
+            with pytest.raises(NotFound):
+                await published.find("parks", actor=INSPECTOR)
+        finally:
+            await reading.close()
+
+    asyncio.run(ask())
+
+
+def test_the_catalogue_is_searched_by_words_and_facts(session: Session, parks: Path) -> None:
+    publish(
+        session, parks, "parks", department="市园林和林业局", field="园林绿化", licence="CC BY 4.0",
+        keywords=["公园", "Green"], description="All parks of the city.",
+    )  # fmt: skip
+    publish(session, parks, "shops", roles=[Role.ANALYST], field="商务")
+    everything = collection_search.catalogue(session, role=Role.ANALYST)
+    names = {one.collection.name for one in everything}
+    assert {"parks", "shops", "components", "components-0137", "divisions"} <= names
+
+    def found(**asked: object) -> list[str]:
+        wanted = Search(**asked)  # type: ignore[arg-type]
+        return [one.collection.name for one in collection_search.search(everything, wanted)]
+
+    assert found(words="公园 green") == ["parks"]
+    assert "components-0137" in found(words="路灯")
+    assert found(field="商务") == ["shops"]
+    assert found(department="市园林和林业局", licence="cc by 4.0") == ["parks"]
+    assert found(words="nothing of the kind") == []
+    seen = {one.collection.name for one in collection_search.catalogue(session, role=Role.READER)}
+    assert "parks" in seen
+    assert "shops" not in seen
+    counts = collection_search.counted(everything)
+    assert counts["field"] == {"商务": 1, "园林绿化": 1}
+
+
+def test_the_catalogue_as_dcat(session: Session, parks: Path) -> None:
+    publish(
+        session, parks, "parks", department="市园林和林业局", field="园林绿化", refresh="daily",
+        licence="https://creativecommons.org/licenses/by/4.0/", keywords=["公园"],
+        time_field="day",
+    )  # fmt: skip
+    entries = collection_search.catalogue(session, role=Role.READER)
+    document = dcat.document(
+        entries, base="https://map.example.org/ogc/", city_zh="青岛市", city_en="Qingdao"
+    )
+    datasets = {one["dct:identifier"]: one for one in document["dcat:dataset"]}  # type: ignore[attr-defined]
+    assert {"parks", "components", "divisions"} <= set(datasets)
+    one = datasets["parks"]
+    assert one["@id"] == "https://map.example.org/ogc/collections/parks"
+    assert one["dct:title"][0] == {"@language": "zh", "@value": "东西"}
+    assert one["dct:publisher"]["foaf:name"] == "市园林和林业局"
+    assert one["dct:license"] == {"@id": "https://creativecommons.org/licenses/by/4.0/"}
+    assert one["dct:accrualPeriodicity"]["@id"].endswith("DAILY")
+    assert one["dct:spatial"]["dcat:bbox"]["@value"].startswith("POLYGON((120.38")
+    assert one["dct:temporal"]["dcat:startDate"] == {"@type": "xsd:date", "@value": "2024-05-01"}
+    used = {
+        key.split(":")[0] for key in _keys(document) if ":" in key and not key.startswith("http")
+    }
+    assert used <= set(document["@context"])  # type: ignore[call-overload]
+    assert showing.show(session, "parks").quality.features == 3
+
+
+def _keys(node: object) -> set[str]:
+    if isinstance(node, dict):
+        return {*node, *(key for one in node.values() for key in _keys(one))}
+    if isinstance(node, list):
+        return {key for one in node for key in _keys(one)}
+    return set()
