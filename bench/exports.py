@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from time import perf_counter, sleep
 import httpx
 import psycopg
 
+from gis_registry.db.engine import Database
 from gis_registry.settings import Settings
 from gis_registry.startup import open_registry
 
@@ -33,10 +34,9 @@ ITEMS = "/ogc/collections/components/items"
 CHUNK = 2**20
 
 
-def plain_copy(settings: Settings) -> tuple[float, int]:
+def plain_copy(database: Database) -> tuple[float, int]:
     """Return the seconds and bytes of the table as the database itself gives it out."""
-    with open_registry(settings) as database:
-        url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     started, size = perf_counter(), 0
     with (
         psycopg.connect(url, options="-c default_transaction_read_only=on") as connection,
@@ -141,7 +141,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--formats", default=",".join(FORMATS))
     asked = parser.parse_args()
-    plain_s, plain_bytes = plain_copy(Settings())
+    with open_registry(Settings()) as database:  # a server of its own runs while it is open
+        measure(database, asked.formats.split(","))
+
+
+def measure(database: Database, formats: Sequence[str]) -> None:
+    """Measure and print a line for each format."""
+    plain_s, plain_bytes = plain_copy(database)
     print(f"COPY components TO STDOUT: {plain_s:.1f} s, {plain_bytes / 2**20:,.0f} MiB")
     print("format      first s   all s  x COPY      MiB  server MiB  writer MiB  item ms")
     with served() as (address, process):
@@ -149,7 +155,7 @@ def main() -> None:
         threading.Timer(5, idle.is_over.set).start()
         idle.run()
         print(f"{'(idle)':38s}{idle.server_mb:23,.0f}{statistics.median(idle.items_ms):21.1f}")
-        for form in asked.formats.split(","):
+        for form in formats:
             watch = Watch(address, process)
             first, took, size = download(address, form, watch)
             print(
