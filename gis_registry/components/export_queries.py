@@ -4,7 +4,6 @@ Rows come as CSV through COPY and become Arrow's columns without a loop over the
 batches that bound what is in memory at once.
 """
 
-from binascii import unhexlify
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,9 +11,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 from sqlalchemy import ColumnElement, FromClause, Numeric, Select, Text, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
@@ -23,6 +20,7 @@ from gis_registry.catalogue.tables import ComponentClass, GeometryType
 from gis_registry.components import queries
 from gis_registry.components.as_of import moment_of
 from gis_registry.components.classes import class_ids
+from gis_registry.components.export_batches import batch_of
 from gis_registry.components.export_columns import AttributeKind, Column
 from gis_registry.components.export_formats import GEOMETRY
 from gis_registry.components.service import area_code
@@ -163,32 +161,11 @@ def batches(
         .add_columns(hexadecimal)
         .order_by(chosen.states.c.division_code, chosen.states.c.code)
     )
-    # Names of ours and of attributes may be the same until a format's names are given.
-    numbered = {str(number): one.type for number, one in enumerate(columns)}
-    read = pyarrow.csv.ReadOptions(column_names=[*numbered, GEOMETRY])
-    convert = pyarrow.csv.ConvertOptions(
-        column_types=numbered | {GEOMETRY: pa.string()},
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-        null_values=[""],
-        true_values=["t", "true"],
-        false_values=["f", "false"],
-    )
+    schema = pa.schema([*((one.name, one.type) for one in columns), (GEOMETRY, pa.binary())])
     # Until it is closed, the connection can do nothing else, not even end its transaction.
     with closing(_copied(session, query)) as copied:
         for lines in copied:
-            read.block_size = len(lines) + 1  # one block, however long a line is
-            table = pyarrow.csv.read_csv(
-                pa.BufferReader(lines),
-                read_options=read,
-                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-                convert_options=convert,
-            ).combine_chunks()
-            arrays = [column.chunk(0) for column in table.columns]
-            yield pa.RecordBatch.from_arrays(
-                [*arrays[:-1], _binary(arrays[-1])],
-                names=[*(one.name for one in columns), GEOMETRY],
-            )
+            yield batch_of(lines, schema)
 
 
 def _rows(chosen: Chosen, columns: Sequence[Column]) -> Select[*tuple[Any, ...]]:
@@ -247,12 +224,3 @@ def _copied(session: Session, query: Select[*tuple[Any, ...]]) -> Generator[byte
                 lines, size = [], 0
         if lines:
             yield b"".join(lines)
-
-
-def _binary(hexadecimal: pa.StringArray) -> pa.BinaryArray:
-    """Return the bytes that hexadecimal texts, none of them missing, stand for."""
-    offsets = np.frombuffer(hexadecimal.buffers()[1], dtype=np.int32)
-    ends = offsets[hexadecimal.offset : hexadecimal.offset + len(hexadecimal) + 1]
-    data = unhexlify(memoryview(hexadecimal.buffers()[2])[ends[0] : ends[-1]])
-    starts = pa.py_buffer(((ends - ends[0]) // 2).astype(np.int32))
-    return pa.Array.from_buffers(pa.binary(), len(hexadecimal), [None, starts, pa.py_buffer(data)])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
-from gis_registry.db.base import SRID
+from gis_registry.db.srid import SRID
 from gis_registry.errors import InvalidInput
 from gis_registry.places.datums import Datum, from_cgcs2000
 

@@ -36,6 +36,18 @@ _TABLE_BYTES = 2**31
 #: How many bytes a shapefile's table has for values that are no text.
 _WIDTHS = {pa.int64(): 18, pa.int32(): 9, pa.float64(): 24, pa.date32(): 8, pa.bool_(): 1}
 _WIDTH = b"GDAL:OGR:width"
+#: What GeoParquet calls the types of geometry, by their numbers in shapely.
+_TYPE_NAMES = {
+    0: "Point",
+    1: "LineString",
+    3: "Polygon",
+    4: "MultiPoint",
+    5: "MultiLineString",
+    6: "MultiPolygon",
+    7: "GeometryCollection",
+}
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+_BOX = pa.struct([pa.field(side, pa.float64()) for side in _SIDES])
 
 
 @dataclass(frozen=True)
@@ -44,17 +56,17 @@ class Layer:
 
     Attributes:
         name: what the layer is called, where it has a name.
-        geometry_type: as GDAL names it, such as ``MultiPolygon``.
-        count: how many there are.
+        geometry_type: as GDAL names it, such as ``MultiPolygon``; ``Unknown`` is any.
         schema: the columns, the last of them the geometry as WKB.
         batches: the components.
+        count: how many there are, for formats that hold only so many.
     """
 
     name: str
     geometry_type: str
-    count: int
     schema: pa.Schema
     batches: Generator[pa.RecordBatch]
+    count: int = 0
 
 
 def write_layers(form: FileFormat, path: Path, layers: Sequence[Layer], system: System) -> None:
@@ -69,7 +81,7 @@ def write_layers(form: FileFormat, path: Path, layers: Sequence[Layer], system: 
     elif form is FileFormat.XLSX:
         _write_xlsx(path, layers, system)
     elif form is FileFormat.GEOPARQUET:
-        _write_geoparquet(path, layers[0], system)
+        write_geoparquet(path, layers[0], system)
     elif path.suffix.lower() == ".zip":
         _write_zipped(path, layers[0], system)
     else:
@@ -82,11 +94,14 @@ class _Feed:
 
     def __init__(self, layer: Layer) -> None:
         self.interruption: BaseException | None = None
+        self.count = 0
         self.reader = pa.RecordBatchReader.from_batches(layer.schema, self._batches(layer))
 
     def _batches(self, layer: Layer) -> Iterator[pa.RecordBatch]:
         try:
-            yield from layer.batches
+            for batch in layer.batches:
+                self.count += batch.num_rows
+                yield batch
         except BaseException as interruption:
             self.interruption = interruption
             raise
@@ -126,21 +141,21 @@ def _write_with_gdal(form: FileFormat, path: Path, layer: Layer, system: System)
         if "accessing batch" in str(error):  # Ctrl-C, before the feed had come to its first line
             raise KeyboardInterrupt from None
         raise
-    _check_whole(form, path, layer)
+    _check_whole(form, path, layer.name, feed.count)
 
 
-def _check_whole(form: FileFormat, path: Path, layer: Layer) -> None:
+def _check_whole(form: FileFormat, path: Path, layer: str, count: int) -> None:
     """Look whether everything arrived: not every driver says when the disk is full."""
     if form is FileFormat.SHAPEFILE:
-        is_whole = _is_whole_shapefile(path, layer.count)
+        is_whole = _is_whole_shapefile(path, count)
     elif form in {FileFormat.GEOJSON, FileFormat.GEOJSON_SEQUENCE}:
         with path.open("rb") as file:
             file.seek(-min(path.stat().st_size, 8), 2)
             end = file.read().rstrip()
         is_whole = end.endswith(b"]\n}" if form is FileFormat.GEOJSON else b"}")
     else:
-        found = pyogrio.read_info(path, layer=layer.name, force_feature_count=True)["features"]
-        is_whole = found == layer.count
+        found = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
+        is_whole = found == count
     if not is_whole:
         raise RuntimeError("not all of it arrived in the file")
 
@@ -211,30 +226,58 @@ def _write_zipped(path: Path, layer: Layer, system: System) -> None:
     shutil.rmtree(folder)
 
 
-def _write_geoparquet(path: Path, layer: Layer, system: System) -> None:
+def write_geoparquet(path: Path, layer: Layer, system: System, *, boxes: str | None = None) -> None:
+    """Write a layer as GeoParquet.
+
+    Args:
+        path: the file.
+        layer: what it holds.
+        system: what its coordinates are in.
+        boxes: what a column with the box of each geometry is called; None: there is none.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
+    types: set[int] = set()
+    schema = layer.schema if boxes is None else layer.schema.append(pa.field(boxes, _BOX))
     with pyarrow.parquet.ParquetWriter(
         path,
-        layer.schema,
+        schema,
         compression="zstd",
         store_schema=False,  # it would hide from pyarrow what is added at the end
     ) as writer:
         for batch in layer.batches:
+            geometries = _geometries(batch)
+            if boxes is not None:
+                batch = batch.append_column(schema.field(boxes), _boxes(geometries))
             writer.write_batch(batch)
-            bounds = shapely.total_bounds(_geometries(batch))
-            low, high = np.minimum(low, bounds[:2]), np.maximum(high, bounds[2:])
-        column = {
+            bounds = shapely.total_bounds(geometries)
+            low, high = np.fmin(low, bounds[:2]), np.fmax(high, bounds[2:])
+            types |= set(np.unique(shapely.get_type_id(geometries)).tolist())
+        column: dict[str, object] = {
             "encoding": "WKB",
-            "geometry_types": [layer.geometry_type],
+            "geometry_types": [name for number, name in _TYPE_NAMES.items() if number in types],
             "crs": None if system.crs is None else system.crs.to_json_dict(),
-            "bbox": [*low.tolist(), *high.tolist()],
         }
+        if np.isfinite(low).all():
+            column["bbox"] = [*low.tolist(), *high.tolist()]
+        if boxes is not None:
+            column["covering"] = {"bbox": {side: [boxes, side] for side in _SIDES}}
         described = {
             "version": "1.1.0",
             "primary_column": GEOMETRY,
             "columns": {GEOMETRY: column},
         }
         writer.add_key_value_metadata({"geo": json.dumps(described)})
+
+
+def _boxes(geometries: NDArray[np.object_]) -> pa.StructArray:
+    bounds = shapely.bounds(geometries)
+    sides = [pa.array(bounds[:, number]) for number in range(len(_SIDES))]
+    return pa.StructArray.from_arrays(
+        sides, fields=list(_BOX), mask=pa.array(np.isnan(bounds).any(axis=1))
+    )
 
 
 def _write_csv(path: Path, layer: Layer, system: System) -> None:

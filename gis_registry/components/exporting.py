@@ -197,9 +197,9 @@ def _layer(
     return Layer(
         name=split_name(target)[0] if is_alone else kind.value,
         geometry_type=geometry_type,
-        count=count,
         schema=schema,
         batches=_taken(export, chosen, schema, count, is_multi=is_mixed),
+        count=count,
     )
 
 

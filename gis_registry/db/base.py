@@ -8,8 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Date, DateTime, Identity, Meta
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 
-#: CGCS2000 geographic: every stored geometry is in it, x = longitude, y = latitude.
-SRID = 4490
+from gis_registry.db.srid import SRID as SRID
 
 
 class Base(DeclarativeBase):

@@ -1,12 +1,14 @@
 """Reads without a transaction of their own, for answers that must be quick and many.
 
 One statement is one snapshot. The connections are kept open for it, commit by themselves, can write
-nothing, and plan every statement with the values that it is asked with.
+nothing, and plan every statement with the values that it is asked with. What is read whole, however
+long it takes, has a few connections of its own, so that it leaves those of the quick ones free.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg import AsyncConnection
@@ -17,9 +19,14 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect
 from gis_registry.errors import DatabaseUnavailable, TookTooLong
 
 _OPTIONS = (
-    "-c timezone=UTC -c default_transaction_read_only=on -c plan_cache_mode=force_custom_plan"
-    " -c jit=off -c max_parallel_workers_per_gather=0 -c statement_timeout={milliseconds}"
+    "-c timezone=UTC -c datestyle=ISO -c default_transaction_read_only=on"
+    " -c plan_cache_mode=force_custom_plan -c jit=off -c max_parallel_workers_per_gather=0"
+    " -c statement_timeout={milliseconds}"
 )
+#: How many are read whole at once; more wait.
+WHOLE_AT_ONCE = 2
+#: What is read whole is handed on in parts of about so many bytes.
+PART_BYTES = 128 * 2**10
 
 #: How SQLAlchemy writes what psycopg reads.
 DIALECT = dialect()  # type: ignore[no-untyped-call]
@@ -54,25 +61,33 @@ class Reading:
         self._share = share
         self.url = url
         self._longest_s = longest_s
-        self._pool = AsyncConnectionPool(
-            url.set(drivername="postgresql").render_as_string(hide_password=False),
-            min_size=min(2, connections),
+        self._pool = self._new_pool(connections, longest_wait_s, round(longest_s * 1000) or 1)
+        self._whole_pool = self._new_pool(WHOLE_AT_ONCE, longest_wait_s, 0, kept_open=0)
+
+    def _new_pool(
+        self, connections: int, longest_wait_s: float, milliseconds: int, *, kept_open: int = 2
+    ) -> AsyncConnectionPool:
+        return AsyncConnectionPool(
+            self.url.set(drivername="postgresql").render_as_string(hide_password=False),
+            min_size=min(kept_open, connections),
             max_size=connections,
             timeout=longest_wait_s,
             open=False,
             kwargs={
                 "autocommit": True,
                 "connect_timeout": 10,
-                "options": _OPTIONS.format(milliseconds=max(1, round(longest_s * 1000))),
+                "options": _OPTIONS.format(milliseconds=milliseconds),
             },
         )
 
     async def open(self) -> None:
         """Begin to connect."""
         await self._pool.open()
+        await self._whole_pool.open()
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._whole_pool.close()
         await self._pool.close()
 
     async def rows(
@@ -88,17 +103,55 @@ class Reading:
             DatabaseUnavailable: the database does not answer, or all connections are in use.
             TookTooLong: the statement took longer than it may.
         """
-        async with self._connection() as connection:
+        async with self._connection(self._pool) as connection:
             cursor = await connection.execute(statement, values)
             return await cursor.fetchall()
 
+    async def whole(
+        self, statement: str, values: Mapping[str, Any], *, form: Literal["csv", "text"]
+    ) -> AsyncGenerator[bytes]:
+        """Yield everything that a statement finds, as ``COPY`` writes it: some rows at a time.
+
+        It may take as long as whoever reads it: the next rows are read when they are asked for. The
+        statement ends when the generator is closed.
+
+        Args:
+            statement: SQL with ``%(named)s`` values.
+            values: those.
+            form: how rows are written.
+
+        Raises:
+            DatabaseUnavailable: the database does not answer, or too many read at once.
+        """
+        copying = f"COPY ({statement}) TO STDOUT (FORMAT {form})"
+        # Without values, psycopg would take a doubled % for two.
+        given = {**values, "": None}
+        async with (
+            self._connection(self._whole_pool) as connection,
+            connection.cursor() as cursor,
+            cursor.copy(copying, given) as copy,
+        ):
+            rows: list[bytes] = []
+            size = 0
+            while row := bytes(await copy.read()):
+                rows.append(row)
+                size += len(row)
+                if size >= PART_BYTES:
+                    yield b"".join(rows)
+                    rows, size = [], 0
+                    await asyncio.sleep(0)  # rows that have arrived are read without a pause
+            if rows:
+                yield b"".join(rows)
+
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, pool: AsyncConnectionPool) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._share(), self._pool.connection() as connection:
+            async with self._share(), pool.connection() as connection:
                 yield connection
         except PoolTimeout as error:
-            raise DatabaseUnavailable("All connections to the database are in use.") from error
+            raise DatabaseUnavailable(
+                "All connections to the database are in use; try again in a while."
+            ) from error
         except psycopg.errors.QueryCanceled as error:
             raise TookTooLong.after(self._longest_s) from error
         except psycopg.OperationalError as error:

@@ -12,20 +12,21 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import literal_column
-from sqlalchemy.types import Boolean, Date, DateTime, Double, Integer, Text, TypeEngine
+from sqlalchemy.types import ARRAY, Boolean, Date, DateTime, Double, Integer, Text, TypeEngine
 
 from gis_registry.components.tables import ComponentState
 from gis_registry.maps.queryables import PropertyType, Queryable
 from gis_registry.roles import Role
 from gis_registry.users.service import Actor
 
-_SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]]] = {
+_SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]] | TypeEngine[Any]] = {
     PropertyType.STRING: Text,
     PropertyType.INTEGER: Integer,
     PropertyType.NUMBER: Double,
     PropertyType.BOOLEAN: Boolean,
     PropertyType.DATE: Date,
     PropertyType.DATETIME: DateTime,
+    PropertyType.ARRAY: ARRAY(Text),
 }
 
 
@@ -122,11 +123,14 @@ class Collection:
         title_en: what it is, in English.
         description: the same in a sentence or two.
         source: what a statement reads from.
-        key: by what features are told apart and ordered; the last column is the feature's id.
+        key: by what features are told apart and ordered.
         by_id: the condition for the feature whose id is ``%(id)s``.
         version: what changes whenever the feature changes, as text.
         properties: what a feature says.
         geometry: its geometry, in EPSG:4490.
+        geometry_type: of which type that is in every feature, such as ``MultiPolygon``; None: it
+            may be of several.
+        id: the feature's id, as SQL; None: the last column of the key.
         temporal: the property that `datetime` asks for: an instant, or the two that begin and end
             an interval.
         total: what counts all its features at once, as SQL with `values`; None: nothing does.
@@ -148,6 +152,8 @@ class Collection:
     version: str
     properties: tuple[Property, ...]
     geometry: str
+    geometry_type: str | None = None
+    id: str | None = None
     temporal: tuple[str, ...] = ()
     total: str | None = None
     where: str = "true"
@@ -156,6 +162,11 @@ class Collection:
     is_editable: bool = False
     group: Group = Group.LAYERS
     about: About | None = None
+
+    @property
+    def id_sql(self) -> str:
+        """What a feature's id comes from."""
+        return self.id or self.key[-1].sql
 
     def is_for(self, actor: Actor) -> bool:
         """Return whether somebody who may read may read it."""
@@ -172,6 +183,11 @@ class Collection:
         found = {one.name: one.queryable for one in self.properties}
         shape = Queryable(GEOMETRY, PropertyType.GEOMETRY, literal_column(self.geometry))
         return {**found, GEOMETRY: shape}
+
+
+def number_id(column: str) -> str:
+    """Return the condition for the feature whose id is a number; a text that is none has none."""
+    return f"{column} = CASE WHEN %(id)s ~ '^[1-9][0-9]{{0,17}}$' THEN %(id)s::bigint END"
 
 
 _LEVELS = ("city", "district", "subdistrict", "community")
@@ -207,8 +223,9 @@ COMPONENT_PROPERTIES = (
     Property("version", _INTEGER, "c.version", "版本", "version"),
 )
 
-_COMPONENTS = (
-    "components c JOIN component_classes k ON k.id = c.class_id"
+#: What tells of the class and the units of a component ``c``.
+COMPONENT_UNITS = (
+    "JOIN component_classes k ON k.id = c.class_id"
     " LEFT JOIN units supervisor ON supervisor.id = c.supervisor_id"
     " LEFT JOIN units owner ON owner.id = c.owner_id"
     " LEFT JOIN units maintainer ON maintainer.id = c.maintainer_id"
@@ -231,7 +248,7 @@ def components() -> Collection:
         title_en="Components",
         description="登记的全部部件，含标识码、小类与单位。"
         " Every component in the registry, with its identifier, class and units.",
-        source=_COMPONENTS,
+        source=f"components c {COMPONENT_UNITS}",
         key=_COMPONENT_KEY,
         by_id=_BY_CODE,
         version="c.version::text",
@@ -287,6 +304,7 @@ def divisions() -> Collection:
             Property("source", _STRING, "a.source", "来源", "source"),
         ),
         geometry="a.geom",
+        geometry_type="MultiPolygon",
         temporal=("valid_from",),
         group=Group.PLACES,
     )
@@ -310,9 +328,5 @@ def grid_cells() -> Collection:
         ),
         geometry="g.geom",
         group=Group.PLACES,
+        geometry_type="Polygon",
     )
-
-
-def always() -> tuple[Collection, ...]:
-    """Return the collections that every registry has, besides those of its classes."""
-    return components(), divisions(), grid_cells()

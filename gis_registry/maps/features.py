@@ -88,9 +88,30 @@ def page(
         after: the key of the last feature of the page before, as text.
         count: what counts them, with the values of the collection and the conditions.
     """
+    key = ", ".join(f"({one.sql})::text" for one in collection.key)
+    told = f"{count or 'NULL'}, {key}, {feature(collection, crs)}"
+    return listed(collection, conditions, told, limit=limit + 1, after=after)
+
+
+def listed(
+    collection: Collection,
+    conditions: Sequence[Condition],
+    told: str,
+    *,
+    limit: int | None = None,
+    after: Sequence[str] = (),
+) -> Statement:
+    """Return the statement of features in the order of their key.
+
+    Args:
+        collection: which.
+        conditions: which of its features.
+        told: what is told of each, as SQL.
+        limit: how many; None: all.
+        after: the key of the last feature before them, as text.
+    """
     keys = ", ".join(one.sql for one in collection.key)
     rest, values = _rest(collection, conditions)
-    values["limit"] = limit + 1
     where = ""
     if after:
         names = [f"after_{number}" for number in range(len(after))]
@@ -99,18 +120,17 @@ def page(
             f"%({name})s::{one.type}" for name, one in zip(names, collection.key, strict=True)
         )
         where = f" AND ({keys}) > ({bound})"
-    key = ", ".join(f"({one.sql})::text" for one in collection.key)
-    told = f"{count or 'NULL'}, {key}, {_feature(collection, crs)}"
-    return Statement(
-        f"SELECT {told} {rest}{where} ORDER BY {keys} LIMIT %(limit)s",
-        values,
-    )
+    most = ""
+    if limit is not None:
+        values["limit"] = limit
+        most = " LIMIT %(limit)s"
+    return Statement(f"SELECT {told} {rest}{where} ORDER BY {keys}{most}", values)
 
 
 def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> Statement:
     """Return the statement of one feature, by its id."""
     return Statement(
-        f"SELECT {_feature(collection, crs)}, {collection.version} FROM {collection.source} "  # noqa: S608
+        f"SELECT {feature(collection, crs)}, {collection.version} FROM {collection.source} "  # noqa: S608
         f"WHERE {collection.where} AND {collection.by_id}",
         {**collection.values, "id": feature_id},
     )
@@ -135,7 +155,7 @@ def _rest(collection: Collection, conditions: Sequence[Condition]) -> tuple[str,
 
 
 @cache
-def _feature(collection: Collection, crs: OfferedCrs) -> str:
+def feature(collection: Collection, crs: OfferedCrs) -> str:
     """Return the expression of a feature as a text of GeoJSON."""
     columns = ", ".join(f'{one.sql} AS "{one.name}"' for one in collection.properties)
     inner = f"(SELECT row_to_json(p) FROM (SELECT {columns}) AS p)"  # noqa: S608
@@ -144,7 +164,7 @@ def _feature(collection: Collection, crs: OfferedCrs) -> str:
         shape = f"ST_Transform({shape}, {crs.srid})" if crs.srid != SRID else shape
         shape = f"ST_FlipCoordinates({shape})" if crs.is_northing_first else shape
     return (
-        f"""'{{"type":"Feature","id":' || to_json({collection.key[-1].sql}) ||"""
+        f"""'{{"type":"Feature","id":' || to_json({collection.id_sql}) ||"""
         f""" ',"geometry":' || coalesce(ST_AsGeoJSON({shape}, {crs.decimals}, 0), 'null') ||"""
         f""" ',"properties":' || {inner} || '}}'"""
     )

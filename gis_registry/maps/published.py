@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from gis_registry.db.reading import Reading
 from gis_registry.errors import NotFound
-from gis_registry.maps import collections
+from gis_registry.maps import collections, standing
 from gis_registry.maps import crs as systems
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
@@ -64,7 +64,7 @@ class Published:
         self._state: object = None
         self._city: City | None = None
         self._layers = LayerCollections(reading)
-        self._always = {one.name: one for one in collections.always()}
+        self._always = {one.name: one for one in standing.always()}
 
     async def find(self, name: str, *, actor: Actor) -> Collection:
         """Return a collection by its name.

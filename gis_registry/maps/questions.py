@@ -116,7 +116,9 @@ def _equality(collection: Collection, name: str, said: str) -> dict[str, Any]:
             value = said == "true"
         case PropertyType.DATE | PropertyType.DATETIME:
             value = _instant(said, name)
-    return {"op": "=", "args": [{"property": name}, value]}
+        case PropertyType.ARRAY:
+            return _op("a_contains", {"property": name}, [said])
+    return _op("=", {"property": name}, value)
 
 
 def _time(collection: Collection, said: str) -> Sequence[dict[str, Any]]:
@@ -130,9 +132,18 @@ def _time(collection: Collection, said: str) -> Sequence[dict[str, Any]]:
     asked: Any = [".." if one in ("", "..") else _instant(one, "datetime") for one in ends]
     if all(one == ".." for one in asked) or not collection.temporal:
         return []
-    names: Any = [{"property": one} for one in collection.temporal]
-    args = [one[0] if len(one) == 1 else {"interval": one} for one in (names, asked)]
-    return [{"op": "t_intersects", "args": args}]
+    if len(collection.temporal) == 1:
+        time = {"interval": asked} if len(asked) == 2 else asked[0]
+        return [_op("t_intersects", {"property": collection.temporal[0]}, time)]
+    span = {"interval": asked if len(asked) == 2 else asked * 2}
+    start, end = ({"property": one} for one in collection.temporal)
+    # What has no end yet goes on: as an interval of a filter it would be unknown.
+    goes_on = _op("or", _op("isNull", end), _op("not", _op("t_before", end, span)))
+    return [_op("not", _op("t_after", start, span)), goes_on]
+
+
+def _op(name: str, *args: Any) -> dict[str, Any]:
+    return {"op": name, "args": list(args)}
 
 
 def _instant(said: str, parameter: str) -> dict[str, str]:

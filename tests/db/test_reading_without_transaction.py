@@ -1,13 +1,15 @@
 """Reads by an event loop of their own: they write nothing, and end in time."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 import pytest
 
 from gis_registry.db.engine import Database
-from gis_registry.db.reading import Reading
+from gis_registry.db.reading import WHOLE_AT_ONCE, Reading
 from gis_registry.errors import DatabaseUnavailable, TookTooLong
 
 
@@ -55,3 +57,46 @@ def test_a_database_that_is_gone_is_told(shared_database: Database) -> None:
 
     with pytest.raises(DatabaseUnavailable):
         asyncio.run(gone())
+
+
+ENDLESS = "SELECT repeat('x', 1000) || %(given)s FROM (SELECT generate_series(1, 100000000)) AS n"
+
+
+def test_what_is_read_whole_comes_in_parts_and_whole_rows(shared_database: Database) -> None:
+    async def parts() -> list[bytes]:
+        async with opened(shared_database) as reading:
+            rows = "SELECT n, 'a ''100 %%''' FROM generate_series(1, 50000) AS n"
+            return [part async for part in reading.whole(rows, {}, form="csv")]
+
+    found = asyncio.run(parts())
+    assert len(found) > 1
+    assert all(part.endswith(b"\n") for part in found)
+    assert b"".join(found).splitlines() == [b"%d,a '100 %%'" % n for n in range(1, 50001)]
+
+
+def test_only_some_are_read_whole_at_once_and_the_others_go_on(shared_database: Database) -> None:
+    async def crowd() -> None:
+        async with opened(shared_database) as reading:
+            values = {"given": "100 %"}
+            whole = [reading.whole(ENDLESS, values, form="text") for _ in range(WHOLE_AT_ONCE + 1)]
+            for one in whole[:-1]:
+                assert (await anext(one)).endswith(b"100 %\n")
+            with pytest.raises(DatabaseUnavailable, match="in use"):
+                await anext(whole[-1])
+            assert await reading.rows("SELECT 1") == [(1,)]
+            await whole[0].aclose()  # makes room
+            again = reading.whole("SELECT 1", {}, form="text")
+            assert [part async for part in again] == [b"1\n"]
+            await whole[1].aclose()
+
+    asyncio.run(crowd())
+
+
+@asynccontextmanager
+async def opened(database: Database) -> AsyncIterator[Reading]:
+    reading = Reading(database.url, connections=1, longest_s=0.5, longest_wait_s=2)
+    await reading.open()
+    try:
+        yield reading
+    finally:
+        await reading.close()

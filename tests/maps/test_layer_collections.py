@@ -16,7 +16,7 @@ from gis_registry.db.reading import Reading
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.layers import service, showing
 from gis_registry.layers.naming import checked_name
-from gis_registry.maps import collection_search, collections, dcat, features
+from gis_registry.maps import collection_search, dcat, features, standing
 from gis_registry.maps.collection_search import Search
 from gis_registry.maps.crs import offered
 from gis_registry.maps.layer_collections import layer_collections
@@ -38,7 +38,7 @@ def parks(tmp_path: Path) -> Path:
 
 
 def test_the_registrys_own_names_are_refused_for_layers() -> None:
-    for name in (*(one.name for one in collections.always()), "components-0137"):
+    for name in (*(one.name for one in standing.always()), "components-0137"):
         with pytest.raises(InvalidInput):
             checked_name(name)
 
@@ -112,7 +112,7 @@ def test_the_catalogue_is_searched_by_words_and_facts(session: Session, parks: P
         keywords=["公园", "Green"], description="All parks of the city.",
     )  # fmt: skip
     publish(session, parks, "shops", roles=[Role.ANALYST], field="商务")
-    everything = [*layer_collections(session).values(), *collections.always()]
+    everything = [*layer_collections(session).values(), *standing.always()]
 
     def found(**asked: object) -> list[str]:
         wanted = Search(**asked)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pydantic_core import from_json, to_json
 from starlette.responses import Response
 
 from gis_registry import clock
-from gis_registry.api.ogc import shown
+from gis_registry.api.ogc import exports, shown
 from gis_registry.api.ogc.asking import Asking, Link, refuse_unknown
 from gis_registry.api.ogc.operations import (
     BBOX,
@@ -23,6 +23,7 @@ from gis_registry.errors import BadRequest
 from gis_registry.maps import filters, page_tokens, pages, queryables, questions
 from gis_registry.maps.collections import GEOMETRY, Collection
 from gis_registry.maps.crs import STORED, OfferedCrs
+from gis_registry.maps.exporting import Wanted
 from gis_registry.maps.features import Condition
 from gis_registry.maps.filters import FilterLanguage
 from gis_registry.maps.pages import Page
@@ -35,7 +36,8 @@ _URI = {"type": "string", "format": "uri"}
 _CRS = Parameter("crs", "The system of coordinates to tell positions in, by its URI", _URI)
 LIMIT = Parameter(
     "limit",
-    "How many features a page has at most; of a greater number the most are given",
+    "How many features a page has at most; of a greater number the most are given. The formats "
+    "of files have no pages: without it all features, with it so many",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
 ASKED = (
@@ -64,7 +66,7 @@ _PAGING = (
 )
 
 #: How features may be written.
-FORMATS = (GEOJSON, HTML)
+FORMATS = (GEOJSON, HTML, *exports.FORMATS)
 
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features-{}/1.0/conf/{}"
 CONFORMANCE_CLASSES = (
@@ -79,9 +81,14 @@ CONFORMANCE_CLASSES = (
 
 
 async def items(asking: Asking) -> Response:
-    """Answer with a page of features."""
+    """Answer with a page of features, or with all of them in the format of a file."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
     asked = Question(asking, collection, await asking.systems("crs", "bbox-crs", "filter-crs"))
+    if asking.format in exports.FORMATS:
+        conditions = asked.conditions()
+        return exports.export(
+            asking, Wanted(collection, conditions, asked.crs, asking.limit, asked.after)
+        )
     crs = asked.crs if asking.format != HTML else STORED  # what the page's map is drawn in
     found = await pages.page(
         asking.reading,
@@ -159,12 +166,12 @@ async def queryables_of(asking: Asking) -> Response:
 
 def titles_of(collection: Collection) -> dict[str, Title]:
     """Return what people read of each property, and of the geometry."""
-    identifier = collection.key[-1].sql.rpartition(".")[2]
+    identifier = collection.id_sql
     titles = {
         one.name: Title(
             f"{one.title_zh} {one.title_en}",
             choices=one.choices,
-            role=Role.IDENTIFIER if one.name == identifier else None,
+            role=Role.IDENTIFIER if one.sql == identifier else None,
         )
         for one in collection.properties
     }
@@ -271,7 +278,7 @@ OPERATIONS = (
     Operation(
         "/collections/{collection}/items",
         "getFeatures",
-        "Get features of a collection, page by page",
+        "Get features of a collection, page by page or as a file",
         items,
         tag="Data",
         parameters=(LIMIT, *ASKED, _CRS, *_PAGING),

@@ -63,7 +63,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     status, meaning = operation.success
     content = {
         one.media_type.partition(";")[0]: {"schema": dict(operation.schema)}
-        if "json" in one.media_type
+        if one.media_type.partition(";")[0].endswith("json")
         else {}
         for one in operation.formats
     }
