@@ -78,9 +78,9 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     )
     app.state.photo_store = open_store(settings)
     problems.install(app)
+    app.router.routes.extend(ogc.routes())  # the first are found soonest
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(ogc.routes())
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
 

@@ -122,7 +122,7 @@ class Collection:
         title_zh: what it is, in Chinese.
         title_en: what it is, in English.
         description: the same in a sentence or two.
-        source: what a statement reads from.
+        source: what a statement reads from: a table and its alias, or joins.
         key: by what features are told apart and ordered.
         by_id: the condition for the feature whose id is ``%(id)s``.
         version: what changes whenever the feature changes, as text.
@@ -134,6 +134,7 @@ class Collection:
         temporal: the property that `datetime` asks for: an instant, or the two that begin and end
             an interval.
         total: what counts all its features at once, as SQL with `values`; None: nothing does.
+        lookups: joins of what properties say besides, which leave each row of the source one row.
         where: which rows of the source belong to it.
         values: what `where` refers to.
         roles: who may read it; None: everybody who may read.
@@ -156,12 +157,18 @@ class Collection:
     id: str | None = None
     temporal: tuple[str, ...] = ()
     total: str | None = None
+    lookups: str = ""
     where: str = "true"
     values: Mapping[str, Any] = field(default_factory=dict)
     roles: frozenset[Role] | None = None
     is_editable: bool = False
     group: Group = Group.LAYERS
     about: About | None = None
+
+    @property
+    def rows(self) -> str:
+        """What a statement reads everything from."""
+        return f"{self.source} {self.lookups}".rstrip()
 
     @property
     def id_sql(self) -> str:
@@ -248,7 +255,8 @@ def components() -> Collection:
         title_en="Components",
         description="登记的全部部件，含标识码、小类与单位。"
         " Every component in the registry, with its identifier, class and units.",
-        source=f"components c {COMPONENT_UNITS}",
+        source="components c",
+        lookups=COMPONENT_UNITS,
         key=_COMPONENT_KEY,
         by_id=_BY_CODE,
         version="c.version::text",

@@ -19,10 +19,17 @@ from gis_registry.maps.crs import OfferedCrs
 
 @dataclass(frozen=True)
 class Condition:
-    """Which features, as SQL, with its values."""
+    """Which features, as SQL, with its values.
+
+    Attributes:
+        sql: is true for them.
+        values: what it refers to.
+        is_of_source: whether it needs nothing of the collection's lookups.
+    """
 
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    is_of_source: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ def in_box(
             values[f"{parameter}_step"] = max(greatest - least, north - south) / 16 or 1.0
         texts.append(f"ST_Intersects({collection.geometry}, {envelope})")
         values |= dict(zip(names, (least, south, greatest, north), strict=True))
-    return Condition(f"({' OR '.join(texts)})", values)
+    return Condition(f"({' OR '.join(texts)})", values, is_of_source=True)
 
 
 def page(
@@ -111,7 +118,8 @@ def listed(
         after: the key of the last feature before them, as text.
     """
     keys = ", ".join(one.sql for one in collection.key)
-    rest, values = _rest(collection, conditions)
+    is_narrow = limit is not None and _need_source_alone(collection, conditions)
+    rest, values = _rest(collection, conditions, is_narrow=is_narrow)
     where = ""
     if after:
         names = [f"after_{number}" for number in range(len(after))]
@@ -124,13 +132,19 @@ def listed(
     if limit is not None:
         values["limit"] = limit
         most = " LIMIT %(limit)s"
-    return Statement(f"SELECT {told} {rest}{where} ORDER BY {keys}{most}", values)
+    order = f" ORDER BY {keys}"
+    if is_narrow:
+        # What is left out by order and limit is not looked up either.
+        alias = collection.source.rpartition(" ")[2]
+        rest = f"FROM (SELECT {alias}.* {rest}{where}{order}{most}) AS {alias} {collection.lookups}"
+        where = most = ""
+    return Statement(f"SELECT {told} {rest}{where}{order}{most}", values)
 
 
 def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> Statement:
     """Return the statement of one feature, by its id."""
     return Statement(
-        f"SELECT {feature(collection, crs)}, {collection.version} FROM {collection.source} "  # noqa: S608
+        f"SELECT {feature(collection, crs)}, {collection.version} FROM {collection.rows} "  # noqa: S608
         f"WHERE {collection.where} AND {collection.by_id}",
         {**collection.values, "id": feature_id},
     )
@@ -140,18 +154,27 @@ def matching(
     collection: Collection, conditions: Sequence[Condition], *, limit: int | None = None
 ) -> Statement:
     """Return the statement of a row for each feature that conditions hold for, without order."""
-    rest, values = _rest(collection, conditions)
+    is_narrow = _need_source_alone(collection, conditions)
+    rest, values = _rest(collection, conditions, is_narrow=is_narrow)
     most = "" if limit is None else f" LIMIT {limit:d}"
     return Statement(f"SELECT 1 {rest}{most}", values)
 
 
-def _rest(collection: Collection, conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
+def _rest(
+    collection: Collection, conditions: Sequence[Condition], *, is_narrow: bool
+) -> tuple[str, dict[str, Any]]:
     """Return from where rows are read and which, with the values."""
     values = dict(collection.values)
     for one in conditions:
         values |= one.values
     where = " AND ".join([collection.where, *(one.sql for one in conditions)])
-    return f"FROM {collection.source} WHERE {where}", values
+    rows = collection.source if is_narrow else collection.rows
+    return f"FROM {rows} WHERE {where}", values
+
+
+def _need_source_alone(collection: Collection, conditions: Sequence[Condition]) -> bool:
+    """Return whether what is asked for can be told without looking anything up."""
+    return bool(collection.lookups) and all(one.is_of_source for one in conditions)
 
 
 @cache

@@ -13,7 +13,7 @@ from gis_registry.maps.features import Condition
 #: Up to so many are counted one by one; of more it is told how many the planner expects.
 MOST_COUNTED = 10_000
 #: Where the planner expects so many times as many, they are not counted at all.
-_OFF_BY = 5
+_OFF_BY = 2
 
 
 @dataclass(frozen=True)

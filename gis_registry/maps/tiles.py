@@ -349,7 +349,7 @@ def _within(shown: Layer, tile: Tile) -> tuple[str, dict[str, Any]]:
         "layer": collection.name,
     }
     return (
-        f"FROM {collection.source} CROSS JOIN LATERAL ("  # noqa: S608
+        f"FROM {collection.rows} CROSS JOIN LATERAL ("  # noqa: S608
         "SELECT u, v, u >= 0 AND u < 1 AND v >= 0 AND v < 1 AS is_here"
         f" FROM (SELECT {u} AS u, {v} AS v OFFSET 0) AS p) AS tile_place"
         f" WHERE {collection.where} AND {shown.where} AND {collection.geometry} &&"

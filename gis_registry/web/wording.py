@@ -93,6 +93,8 @@ PROBLEMS = {
     "font-missing": "缺少中文字体",
     "invalid-position": "位置不在本市范围内",
     "bad-request": "无法理解该请求",
+    "unsupported-media-type": "不支持该内容类型",
+    "too-many-requests": "请求过多",
     "unreadable-file": "文件无法读取",
     "missing-crs": "文件未说明坐标系",
     "invalid-profile": "城市配置无法使用",
