@@ -22,6 +22,7 @@ PUBLIC = {
     "/health",
     "/login",
     "/logout",
+    "/ogc",  # asks for the permission of each of its operations itself
     "/open311/v2/discovery.{format}",
     "/openapi.json",
     "/problems",

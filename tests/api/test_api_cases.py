@@ -186,7 +186,8 @@ def test_each_action_is_for_those_who_may(desk: Desk, row: Row) -> None:
     done = desk.do(number, row.action, who, **needed)
     assert done.status_code == 200, done.text
     status = done.json()
-    assert (status["state"], done.headers["etag"]) == (row.then, f'"{status["version"]}"')
+    etag = done.headers["etag"].removeprefix("W/")  # a long answer comes compressed
+    assert (status["state"], etag) == (row.then, f'"{status["version"]}"')
     after = desk.shown(number)
     assert after["events"][: len(before["events"])] == before["events"]
     event = after["events"][len(before["events"])]
@@ -266,7 +267,7 @@ def test_who_hands_a_case_on_by_what_they_read_is_refused_once_it_changed(
         )
         assert answer.status_code == status, answer.text
     if action != "component":
-        assert answer.headers["ETag"] == f'"{answer.json()["version"]}"'
+        assert answer.headers["ETag"].removeprefix("W/") == f'"{answer.json()["version"]}"'
 
 
 def test_cases_due_first_end_with_those_that_have_no_limit(desk: Desk) -> None:

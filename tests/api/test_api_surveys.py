@@ -1,27 +1,37 @@
 """Surveys over HTTP: what was delivered, and what became of each row."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas as gpd
+import pytest
 import shapely
 from delivered import delivery, load, stage
-from running_api import Api
+from running_api import Api, running
 
 from gis_registry.db.engine import Database
 from gis_registry.roles import Role
+from gis_registry.settings import Settings
 from gis_registry.surveys import loading
 
 CLASS = "0140"
 OTHER_CLASS = "0142"
 
 
-def test_surveys_are_listed_and_shown_row_by_row(shared_api: Api, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def api(module_settings: Settings) -> Iterator[Api]:
+    """Return an API whose registry surveys may change."""
+    with running(module_settings) as api:
+        yield api
+
+
+def test_surveys_are_listed_and_shown_row_by_row(api: Api, tmp_path: Path) -> None:
     path = tmp_path / "kiosks.gpkg"
     points = [*(shapely.Point(120.39 + n * 1e-4, 36.07) for n in range(3)), shapely.Point(0, 0)]
     gpd.GeoDataFrame(geometry=points, crs=4490).to_file(path)
-    with Database(shared_api.settings) as database, database.session() as session:
+    with Database(api.settings) as database, database.session() as session:
         staged = stage(session, path, class_code=CLASS)
-    client = shared_api.as_(Role.READER)
+    client = api.as_(Role.READER)
     listed = client.get("/api/surveys").json()
     assert listed[0]["survey"] == staged.survey
     shown = client.get(f"/api/surveys/{staged.survey}").json()
@@ -38,16 +48,16 @@ def test_surveys_are_listed_and_shown_row_by_row(shared_api: Api, tmp_path: Path
     assert client.get("/api/surveys/999/rows").status_code == 404
 
 
-def test_rows_of_a_survey_are_decided(shared_api: Api, tmp_path: Path) -> None:
+def test_rows_of_a_survey_are_decided(api: Api, tmp_path: Path) -> None:
     path = tmp_path / "kiosks.gpkg"
     points = [shapely.Point(120.395 + n * 1e-4, 36.072) for n in range(3)]
     gpd.GeoDataFrame(geometry=points, crs=4490).to_file(path)
-    with Database(shared_api.settings) as database, database.session() as session:
+    with Database(api.settings) as database, database.session() as session:
         staged = stage(session, path, class_code=CLASS)
     url = f"/api/surveys/{staged.survey}/decisions"
     rejecting = {"decision": "rejected", "reason": "不是", "rows": [2]}
-    assert shared_api.as_(Role.READER).post(url, json=rejecting).status_code == 403
-    analyst = shared_api.as_(Role.ANALYST)
+    assert api.as_(Role.READER).post(url, json=rejecting).status_code == 403
+    analyst = api.as_(Role.ANALYST)
     done = analyst.post(url, json=rejecting).json()
     assert (done["decision"], done["rows"]) == ("rejected", 1)
     rows = analyst.get(f"/api/surveys/{staged.survey}/rows").json()["rows"]
@@ -72,16 +82,16 @@ def test_rows_of_a_survey_are_decided(shared_api: Api, tmp_path: Path) -> None:
     assert "by themselves" in analyst.post(url, json=mixed).json()["detail"]
 
 
-def test_rows_of_a_survey_are_corrected(shared_api: Api, tmp_path: Path) -> None:
+def test_rows_of_a_survey_are_corrected(api: Api, tmp_path: Path) -> None:
     path = tmp_path / "kiosks.gpkg"
     points = [shapely.Point(120.397, 36.073), shapely.Point(120.398, 36.073), shapely.Point(0, 0)]
     gpd.GeoDataFrame(geometry=points, crs=4490).to_file(path)
-    with Database(shared_api.settings) as database, database.session() as session:
+    with Database(api.settings) as database, database.session() as session:
         staged = stage(session, path, class_code=CLASS)
     url = f"/api/surveys/{staged.survey}/rows"
     placing = {"geometry": {"type": "Point", "coordinates": [120.399, 36.073]}, "reason": "核对"}
-    assert shared_api.as_(Role.READER).patch(f"{url}/3", json=placing).status_code == 403
-    analyst = shared_api.as_(Role.ANALYST)
+    assert api.as_(Role.READER).patch(f"{url}/3", json=placing).status_code == 403
+    analyst = api.as_(Role.ANALYST)
     still = analyst.patch(f"{url}/3", json={"values": {"name": "亭"}, "reason": "核对"}).json()
     assert (still["verdict"], still["is_matched"]) == ("refused", False)
     done = analyst.patch(f"{url}/3", json=placing).json()
@@ -103,25 +113,25 @@ def test_rows_of_a_survey_are_corrected(shared_api: Api, tmp_path: Path) -> None
     assert analyst.get(url).json()["rows"] == rows
 
 
-def test_static_files_may_be_kept_and_answers_not(shared_api: Api) -> None:
-    client = shared_api.as_(Role.READER)
+def test_static_files_may_be_kept_and_answers_not(api: Api) -> None:
+    client = api.as_(Role.READER)
     assert client.get("/static/style.css").headers["cache-control"] == "max-age=3600"
     assert client.get("/api/city").headers["cache-control"] == "no-store"
 
 
 def test_a_stopped_survey_tells_why_and_missing_components_have_no_row(
-    shared_api: Api, tmp_path: Path
+    api: Api, tmp_path: Path
 ) -> None:
     """The second file lacks too much of its class; forced, it lists what it lacks."""
     points = [shapely.Point(120.35 + n % 8 * 5e-4, 36.08 + n // 8 * 5e-4) for n in range(40)]
     for name, some in (("whole", points), ("half", points[::2])):
         gpd.GeoDataFrame(geometry=some, crs=4490).to_file(tmp_path / f"{name}.gpkg")
     half = delivery(tmp_path / "half.gpkg", class_code=OTHER_CLASS)
-    with Database(shared_api.settings) as database, database.session() as session:
+    with Database(api.settings) as database, database.session() as session:
         applied = load(session, tmp_path / "whole.gpkg", class_code=OTHER_CLASS)
         stopped = stage(session, tmp_path / "half.gpkg", class_code=OTHER_CLASS)
         forced = loading.stage(session, half, actor="test", forced_reason="拆除")
-    client = shared_api.as_(Role.READER)
+    client = api.as_(Role.READER)
     shown = client.get(f"/api/surveys/{stopped.survey}").json()
     assert (shown["state"], shown["accepted"], shown["refused"]) == ("stopped", 0, 20)
     assert shown["forced_reason"] is None

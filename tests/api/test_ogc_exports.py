@@ -224,8 +224,10 @@ def endless(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]
     def whole(
         reading: Reading, wanted: Wanted, _told: str, form: Literal["csv", "text"]
     ) -> AsyncGenerator[bytes]:
-        empty = ", NULL" * len(wanted.collection.properties) if form == "csv" else ""
-        columns = f"repeat('x', 10000){empty}"
+        columns = "repeat('x', 10000)"
+        if form == "csv":
+            empty = ", NULL" * (len(wanted.collection.properties) - 1)
+            columns += f"{empty}, encode(ST_AsBinary(ST_MakePoint(120, 36)), 'hex')"
         rows = f"SELECT {columns} FROM (SELECT generate_series(1, 100000000)) AS n"
         return reading.whole(rows, {}, form=form)
 
