@@ -6,7 +6,7 @@ are made of what collections say and of bound values alone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -177,7 +177,7 @@ def _need_source_alone(collection: Collection, conditions: Sequence[Condition]) 
     return bool(collection.lookups) and all(one.is_of_source for one in conditions)
 
 
-@cache
+@lru_cache(maxsize=1000)  # a layer that is loaded again is another collection
 def feature(collection: Collection, crs: OfferedCrs) -> str:
     """Return the expression of a feature as a text of GeoJSON."""
     columns = ", ".join(f'{one.sql} AS "{one.name}"' for one in collection.properties)

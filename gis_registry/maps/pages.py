@@ -75,7 +75,7 @@ async def page(
     told = rows[:limit]
     last = tuple(told[-1][1:-1]) if len(rows) > limit else None
     matched = None
-    if is_counted:
+    if is_counted and (rows or not after):  # a page that was emptied meanwhile tells nothing
         matched = _matched(rows[0][0] if rows else 0, estimate)
     return Page([row[-1] for row in told], last, matched)
 

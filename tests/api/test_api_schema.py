@@ -2,15 +2,9 @@
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from calling import call
 from running_api import Api
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from gis_registry.api.app import create_app
 from gis_registry.roles import Role
@@ -42,30 +36,11 @@ CALLS = [
     if mode is GenerationMode.POSITIVE or operation.path.startswith("/api/")
     if operation.path not in ENDLESS
 ]
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
 
 
 @pytest.mark.parametrize(("operation", "mode"), CALLS)
 def test_the_document_is_true(
     operation: schemathesis.APIOperation, mode: GenerationMode, shared_api: Api
 ) -> None:
-    headers = {"Authorization": f"Bearer {shared_api.keys[Role.ADMINISTRATOR]}"}
-
-    @settings(
-        max_examples=8,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def holds(case: schemathesis.Case) -> None:
-        case.call_and_validate(base_url=shared_api.url, headers=headers, checks=CHECKS)
-
-    holds()
+    key = shared_api.keys[Role.ADMINISTRATOR]
+    call(operation, mode, url=shared_api.url, key=key, examples=8)

@@ -181,6 +181,8 @@ def test_conf_create_replace_delete_delete_retires(
     for _ in range(2):
         assert analyst.delete(f"{ITEMS}/{code}", params={"reason": "已拆除"}).status_code == 204
     assert told(analyst, code)["properties"]["state"] == "retired"
+    declared = analyst.get("/ogc/conformance").json()["conformsTo"]
+    assert not any(one.endswith("/create-replace-delete") for one in declared)
     assert [one["reason"] for one in history(analyst, code)][1:] == ["已拆除"]
     assert "is retired" in problem(patch(analyst, code, {"properties": {"accuracy_m": 1.5}}), 409)
     back = {"properties": {"state": "active", "accuracy_m": 1.5}}

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from running_api import POSITIONS, Api
 from sqlalchemy import text
+from test_api_browser import DESK, PHONE, Visit
 
 from gis_registry.roles import Role
 from gis_registry.startup import open_registry
 
 pytestmark = pytest.mark.browser
 
-PHONE, DESK = (390, 844), (1280, 800)
 OPTIONS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 PLACE = "/ogc/collections/{}/tiles/WebMercatorQuad?f=html"
 #: Lights on a grid of some metres, beside the five components.
@@ -40,32 +40,12 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-class Visit:
-    """A page with a reader's key that notes what it should not do."""
+class Map(Visit):
+    """A map of tiles with a reader's key."""
 
     def __init__(self, browser: Browser, api: Api, size: tuple[int, int] = DESK) -> None:
-        width, height = size
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            locale="zh-CN",
-            base_url=api.url,
-            extra_http_headers={"X-API-Key": api.keys[Role.READER]},
-        )
-        self.page: Page = context.new_page()
-        self.faults: list[str] = []
-        self.page.on(
-            "console",
-            lambda one: self.faults.append(one.text) if one.type in ("error", "warning") else None,
-        )
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on(
-            "request",
-            lambda one: (
-                None
-                if one.url.startswith((api.url, "data:", "blob:"))
-                else self.faults.append(f"outside: {one.url}")
-            ),
-        )
+        super().__init__(browser, api, size)
+        self.page.context.set_extra_http_headers({"X-API-Key": api.keys[Role.READER]})
 
     def open(self, collection: str, *, at: str = "") -> None:
         self.page.goto(PLACE.format(collection) + at)
@@ -112,7 +92,7 @@ def many(api: Api) -> Api:
 def test_circles_open_to_the_same_numbers_and_components_to_their_pages(
     chromium: Browser, many: Api, tmp_path: Path
 ) -> None:
-    visit = Visit(chromium, many)
+    visit = Map(chromium, many)
     visit.open("components")
     total = visit.page.locator("#tiles-total")
     expect(total).to_have_text(f"{MORE + 5:,}")
@@ -146,7 +126,7 @@ def test_circles_open_to_the_same_numbers_and_components_to_their_pages(
 
 
 def test_an_edit_shows_when_the_map_is_seen_again(chromium: Browser, api: Api) -> None:
-    visit = Visit(chromium, api, PHONE)
+    visit = Map(chromium, api, PHONE)
     visit.open("components")
     expect(visit.page.locator("#tiles-total")).to_have_text("5")
     with open_registry(api.settings) as database, database.session() as session:
@@ -160,7 +140,7 @@ def test_an_edit_shows_when_the_map_is_seen_again(chromium: Browser, api: Api) -
 
 
 def test_other_collections_tell_what_they_say(chromium: Browser, api: Api, tmp_path: Path) -> None:
-    visit = Visit(chromium, api, PHONE)
+    visit = Map(chromium, api, PHONE)
     visit.open("divisions")
     visit.go(14)
     visit.page.screenshot(path=tmp_path / "phone.png")
@@ -176,7 +156,7 @@ def test_other_collections_tell_what_they_say(chromium: Browser, api: Api, tmp_p
 
 
 def test_what_cannot_be_shown_is_said(chromium: Browser, api: Api) -> None:
-    visit = Visit(chromium, api)
+    visit = Map(chromium, api)
     answer = visit.page.goto(PLACE.format("components") + "&class=9999")
     assert answer is not None
     assert answer.status == 400

@@ -1,6 +1,7 @@
 """OGC API Features, Part 4: components added, replaced, changed and retired."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio
@@ -36,15 +37,11 @@ from gis_registry.places import service as places
 from gis_registry.roles import Permission
 
 _FEATURES_4 = "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/{}"
+#: Neither `create-replace-delete` nor `optimistic-locking-etags`, though all of both is answered:
+#: their abstract tests want 404 for what was deleted, which is retired here and stays to be read.
 CONFORMANCE_CLASSES = tuple(
     _FEATURES_4.format(name)
-    for name in (
-        "create-replace-delete",
-        "update",
-        "features",
-        "optimistic-locking-etags",
-        "return-resource-representation-in-response",
-    )
+    for name in ("update", "features", "return-resource-representation-in-response")
 )
 
 T = TypeVar("T")
@@ -291,82 +288,61 @@ _REFUSED = {
 _OUTDATED = {412: "It was changed since the version of If-Match"}
 _CHANGED = {200: "The feature as it is now", **_REFUSED, **_OUTDATED}
 
+_changing = partial(
+    Operation, tag="Editing", parameters=(_REASON,), permission=Permission.SURVEY, formats=()
+)
+_telling = partial(
+    Operation,
+    summary="Get the methods that you may use, in Allow",
+    tag="Editing",
+    method="OPTIONS",
+    formats=(),
+)
 OPERATIONS = (
-    Operation(
+    _changing(
         _ITEMS,
         "createFeature",
         "Register a component; its identifier is issued, never chosen",
         create,
-        tag="Editing",
-        parameters=(_REASON,),
         method="POST",
-        permission=Permission.SURVEY,
         success=(201, "It is registered; Location is its address"),
         formats=(GEOJSON,),
         body=_JSON_BODIES,
         headers=(_CONTENT_CRS, _PREFER),
         also=_REFUSED,
     ),
-    Operation(
+    _changing(
         _ITEM,
         "replaceFeature",
         "Make a component what a feature says",
         replace,
-        tag="Editing",
-        parameters=(_REASON,),
         method="PUT",
-        permission=Permission.SURVEY,
         success=(204, "It is so"),
-        formats=(),
         body=_JSON_BODIES,
         headers=(_CONTENT_CRS, _IF_MATCH, _PREFER),
         also=_CHANGED,
     ),
-    Operation(
+    _changing(
         _ITEM,
         "updateFeature",
         "Change what is said of a component (JSON Merge Patch)",
         update,
-        tag="Editing",
-        parameters=(_REASON,),
         method="PATCH",
-        permission=Permission.SURVEY,
         success=(204, "It is so"),
-        formats=(),
         body=_PATCH_BODIES,
         headers=(_CONTENT_CRS, _IF_MATCH, _PREFER),
         also=_CHANGED,
     ),
-    Operation(
+    _changing(
         _ITEM,
         "deleteFeature",
         "Retire a component: it stays in the registry, and its identifier is not issued again",
         delete,
-        tag="Editing",
-        parameters=(_REASON,),
         method="DELETE",
-        permission=Permission.SURVEY,
         success=(204, "It is retired"),
-        formats=(),
         headers=(_IF_MATCH,),
         also={**_REFUSED, **_OUTDATED},
     ),
-    Operation(
-        _ITEMS,
-        "optionsOfFeatures",
-        "Get the methods that you may use, in Allow",
-        options_of_items,
-        tag="Editing",
-        method="OPTIONS",
-        formats=(),
-    ),
-    Operation(
-        _ITEM,
-        "optionsOfFeature",
-        "Get the methods that you may use, in Allow",
-        options_of_item,
-        tag="Editing",
-        method="OPTIONS",
-        formats=(),
-    ),
+    _telling(_ITEMS, "optionsOfFeatures", answer=options_of_items),
+    _telling(_ITEM, "optionsOfFeature", answer=options_of_item),
 )

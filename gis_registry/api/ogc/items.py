@@ -149,23 +149,16 @@ async def item(asking: Asking) -> Response:
 async def queryables_of(asking: Asking) -> Response:
     """Answer with what a filter may name."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    body = queryables.document(
-        collection.queryables,
-        titles=titles_of(collection),
-        address=asking.url(f"/collections/{collection.name}/queryables"),
-        title=f"{collection.title_zh} {collection.title_en}",
-        description=collection.description,
-    )
     return asking.document(
-        body,
+        properties_of(asking, collection, "queryables"),
         "ogc_queryables.html",
         collection=collection,
         examples=shown.examples(collection, await asking.published.city()),
     )
 
 
-def titles_of(collection: Collection) -> dict[str, Title]:
-    """Return what people read of each property, and of the geometry."""
+def properties_of(asking: Asking, collection: Collection, place: str) -> dict[str, Any]:
+    """Return the JSON Schema of a collection's properties and geometry, found at a place of it."""
     identifier = collection.id_sql
     titles = {
         one.name: Title(
@@ -175,7 +168,13 @@ def titles_of(collection: Collection) -> dict[str, Title]:
         )
         for one in collection.properties
     }
-    return {**titles, GEOMETRY: Title("位置 geometry", role=Role.PRIMARY_GEOMETRY)}
+    return queryables.document(
+        collection.queryables,
+        titles={**titles, GEOMETRY: Title("位置 geometry", role=Role.PRIMARY_GEOMETRY)},
+        address=asking.url(f"/collections/{collection.name}/{place}"),
+        title=f"{collection.title_zh} {collection.title_en}",
+        description=collection.description,
+    )
 
 
 class Question:

@@ -6,9 +6,9 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from gis_registry.api.ogc.asking import Asking
-from gis_registry.api.ogc.items import titles_of
+from gis_registry.api.ogc.items import properties_of
 from gis_registry.api.ogc.operations import SCHEMA, Operation
-from gis_registry.maps import queryables, receiving
+from gis_registry.maps import receiving
 from gis_registry.maps.collections import GEOMETRY, Collection
 
 CONFORMANCE_CLASSES = tuple(
@@ -26,13 +26,7 @@ _GEOMETRY_FORMATS = {
 async def schema(asking: Asking) -> Response:
     """Answer with what features say, and what of it can be set."""
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    body = queryables.document(
-        collection.queryables,
-        titles=titles_of(collection),
-        address=asking.url(f"/collections/{collection.name}/schema"),
-        title=f"{collection.title_zh} {collection.title_en}",
-        description=collection.description,
-    )
+    body = properties_of(asking, collection, "schema")
     told: Any = body["properties"]
     settable = receiving.RECEIVABLE if collection.is_editable else ()
     for number, name in enumerate(told, start=1):
