@@ -71,7 +71,7 @@ async def page(
     statement = features.page(
         collection, conditions, crs=crs, limit=limit, after=after, count=count
     )
-    rows = await reading.rows(statement.sql, statement.values)
+    rows = await reading.rows(statement.sql, statement.values, is_plan_kept=not conditions)
     told = rows[:limit]
     last = tuple(told[-1][1:-1]) if len(rows) > limit else None
     matched = None
@@ -89,7 +89,8 @@ async def single(
         NotFound: there is none with this id.
     """
     statement = features.single(collection, feature_id, crs=crs)
-    for feature, version in await reading.rows(statement.sql, statement.values):
+    found = await reading.rows(statement.sql, statement.values, is_plan_kept=True)
+    for feature, version in found:
         return feature, version
     raise NotFound(f"{collection.name} has no feature {feature_id[:100]!r}.")
 
