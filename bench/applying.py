@@ -46,6 +46,9 @@ from gis_registry.startup import open_registry
 #: Shares of the survey's rows: what moved, is gone, and is new.
 MOVED, GONE, NEW = 0.3, 0.08, 0.1
 PLACES = 8
+#: How long clients ask before it counts: connections and what is kept in memory come to be.
+WARMING_S = 5.0
+_COUNTS = "component_counts, component_count_changes, component_blocks, component_block_changes"
 _ITEMS = "/ogc/collections/components{}/items"
 _TILE = "/ogc/collections/components/tiles/WebMercatorQuad/{z}/{y}/{x}"
 #: Every active point of some subdistricts, none of which is more than a fifth of the survey.
@@ -142,12 +145,11 @@ def questions_of(surveyed: Surveyed) -> list[Question]:
 
 def observe(clients: Clients, surveyed: Surveyed, options: argparse.Namespace) -> tuple[str, bool]:
     """Load and apply the survey while clients ask; return its number, and whether all was well."""
-    clients.ask_all()  # what is asked first takes longer
-    clients.answers.clear()
     clients.ask_all()
     before = list(clients.answers)
-    moments = [now()]
     with clients.asking(options.clients, pause_s=options.pause_ms / 1000, seed=options.seed):
+        time.sleep(WARMING_S)
+        moments = [now()]
         time.sleep(options.alone_s)
         moments.append(now())
         said = ("--class-field", "class_code", "--mapping", surveyed.mapping, "--synthetic")
@@ -223,6 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
                 with database.session() as session:
                     count_upkeep.fold(session)
                     surveyed = draw(session, folder, options.rows, options.seed)
+                run("db", "psql", "-qc", f"VACUUM ANALYZE {_COUNTS}")
                 with working(folder, is_wanted=options.worker), served(1) as port:
                     clients = Clients(port, questions_of(surveyed))
                     before = totals(clients)
