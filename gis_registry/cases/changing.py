@@ -19,6 +19,7 @@ from gis_registry.cases.life_cycle import (
     STAGES,
     STATE_NAMES,
     TRANSITIONS,
+    WITH_UNIT,
     Action,
     Need,
     needs_of,
@@ -267,6 +268,8 @@ class _Step:
                 return self._noted(more)
         if after is None:
             return {}
+        if after in WITH_UNIT and progress.unit_code is None:
+            after = CaseState.FILED  # sent back to nobody: it waits to be dispatched
         return {"state": after, **work.clock_note(case_id, STAGES.get(after), change.condition)}
 
     def _noted(self, running: Clock | None) -> dict[str, Any]:

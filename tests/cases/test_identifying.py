@@ -1,12 +1,14 @@
 """Saying which component a case is about: decided again, kept as an event."""
 
 import pytest
-from living import close_case
-from making import CORNER, register
+from living import close_case, do, stands
+from making import CORNER, forget_facts, register
 from sqlalchemy.orm import Session
 
 from gis_registry.cases import service as cases
 from gis_registry.cases.identifying import identify_case
+from gis_registry.cases.life_cycle import Action
+from gis_registry.cases.recounting import recount
 from gis_registry.errors import Conflict, InvalidInput, UnknownIdentifier
 from gis_registry.reports import service as reports
 from gis_registry.reports.schemas import NewReport
@@ -51,6 +53,22 @@ def test_the_unit_of_the_component_gets_the_case(
     assert (second.actor, second.note["before"]) == ("li", codes[0])
     assert found.responsible is not None
     assert found.responsible.grounds[0].en == f"li named {codes[1]} as the component: “现场核实”."
+
+
+def test_one_that_was_handled_and_is_nobodys_now_waits_when_it_is_sent_back(
+    session: Session, codes: list[str], case_id: int
+) -> None:
+    forget_facts(session)
+    nobodys = register(session, LON - EAST, LAT, class_code=LAMP)
+    identify_case(session, case_id, component=codes[0], reason="现场", actor="li")
+    for action in (Action.FILE, Action.HANDLE):
+        do(session, case_id, action)
+    handled = identify_case(session, case_id, component=nobodys, reason="现场", actor="li")
+    assert (handled.state, handled.unit_code) == ("handled", None)
+    assert do(session, case_id, Action.SEND_BACK).state == "filed"
+    assert stands(session, case_id).stage == "dispatch"
+    assert do(session, case_id, Action.DISPATCH, unit_code="QD-E-02").state == "dispatched"
+    assert recount(session, case_id).fault is None
 
 
 def test_what_cannot_be_is_refused_and_changes_nothing(
