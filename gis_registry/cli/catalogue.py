@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gis_registry.catalogue import service
 from gis_registry.catalogue.tables import MatterKind
 from gis_registry.cli import catalogue_limits
-from gis_registry.cli.context import AsJson, DryRun, actor, city_profile, transaction
+from gis_registry.cli.context import AsJson, DryRun, actor, add_up_counts, city_profile, transaction
 from gis_registry.cli.output import (
     print_facts,
     print_json,
@@ -194,6 +194,7 @@ def migrate(
             _write_plan(plan, out)
         if dry_run:
             session.rollback()
+    add_up_counts()
     if to is None:
         if as_json:
             print_json(undone)

@@ -70,6 +70,17 @@ def transaction() -> Iterator[Session]:
         raise
 
 
+def add_up_counts() -> None:
+    """Add up what the map counts after many components changed, lest every tile does each time.
+
+    The worker does it every minute; here it is done where none runs.
+    """
+    from gis_registry.maps import count_upkeep
+
+    with transaction() as session:
+        count_upkeep.fold_if_long(session)
+
+
 def city_profile(session: Session) -> "CityProfile":
     """Return the profile of the registry's city.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gis_registry.cli import survey_correcting, survey_deciding, survey_review, survey_tasks
-from gis_registry.cli.context import AsJson, actor, transaction
+from gis_registry.cli.context import AsJson, actor, add_up_counts, transaction
 from gis_registry.cli.output import (
     print_facts,
     print_json,
@@ -145,6 +145,7 @@ def apply(survey: SurveyNumber, as_json: AsJson = False) -> None:
     with transaction() as session, progress_bar() as progress:
         before = service.show(session, survey).state
         summary = service.apply(session, survey, actor=actor(), progress=progress)
+    add_up_counts()
     _print_summary(summary, as_json=as_json)
     if before == SurveyState.APPLIED:
         tell(f"Survey {survey} was applied already; there was nothing to do.")
@@ -167,6 +168,7 @@ def revert(survey: SurveyNumber, as_json: AsJson = False) -> None:
 
     with transaction() as session:
         done = service.revert(session, survey, actor=actor())
+    add_up_counts()
     if as_json:
         print_json(done)
         return

@@ -64,7 +64,7 @@ async def page(
     if is_counted and not conditions and collection.total is not None:
         count = collection.total
     elif is_counted:
-        estimate = await _estimate(reading, collection, conditions)
+        estimate = await estimated(reading, collection, conditions)
         if estimate <= MOST_COUNTED * _OFF_BY:
             matching = features.matching(collection, conditions, limit=MOST_COUNTED + 1)
             count = f"(SELECT count(*) FROM ({matching.sql}) AS matching)"  # noqa: S608
@@ -98,7 +98,7 @@ async def single(
     raise NotFound(f"{collection.name} has no feature {feature_id[:100]!r}.")
 
 
-async def _estimate(
+async def estimated(
     reading: Reading, collection: Collection, conditions: Sequence[Condition]
 ) -> int:
     """Return how many features the planner expects."""

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from delivered import LIGHT, frame, places, point, row_counts, write_geojson
 from running_cli import Run, run_program
+from sqlalchemy import text
 
 from gis_registry.db.engine import Database
+from gis_registry.maps import count_upkeep
 from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.settings import Settings
 
@@ -344,6 +346,23 @@ def test_applying_and_reverting(run: Run, own_settings: Settings, tmp_path: Path
         1,
         "Survey 1 was reverted; load its file again instead.",
     )
+
+
+def test_what_many_changes_count_is_added_up_though_no_worker_runs(
+    run: Run, own_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waiting() -> int:
+        with Database(own_settings) as database, database.session() as session:
+            query = text("SELECT count(*) FROM component_count_changes")
+            return session.execute(query).scalar_one()
+
+    path = _lights("lights.gpkg")(tmp_path)
+    run(own_settings, "survey", "load", path, "--class", LIGHT)
+    run(own_settings, "survey", "apply", 1)
+    assert waiting() > 3  # few are left to the worker
+    monkeypatch.setitem(count_upkeep.fold_if_long.__kwdefaults__, "most", 3)
+    run(own_settings, "survey", "revert", 1)
+    assert waiting() == 0
 
 
 def test_what_a_file_lacks_comes_after_its_rows_without_a_number(
