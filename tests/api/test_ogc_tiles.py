@@ -1,6 +1,5 @@
 """OGC API Tiles over HTTP: documents, tiles, fresh at once, and what is refused."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,32 +38,6 @@ def features(answer: httpx.Response) -> list[dict[str, Any]]:
     assert answer.headers["content-type"] == MEDIA_TYPE
     (layer,) = mapbox_vector_tile.decode(answer.content).values()
     return [one["properties"] for one in layer["features"]]
-
-
-def linked(body: dict[str, Any], rel: str) -> str:
-    return next(str(one["href"]) for one in body["links"] if one["rel"].endswith(rel))
-
-
-def test_tiles_are_found_from_the_landing_page(reader: httpx.Client) -> None:
-    """Requirements core/tc-op, tilesets-list/tsl-links, tileset/description-success."""
-    landing = got(reader, "/ogc")
-    sets = got(reader, linked(landing, "/tiling-schemes"))["tileMatrixSets"]
-    assert [one["id"] for one in sets] == ["WebMercatorQuad"]
-    definition = got(reader, linked(sets[0], "self"))
-    assert len(definition["tileMatrices"]) == 25
-    collection = got(reader, "/ogc/collections/components")
-    (listed,) = got(reader, linked(collection, "/tilesets-vector"))["tilesets"]
-    assert listed["dataType"] == "vector"
-    assert listed["crs"] == "http://www.opengis.net/def/crs/EPSG/0/3857"
-    tileset = got(reader, linked(listed, "self"))
-    assert linked(tileset, "/tiling-scheme") == linked(sets[0], "self")
-    template = linked(tileset, "item")
-    limit = next(one for one in tileset["tileMatrixSetLimits"] if one["tileMatrix"] == "10")
-    tile = GRID.tile(*POSITIONS[0], 10)
-    assert limit["minTileRow"] <= tile.y <= limit["maxTileRow"]
-    assert limit["minTileCol"] <= tile.x <= limit["maxTileCol"]
-    filled = re.sub(r"{(\w+)}", "{}", template).format(10, tile.y, tile.x)
-    assert sum(one["count"] for one in features(reader.get(filled))) == 5
 
 
 def test_tilejson_leads_to_the_same_tiles(reader: httpx.Client) -> None:
@@ -151,7 +124,6 @@ def test_tiles_of_divisions_are_known_by_their_content(shared_api: Api) -> None:
     ],
 )
 def test_what_is_no_tile_is_refused(shared_api: Api, path: str, status: int, said: str) -> None:
-    """Requirement core/tc-error."""
     with shared_api.as_(Role.READER) as client:
         answer = client.get(PLACE + path)
     assert answer.status_code == status
@@ -173,16 +145,3 @@ def test_what_there_is_not_is_not_found(shared_api: Api) -> None:
         assert (empty.status_code, empty.content) == (204, b"")
         known = client.get(f"{PLACE}/20/0/0", headers={"If-None-Match": empty.headers["etag"]})
         assert known.status_code == 304
-
-
-def test_the_classes_of_tiles_are_declared(shared_api: Api) -> None:
-    with shared_api.as_(Role.READER) as client:
-        declared = set(got(client, "/ogc/conformance")["conformsTo"])
-        paths = got(client, "/ogc/api")["paths"]
-    names = ("core", "tileset", "tilesets-list", "geodata-tilesets", "oas30", "mvt")
-    assert declared >= {f"http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/{n}" for n in names}
-    tiled = "/collections/{collection}/tiles/{tileMatrixSet}/{tileMatrix}/{tileRow}/{tileCol}"
-    tile = paths[tiled]["get"]
-    assert tile["operationId"].endswith(".collection.vector.getTile")
-    assert {"200", "204", "304", "404"} <= set(tile["responses"])
-    assert set(tile["responses"]["200"]["content"]) == {MEDIA_TYPE}
