@@ -133,7 +133,7 @@ def test_a_tile_beyond_the_set_is_an_error_and_an_empty_one_is_none(
 )
 def test_classes_are_declared(client: httpx.Client, landing: dict[str, Any]) -> None:
     declared = said(client, link(landing, "conformance")["href"])["conformsTo"]
-    for name in ("core", "tileset", "tilesets-list", "geodata-tilesets"):
+    for name in ("core", "tileset", "tilesets-list", "dataset-tilesets", "geodata-tilesets"):
         assert f"http://www.opengis.net/spec/{STANDARDS[0]}/conf/{name}" in declared
 
 
@@ -163,6 +163,35 @@ def test_tilesets_are_listed(listed: dict[str, Any], landing: dict[str, Any]) ->
     assert link(listed, f"{REL}tiling-scheme")["href"].endswith("/tileMatrixSets/WebMercatorQuad")
     assert link(listed, "self")["href"].endswith("/tiles/WebMercatorQuad")
     assert link(landing, f"{REL}tiling-schemes")["href"].endswith("/tileMatrixSets")
+
+
+@conforms("/conf/dataset-tilesets/landingpage /conf/dataset-tilesets/operation")
+def test_the_dataset_leads_to_its_tilesets(client: httpx.Client, landing: dict[str, Any]) -> None:
+    place = link(landing, f"{REL}tilesets-vector")["href"]
+    assert place == f"{link(landing, 'self')['href'].partition('?')[0]}/tiles"
+    (listed,) = said(client, place)["tilesets"]
+    tileset = said(client, link(listed, "self")["href"])
+    answer = client.get(filled(link(tileset, "item")["href"], 0))
+    assert set(mapbox_vector_tile.decode(answer.content)) == {"components", "divisions"}
+
+
+@conforms(
+    "/conf/collections-selection/query-collections /conf/collections-selection/collections-response"
+)
+@pytest.mark.parametrize(
+    "names",
+    [["components"], ["divisions"], ["divisions", "components"], ["components", "divisions"]],
+)
+def test_collections_are_chosen(client: httpx.Client, names: list[str]) -> None:
+    place = "/ogc/tiles/WebMercatorQuad"
+    asked = {"collections": ",".join(names)}
+    tileset = said(client, place, **asked)
+    assert [one["id"] for one in tileset["layers"]] == names
+    for z in (0, 9, Z):
+        answer = client.get(filled(link(tileset, "item")["href"], z))
+        assert list(mapbox_vector_tile.decode(answer.content)) == names
+    told = said(client, place, **asked, f="tilejson")
+    assert [one["id"] for one in told["vector_layers"]] == names
 
 
 @conforms("/conf/geodata-tilesets/desc-links /conf/geodata-tilesets/operation")
@@ -218,8 +247,10 @@ def test_operations_are_found_by_the_ends_of_their_names(definition: dict[str, A
     for end in (
         "getTileMatrixSetsList",
         "getTileMatrixSet",
-        ".collection.vector.getTileSetsList",
-        ".collection.vector.getTileSet",
-        ".collection.vector.getTile",
+        *(
+            f".{kind}.vector.{end}"
+            for kind in ("dataset", "collection")
+            for end in ("getTileSetsList", "getTileSet", "getTile")
+        ),
     ):
         assert sum(name.endswith(end) for name in names) == 1, end

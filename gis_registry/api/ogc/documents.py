@@ -82,6 +82,7 @@ async def landing(asking: Asking) -> Response:
                 "the collections as DCAT",
                 f="dcat",
             ),
+            asking.link("/tiles", TILESETS_VECTOR, JSON, "components and divisions as tiles"),
             asking.link("/tileMatrixSets", TILING_SCHEMES, JSON, "the tile matrix sets"),
         ],
     }
