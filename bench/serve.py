@@ -54,7 +54,7 @@ CREATE TABLE bench_peers.components AS
 SELECT row_number() OVER (ORDER BY c.division_code, c.code) AS id, c.code, k.code AS class_code,
   k.name_zh AS class_name_zh, c.state, c.division_code, c.surveyed_on, c.accuracy_m, c.geom
 FROM components c JOIN component_classes k ON k.id = c.class_id
-WHERE c.state <> 'withdrawn';
+WHERE c.state = 'active';
 ALTER TABLE bench_peers.components ADD PRIMARY KEY (id);
 CREATE INDEX ON bench_peers.components USING gist (geom);
 ANALYZE bench_peers.components

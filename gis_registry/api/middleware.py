@@ -7,7 +7,7 @@ from time import perf_counter
 import anyio
 import structlog
 from fastapi import HTTPException
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gis_registry.api.problems import refusal
@@ -15,7 +15,7 @@ from gis_registry.errors import RegistryError, RequestTooLarge
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
 
-_SECURITY_HEADERS = {
+_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -23,6 +23,8 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_OF_ANSWERS = Headers(_HEADERS).raw
+_OF_STATIC_FILES = Headers(_HEADERS | {"Cache-Control": "max-age=3600"}).raw
 
 
 def is_request_id(text: str) -> bool:
@@ -110,13 +112,14 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
 
+        is_static = scope.get("path", "").startswith("/static/")
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "max-age=3600")
-                for name, value in _SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                own = {name.lower() for name, _ in message["headers"]}
+                ours = _OF_STATIC_FILES if is_static else _OF_ANSWERS
+                more = [one for one in ours if one[0] not in own]
+                message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -83,12 +83,12 @@ def _warn(session: Session, rules: ProfileDeadlines, at: datetime) -> int:
     if not kinds:
         return 0
     found = queries.to_warn(session, kinds, at=at, latest=max(until), limit=_BATCH)
-    return _append(session, {case_id: {} for case_id in found}, CaseEventKind.WARNED, at)
+    return _append(session, {case_id: {} for case_id in found}, CaseEventKind.WARNED)
 
 
 def _note_overdue(session: Session, at: datetime) -> int:
     found = queries.to_note(session, at=at, limit=_BATCH)
-    return _append(session, {case_id: {} for case_id in found}, CaseEventKind.OVERDUE, at)
+    return _append(session, {case_id: {} for case_id in found}, CaseEventKind.OVERDUE)
 
 
 def _urge(session: Session, rules: ProfileDeadlines, at: datetime) -> int:
@@ -111,26 +111,21 @@ def _urge(session: Session, rules: ProfileDeadlines, at: datetime) -> int:
             "unit_code": row["unit_code"],
             "parent_unit_code": row["parent_code"],
         }
-    return _append(session, notes, CaseEventKind.URGED, at)
+    return _append(session, notes, CaseEventKind.URGED)
 
 
-def _append(
-    session: Session,
-    notes: Mapping[int, Mapping[str, Any]],
-    kind: CaseEventKind,
-    at: datetime,
-) -> int:
+def _append(session: Session, notes: Mapping[int, Mapping[str, Any]], kind: CaseEventKind) -> int:
     """Append an event to cases that are locked, with how much time is left or how late they are."""
     if not notes:
         return 0
-    work = Appending(session, set(notes), at=at)
+    work = Appending(session, set(notes))
     calendars: dict[int, WorkingTime] = {}
     for case_id, note in sorted(notes.items()):
         progress = work.progress(case_id)
         running = Clock.model_validate(progress.clock)
         if running.calendar not in calendars:
             calendars[running.calendar] = working_time(session, version=running.calendar)
-        left = running.left(calendars[running.calendar], at) or timedelta(0)
+        left = running.left(calendars[running.calendar], work.at) or timedelta(0)
         seconds = round(left.total_seconds())
         told = {"left_s": seconds} if kind is CaseEventKind.WARNED else {"late_s": -seconds}
         due_at = progress.due_at.isoformat() if progress.due_at else None

@@ -1,8 +1,9 @@
 """Reads without a transaction of their own, for answers that must be quick and many.
 
 One statement is one snapshot. The connections are kept open for it, commit by themselves, can write
-nothing, and plan every statement with the values that it is asked with. What is read whole, however
-long it takes, has a few connections of its own, so that it leaves those of the quick ones free.
+nothing, and plan every statement with the values that it is asked with, unless one plan is as good
+for all of them. What is read whole, however long it takes, has a few connections of its own, so
+that it leaves those of the quick ones free.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from gis_registry.errors import DatabaseUnavailable, TookTooLong
 
 _OPTIONS = (
     "-c timezone=UTC -c datestyle=ISO -c default_transaction_read_only=on"
-    " -c plan_cache_mode=force_custom_plan -c jit=off -c max_parallel_workers_per_gather=0"
+    " -c jit=off -c max_parallel_workers_per_gather=0"
     " -c statement_timeout={milliseconds}"
 )
 #: How many are read whole at once; more wait.
@@ -91,20 +92,26 @@ class Reading:
         await self._pool.close()
 
     async def rows(
-        self, statement: str, values: Mapping[str, Any] | None = None
+        self,
+        statement: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        is_plan_kept: bool = False,
     ) -> list[tuple[Any, ...]]:
         """Return what a statement finds.
 
         Args:
             statement: SQL with ``%(named)s`` values.
             values: those.
+            is_plan_kept: whether it is planned once for all values, which takes longer than what is
+                found by a key; only where the best plan is the same for any.
 
         Raises:
             DatabaseUnavailable: the database does not answer, or all connections are in use.
             TookTooLong: the statement took longer than it may.
         """
         async with self._connection(self._pool) as connection:
-            cursor = await connection.execute(statement, values)
+            cursor = await connection.execute(statement, values, prepare=is_plan_kept)
             return await cursor.fetchall()
 
     async def whole(

@@ -139,6 +139,8 @@ class Collection:
         values: what `where` refers to.
         roles: who may read it; None: everybody who may read.
         is_editable: whether features can be added, changed and removed through it.
+        gone: a statement that tells in a sentence what became of `%(id)s`, if that was a feature
+            and is none any more; None: nothing does.
         group: which kind of collection it is.
         about: what a catalogue tells of it.
     """
@@ -162,6 +164,7 @@ class Collection:
     values: Mapping[str, Any] = field(default_factory=dict)
     roles: frozenset[Role] | None = None
     is_editable: bool = False
+    gone: str | None = None
     group: Group = Group.LAYERS
     about: About | None = None
 
@@ -211,7 +214,7 @@ COMPONENT_PROPERTIES = (
         "c.state",
         "状态",
         "state",
-        choices=(ComponentState.ACTIVE, ComponentState.RETIRED),
+        choices=(ComponentState.ACTIVE,),
     ),
     Property("division_code", _STRING, "c.division_code", "区划代码", "district code"),
     Property("subdistrict_code", _STRING, "c.subdistrict_code", "街道代码", "subdistrict code"),
@@ -239,22 +242,30 @@ COMPONENT_UNITS = (
 )
 _COMPONENT_KEY = (KeyColumn("c.division_code", "text"), KeyColumn("c.code", "text"))
 _BY_CODE = "c.division_code = left(%(id)s, 6) AND c.code = %(id)s"
-#: A component that was registered by a survey since reverted never was.
-_REGISTERED = "c.state <> 'withdrawn'"
+_STANDS = "c.state = 'active'"
 _TOTAL = (
     "(SELECT coalesce(sum(count), 0)::bigint FROM component_counts_now"
-    " WHERE level = 4 AND state <> 'withdrawn'{})"
+    " WHERE level = 4 AND state = 'active'{})"
+)
+#: Of what was withdrawn nothing is told: a survey since reverted had registered what never was.
+_RETIRED = (
+    "SELECT format('%%1$s is retired, and no longer one of those that stand. It is read at"  # noqa: S608
+    " /ogc/collections/components-history/items/%%1$s-%%2$s and /api/components/%%1$s; PATCH the"
+    " latter with `state` active and a reason, or gis-registry component edit %%1$s --state active,"
+    " to restore it.', c.code, c.version)"
+    f" FROM components c WHERE c.state = 'retired' AND {_BY_CODE}"
 )
 
 
 def components() -> Collection:
-    """Return the components of all classes."""
+    """Return the components of all classes that stand; the history has the others too."""
     return Collection(
         name="components",
         title_zh="城市部件",
         title_en="Components",
-        description="登记的全部部件，含标识码、小类与单位。"
-        " Every component in the registry, with its identifier, class and units.",
+        description="现存的全部部件，含标识码、小类与单位；已拆除的见部件历史。"
+        " Every component that stands, with its identifier, class and units; those that are "
+        "retired are in the history of components.",
         source="components c",
         lookups=COMPONENT_UNITS,
         key=_COMPONENT_KEY,
@@ -264,8 +275,9 @@ def components() -> Collection:
         geometry="c.geom",
         temporal=("surveyed_on",),
         total=_TOTAL.format(""),
-        where=_REGISTERED,
+        where=_STANDS,
         is_editable=True,
+        gone=_RETIRED,
         group=Group.COMPONENTS,
     )
 
@@ -273,16 +285,18 @@ def components() -> Collection:
 def components_of_class(
     class_id: int, code: str, name_zh: str, name_en: str, major: str | None = None
 ) -> Collection:
-    """Return the components of one class, of the major class of that name."""
+    """Return the components of one class that stand, of the major class of that name."""
     return replace(
         components(),
         name=f"components-{code}",
         title_zh=name_zh,
         title_en=name_en,
-        description=f"小类{code}（{name_zh}）的全部部件。"
-        f" Every component of the class {code} ({name_en}).",
+        description=f"小类{code}（{name_zh}）现存的全部部件；已拆除的见部件历史。"
+        f" Every component of the class {code} ({name_en}) that stands; those that are retired are "
+        "in the history of components.",
         total=_TOTAL.format(" AND class_id = %(class_id)s"),
-        where=f"{_REGISTERED} AND c.class_id = %(class_id)s",
+        where=f"{_STANDS} AND c.class_id = %(class_id)s",
+        gone=f"{_RETIRED} AND c.class_id = %(class_id)s",
         values={"class_id": class_id},
         group=Group.CLASSES,
         about=About(keywords=(code, "部件", "component"), field=major),

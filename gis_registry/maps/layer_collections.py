@@ -45,7 +45,7 @@ class LayerCollections:
 
     async def all(self) -> Mapping[str, Collection]:
         """Return them by their names: one row is read, and all of them after a change."""
-        ((token,),) = await self._reading.rows(_TOKEN)
+        ((token,),) = await self._reading.rows(_TOKEN, is_plan_kept=True)
         if token != self._token:
             rows = await self._reading.rows(_PUBLISHED)
             self._found, self._token = {row[0]: _collection(*row) for row in rows}, token

@@ -79,7 +79,7 @@ async def page(
     statement = features.page(
         collection, conditions, crs=crs, limit=limit, after=after, count=count
     )
-    rows = await reading.rows(statement.sql, statement.values)
+    rows = await reading.rows(statement.sql, statement.values, is_plan_kept=not conditions)
     told = _fitting(rows[:limit])
     last = tuple(told[-1][1:-1]) if len(rows) > len(told) else None
     matched = None
@@ -94,11 +94,15 @@ async def single(
     """Return a feature as a text of GeoJSON, and its version.
 
     Raises:
-        NotFound: there is none with this id.
+        NotFound: there is none with this id, or none any more.
     """
     statement = features.single(collection, feature_id, crs=crs)
-    for feature, version in await reading.rows(statement.sql, statement.values):
+    found = await reading.rows(statement.sql, statement.values, is_plan_kept=True)
+    for feature, version in found:
         return feature, version
+    if collection.gone is not None:
+        for (said,) in await reading.rows(collection.gone, statement.values):
+            raise NotFound(said)
     raise NotFound(f"{collection.name} has no feature {feature_id[:100]!r}.")
 
 

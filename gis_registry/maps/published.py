@@ -90,7 +90,7 @@ class Published:
 
     async def city(self) -> City:
         """Return the city."""
-        ((state,),) = await self._reading.rows(_STATE)
+        ((state,),) = await self._reading.rows(_STATE, is_plan_kept=True)
         if self._city is None or state != self._state:
             ((name_zh, name_en, srid, *box),) = await self._reading.rows(_CITY)
             made = [

@@ -2,8 +2,8 @@
 
 What a feature says is read in three ways. One that is *created* has no identifier yet. One that is
 *replaced* is said whole: units that are not said are none; what no component can be without (its
-class, state, day of survey and accuracy) stays as it is. Of one that is *merged* (RFC 7396) only
-what is said changes, and null takes away.
+class, day of survey and accuracy) stays as it is. Of one that is *merged* (RFC 7396) only what is
+said changes, and null takes away. Whether it stands is not said: what is retired is deleted.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,6 @@ from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from gis_registry.components.service import Facts
-from gis_registry.components.tables import ComponentState
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, InvalidPosition
 from gis_registry.maps.collections import Collection
@@ -31,7 +30,9 @@ from gis_registry.units.tables import UnitRole
 
 #: Properties beside those that features tell: they can be set, and are told by the component.
 ATTRIBUTES = "attributes"
-_VERSION, _CLASS = "version", "class_code"
+_VERSION = "version"
+#: How else what cannot be set is changed.
+_INSTEAD = {"state": " DELETE retires a component."}
 #: How many coordinates the coordinates of each kind of geometry are nested around.
 _DEPTHS = {
     "Point": 1,
@@ -57,7 +58,6 @@ class Receivable(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     class_code: Annotated[str, Field(max_length=20)] | None = None
-    state: Annotated[ComponentState, Field(strict=False)] | None = None
     supervisor_code: Annotated[str, Field(max_length=100)] | None = None
     owner_code: Annotated[str, Field(max_length=100)] | None = None
     maintainer_code: Annotated[str, Field(max_length=100)] | None = None
@@ -152,6 +152,7 @@ def _read_only(
         elif said != told.get(one.name):
             raise InvalidInput(
                 f"`{one.name}` ({one.title_zh} {one.title_en}) cannot be set: the registry says it."
+                f"{_INSTEAD.get(one.name, '')}"
             )
     return version
 
@@ -184,7 +185,6 @@ def _facts(
     return Facts(
         geometry=geometry,
         class_code=_class_code(sent.class_code, collection, how),
-        state=sent.state,
         units=units or None,
         attributes=sent.attributes,
         surveyed_on=sent.surveyed_on,

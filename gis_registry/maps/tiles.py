@@ -129,7 +129,7 @@ async def layer(
         where.append(f"coalesce(c.maintainer_id, c.owner_id, {NO_UNIT}) = ANY (%(unit_ids)s)")
     point = f"component_point({collection.geometry})"
     return Layer(
-        collection,
+        replace(collection, where="true"),  # which states is asked above
         tuple(one for one in collection.properties if one.name in _COMPONENT_PROPERTIES),
         (f"ST_X({point})", f"ST_Y({point})"),
         where=" AND ".join(where),

@@ -56,9 +56,13 @@ class _Snapshot:
     connection: AsyncConnection
 
     async def rows(
-        self, statement: str, values: Mapping[str, Any] | None = None
+        self,
+        statement: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        is_plan_kept: bool = False,
     ) -> list[tuple[Any, ...]]:
-        cursor = await self.connection.execute(statement, values)
+        cursor = await self.connection.execute(statement, values, prepare=is_plan_kept)
         return await cursor.fetchall()
 
 

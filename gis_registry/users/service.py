@@ -172,7 +172,7 @@ async def actor_read(reading: Reading, key: str) -> Actor:
     Raises:
         NotAuthenticated: it is nobody's, or no longer valid.
     """
-    for row in await reading.rows(_ACTORS_SQL, {"hashes": [_hash(key)]}):
+    for row in await reading.rows(_ACTORS_SQL, {"hashes": [_hash(key)]}, is_plan_kept=True):
         return _actor(*row)
     raise _unknown_key()
 

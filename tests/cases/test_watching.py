@@ -13,12 +13,15 @@ from living import ZONE, at, do, events, minutes, moment, open_case, stands
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis_registry import clock
 from gis_registry.cases import watching
+from gis_registry.cases import watching_queries as queries
 from gis_registry.cases.deadlines import counted, moment_after, moment_before
 from gis_registry.cases.life_cycle import Action
 from gis_registry.cases.tables import CaseEvent
 from gis_registry.cases.watching import Watched, watch
 from gis_registry.catalogue.tables import LimitUnit
+from gis_registry.clock import SimulatedClock
 from gis_registry.db.engine import Database
 from gis_registry.places.working_time import STANDARD_WEEK, WorkingTime
 from gis_registry.profile import ProfileDeadlines, find_profile
@@ -47,6 +50,24 @@ def in_handling(session: Session, place: int = 0, *, since: str = "06-10 09:00")
         number = open_case(session, place)
         do(session, number, Action.FILE, condition="unlit")
     return number
+
+
+def test_what_was_done_while_the_watch_began_was_done_before_it_notes_anything(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = in_handling(session)
+    find = queries.to_note
+
+    def do_and_find(session: Session, **asked: Any) -> list[int]:
+        do(session, number, Action.ACCEPT)
+        return find(session, **asked)
+
+    monkeypatch.setattr(queries, "to_note", do_and_find)
+    with clock.simulated(SimulatedClock(moment("06-11 10:00"), datetime.now(ZONE), 60.0)):
+        assert watch(session, RULES).overdue == 1
+    *_, accepted, overdue = events(session, number)
+    assert (accepted.kind, overdue.kind) == ("accepted", "overdue")
+    assert accepted.happened_at < overdue.happened_at
 
 
 def test_a_case_is_warned_of_once_when_a_fifth_of_its_limit_is_left(session: Session) -> None:

@@ -69,19 +69,36 @@ def test_a_feature_says_what_the_registry_knows(session: Session, street: list[s
     assert list(told["properties"]) == [one.name for one in collections.COMPONENT_PROPERTIES]
 
 
-def test_what_was_withdrawn_is_not_published_and_what_was_retired_is(
-    session: Session, street: list[str]
-) -> None:
+@pytest.mark.parametrize("is_class", [False, True])
+def test_what_stands_is_published(session: Session, street: list[str], is_class: bool) -> None:
+    lamps = session.execute(
+        text("SELECT id, code, name_zh, name_en FROM component_classes k WHERE id ="
+             " (SELECT class_id FROM components WHERE code = :code)"), {"code": street[0]}
+    ).one()  # fmt: skip
+    collection = collections.components_of_class(*lamps) if is_class else collections.components()
+    before = {one["id"] for one in walk(session, collection, 100)}
     for state, code in (("withdrawn", street[0]), ("retired", street[1])):
         session.execute(
             text("UPDATE components SET state = :state WHERE code = :code"),
             {"state": state, "code": code},
         )
-    assert rows(session, features.single(collections.components(), street[0], crs=crs.STORED)) == []
-    found = walk(session, collections.components(), 100)
-    assert {one["id"] for one in found} == set(street) - {street[0]}
-    states = {one["id"]: one["properties"]["state"] for one in found}
-    assert states[street[1]] == "retired"
+    for code in street[:2]:
+        assert rows(session, features.single(collection, code, crs=crs.STORED)) == []
+    found = walk(session, collection, 100)
+    assert {one["id"] for one in found} == before - set(street[:2])
+    assert {one["properties"]["state"] for one in found} == {"active"}
+    values = dict(collection.values)
+    total = Statement(f"SELECT {collection.total}", values)
+    assert rows(session, total) == [(len(found),)]
+    said = [
+        rows(session, Statement(collection.gone or "", {**values, "id": one})) for one in street
+    ]
+    ((gone,),) = said.pop(1)
+    assert gone.startswith(f"{street[1]} is retired")
+    assert not any(said)
+    session.execute(text("UPDATE components SET state = 'active'"))
+    assert {one["id"] for one in walk(session, collection, 100)} == before
+    assert rows(session, total) == [(len(before),)]
 
 
 def test_a_class_is_a_collection_of_its_own(session: Session, street: list[str]) -> None:

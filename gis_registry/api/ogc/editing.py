@@ -37,11 +37,15 @@ from gis_registry.places import service as places
 from gis_registry.roles import Permission
 
 _FEATURES_4 = "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/{}"
-#: Neither `create-replace-delete` nor `optimistic-locking-etags`, though all of both is answered:
-#: their abstract tests want 404 for what was deleted, which is retired here and stays to be read.
 CONFORMANCE_CLASSES = tuple(
     _FEATURES_4.format(name)
-    for name in ("update", "features", "return-resource-representation-in-response")
+    for name in (
+        "create-replace-delete",
+        "update",
+        "optimistic-locking-etags",
+        "features",
+        "return-resource-representation-in-response",
+    )
 )
 
 T = TypeVar("T")
@@ -281,7 +285,7 @@ _PREFER = Parameter(
 )
 _REFUSED = {
     405: "The features of this collection are not changed",
-    409: "It contradicts the present state: the component is retired",
+    409: "It contradicts the present state, such as a component that was retired meanwhile",
     413: "The body is too large",
     415: "The body is of a media type that is not read",
 }
@@ -336,7 +340,7 @@ OPERATIONS = (
     _changing(
         _ITEM,
         "deleteFeature",
-        "Retire a component: it stays in the registry, and its identifier is not issued again",
+        "Retire a component: its history keeps it, and its identifier is not issued again",
         delete,
         method="DELETE",
         success=(204, "It is retired"),
