@@ -91,7 +91,7 @@ async def page(
 async def single(
     reading: Reading, collection: Collection, feature_id: str, *, crs: OfferedCrs
 ) -> tuple[str, str]:
-    """Return a feature as a text of GeoJSON, and its version.
+    """Return a feature as a text of GeoJSON, and what changes whenever it does.
 
     Raises:
         NotFound: there is none with this id, or none any more.
