@@ -98,6 +98,13 @@ def test_a_page_says_what_is_there_in_the_language_that_is_asked_for(
     assert "etag" not in english.headers  # the page is another one in the other language
 
 
+def test_what_was_leads_to_the_component_as_it_is(browser: httpx.Client, shared_api: Api) -> None:
+    code = shared_api.codes[0]
+    answer = browser.get(f"/ogc/collections/components-history/items/{code}-1")
+    assert answer.status_code == 200
+    assert f'href="/c/{code}"' in answer.text
+
+
 def test_fields_of_the_form_that_are_left_empty_ask_nothing(browser: httpx.Client) -> None:
     asked = {"state": "", "bbox": "", "filter": "", "limit": "2", "class_code": LAMP, "f": "html"}
     text = browser.get("/ogc/collections/components/items", params=asked).text

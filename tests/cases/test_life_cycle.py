@@ -166,20 +166,27 @@ class Living(RuleBasedStateMachine):
             if action is None:
                 break
             said = {"unit_code": UNITS[0]} if action is Action.DISPATCH else {}
-            with self.at_work():
-                found = do(self.session, number, action, **said)
-            self.seen[action] += 1
-            self.seen[found.state] += 1
+            self._do(number, action, **said)
+
+    @rule()
+    def answer(self) -> None:
+        for number in self.numbers:
+            for action in possible_actions(stands(self.session, number)):
+                if TRANSITIONS[action].answers:
+                    self._do(number, action)
+
+    def _do(self, number: int, action: Action, **said: object) -> None:
+        with self.at_work():
+            found = do(self.session, number, action, **said)
+        self.seen[action] += 1
+        self.seen[found.state] += 1
 
     def _asked(self, data: st.DataObject) -> AskedChange:
         number = data.draw(st.sampled_from([*self.numbers, 987654321]))
         action = data.draw(st.sampled_from(Action))
         if number in self.numbers and data.draw(st.integers(0, 4)):  # what can be done, mostly
             possible = possible_actions(stands(self.session, number))
-            going_on = [one for one in possible if one not in (Action.CLOSE, Action.NOT_ACCEPT)]
-            answers = [one for one in possible if TRANSITIONS[one].answers]
-            if answers and data.draw(st.booleans()):
-                going_on = answers
+            going_on = [one for one in possible if one is not Action.CLOSE]
             action = data.draw(
                 st.sampled_from(going_on if data.draw(st.integers(0, 7)) else possible)
             )
