@@ -15,7 +15,8 @@ IfMatch = Annotated[
     ),
 ]
 
-_TAG = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
+#: A version; below ``/ogc`` with what there was of the names that the feature tells besides.
+_TAG = re.compile(r'(?:W/)?"(\d{1,9})(?:-[0-9a-f]{8})?"', re.ASCII)
 #: More were never read at once.
 _MOST_TAGS = 100
 

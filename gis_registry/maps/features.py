@@ -16,6 +16,7 @@ from gis_registry.db.reading import DIALECT
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
 
+_REFERENCE_STATE = "SELECT token FROM reference_state"
 #: Boxes are compared in single precision, whose numbers are at most so far apart up to 180 degrees
 #: (2**-16): what lies that much within is within for sure.
 _SURE_DEG = 2e-5
@@ -164,9 +165,13 @@ def listed(
 
 
 def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> Statement:
-    """Return the statement of one feature, by its id."""
+    """Return the statement of one feature, by its id: it, and what changes whenever it does.
+
+    That is the feature's version, and what there is of the names and codes that it tells besides.
+    """
+    version = f"({collection.version}) || '-' || left(({_REFERENCE_STATE})::text, 8)"
     return Statement(
-        f"SELECT {feature(collection, crs)}, {collection.version} FROM {collection.rows} "  # noqa: S608
+        f"SELECT {feature(collection, crs)}, {version} FROM {collection.rows} "  # noqa: S608
         f"WHERE {collection.where} AND {collection.by_id}",
         {**collection.values, "id": feature_id},
     )

@@ -1,7 +1,10 @@
 """Pages of features, and how many there are in all: one statement, so of one state of things."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 from gis_registry.db.reading import Reading
 from gis_registry.errors import NotFound
@@ -14,6 +17,11 @@ from gis_registry.maps.features import Condition
 MOST_COUNTED = 10_000
 #: Where the planner expects so many times as many, they are not counted at all.
 _OFF_BY = 2
+
+
+#: A page ends before its features would have more characters together, which are about as many
+#: bytes: outlines of hundreds of areas are no quick answer.
+MOST_CHARACTERS = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ async def page(
         collection: which.
         conditions: which of its features.
         crs: what their coordinates are told in.
-        limit: how many, at most.
+        limit: how many, at most; fewer, and one at least, if they would be very much together.
         after: the key of the last feature of the page before; none: the first page.
         is_counted: whether to say how many there are in all.
     """
@@ -72,8 +80,8 @@ async def page(
         collection, conditions, crs=crs, limit=limit, after=after, count=count
     )
     rows = await reading.rows(statement.sql, statement.values, is_plan_kept=not conditions)
-    told = rows[:limit]
-    last = tuple(told[-1][1:-1]) if len(rows) > limit else None
+    told = _fitting(rows[:limit])
+    last = tuple(told[-1][1:-1]) if len(rows) > len(told) else None
     matched = None
     if is_counted and (rows or not after):  # a page that was emptied meanwhile tells nothing
         matched = _matched(rows[0][0] if rows else 0, estimate)
@@ -83,7 +91,7 @@ async def page(
 async def single(
     reading: Reading, collection: Collection, feature_id: str, *, crs: OfferedCrs
 ) -> tuple[str, str]:
-    """Return a feature as a text of GeoJSON, and its version.
+    """Return a feature as a text of GeoJSON, and what changes whenever it does.
 
     Raises:
         NotFound: there is none with this id, or none any more.
@@ -105,6 +113,12 @@ async def estimated(
     matching = features.matching(collection, conditions)
     ((plan,),) = await reading.rows(f"EXPLAIN (FORMAT JSON) {matching.sql}", matching.values)
     return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _fitting(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the first rows, of which the features together are not more than a page has."""
+    characters = accumulate(len(row[-1]) for row in rows)
+    return rows[: max(1, bisect_right(list(characters), MOST_CHARACTERS))]
 
 
 def _matched(counted: int | None, estimate: int | None) -> Matched:

@@ -198,9 +198,16 @@ def tag_of(content: bytes) -> str:
     return sha256(content).hexdigest()[:24]
 
 
-async def content(reads: Reads, shown: Layer, tile: Tile) -> bytes:
-    """Return a tile, as Mapbox Vector Tile; empty if nothing is in it."""
-    if not await _is_known_full(reads, shown, tile):
+async def content(reads: Reads, shown: Layer, tile: Tile, *, is_aggregated: bool = False) -> bytes:
+    """Return a tile, as Mapbox Vector Tile; empty if nothing is in it.
+
+    Args:
+        reads: the database.
+        shown: what it shows.
+        tile: which.
+        is_aggregated: whether it has to say how many features there are, and not which.
+    """
+    if not is_aggregated and not await _is_known_full(reads, shown, tile):
         found = await _only(reads, _features(shown, tile))
         if found is not None and len(found) <= MOST_BYTES:
             return found

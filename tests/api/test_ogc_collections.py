@@ -120,6 +120,39 @@ def test_pages_together_are_the_table(city: Api, collection: str) -> None:
             assert again.status_code == 304
 
 
+def test_a_tag_changes_with_the_names_that_a_feature_tells(city: Api) -> None:
+    code = city.codes[1]
+    addresses = [
+        f"/ogc/collections/{name}/items/{feature}"
+        for name, feature in (
+            ("components", code), ("components-history", f"{code}-1"), ("divisions", "370202")
+        )
+    ]  # fmt: skip
+    with city.as_(Role.ANALYST) as client:
+        before = {one: client.get(one).headers["etag"] for one in addresses}
+        with open_registry(city.settings) as database, database.session() as session:
+            session.execute(text("UPDATE component_classes SET name_en = 'lamp' WHERE id ="
+                                 " (SELECT class_id FROM components WHERE code = :code)"),
+                            {"code": code})  # fmt: skip
+        for address, tag in before.items():
+            again = client.get(address, headers={"If-None-Match": tag})
+            assert (again.status_code, again.headers["etag"] != tag) == (200, True)
+            same = client.get(address, headers={"If-None-Match": again.headers["etag"]})
+            assert same.status_code == 304
+        # It is still the version that was read, which a change may be made for.
+        body = {"properties": {"accuracy_m": 0.7}}
+        merged = {"Content-Type": "application/merge-patch+json", "Prefer": "return=representation"}
+        done = client.patch(
+            addresses[0], json=body, headers={**merged, "If-Match": before[addresses[0]]}
+        )
+        assert done.status_code == 200, done.text
+        assert done.headers["etag"] == client.get(addresses[0]).headers["etag"]
+        late = client.patch(
+            addresses[0], json=body, headers={**merged, "If-Match": before[addresses[0]]}
+        )
+        assert late.status_code == 412
+
+
 def test_open_cases_say_nothing_of_who_reported(city: Api) -> None:
     with city.as_(Role.DISPATCHER) as dispatcher, city.as_(Role.READER) as reader:
         number = report(dispatcher, 120.4325, "06001")

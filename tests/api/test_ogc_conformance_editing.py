@@ -36,6 +36,7 @@ from gis_registry.roles import Role
 from gis_registry.settings import Settings
 
 CHANGE: dict[str, Any] = {"properties": {"accuracy_m": 0.7}}
+STANDARDS = ("ogcapi-features-4/1.0",)
 PREFER = {"Prefer": "return=representation"}
 UNKNOWN = "3702020137999999"
 

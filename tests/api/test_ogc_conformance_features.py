@@ -17,6 +17,7 @@ from running_api import Api
 
 from gis_registry.roles import Role
 
+STANDARDS = ("ogcapi-features-1/1.0", "ogcapi-features-2/1.0", "ogcapi-features-3/1.0")
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/{}"
 QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"

@@ -1,5 +1,6 @@
 """OGC API Features over HTTP: documents, pages, filters, and what is refused."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from running_api import LAMP, Api
 
+from gis_registry.maps import pages
 from gis_registry.roles import Role
 
 
@@ -43,6 +45,34 @@ def test_pages_lead_from_one_to_the_next(reader: httpx.Client, api: Api) -> None
         page = got(reader, following[0])
         found += page["features"]
     assert [one["id"] for one in found] == sorted(api.codes)
+
+
+def test_pages_end_before_they_are_very_long(
+    reader: httpx.Client, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = "/ogc/collections/components/items"
+    whole = got(reader, items, limit=100)["features"]
+    for characters, expected in ((1, 1), (3 * len(json.dumps(whole[0])), 3), (10**9, len(whole))):
+        monkeypatch.setattr(pages, "MOST_CHARACTERS", characters)
+        page = got(reader, items, limit=100)
+        assert page["numberReturned"] == len(page["features"]) == expected
+        assert page["numberMatched"] == len(whole)
+        found = page["features"]
+        while following := [one["href"] for one in page["links"] if one["rel"] == "next"]:
+            page = got(reader, following[0])
+            found += page["features"]
+        assert found == whole
+
+
+def test_a_page_of_long_outlines_is_of_few(reader: httpx.Client) -> None:
+    answer = reader.get(
+        "/ogc/collections/unit-areas/items",
+        params={"limit": 500},
+        headers={"Accept-Encoding": "identity"},
+    )
+    assert answer.status_code == 200
+    assert 2**20 < len(answer.content) < pages.MOST_CHARACTERS * 1.1
+    assert any(one["rel"] == "next" for one in answer.json()["links"])
 
 
 @pytest.mark.parametrize(

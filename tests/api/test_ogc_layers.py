@@ -1,7 +1,9 @@
 """Layers over HTTP: as collections of their own, for whoever may read them."""
 
+from io import BytesIO
 from pathlib import Path
 
+import geopandas as gpd
 from delivered import point, write_geojson
 from publishing import LAT, LON, publish
 from running_api import Api
@@ -49,3 +51,21 @@ def test_a_layer_is_served_filtered_and_reloaded(api: Api, tmp_path: Path) -> No
         assert "parks" not in names
     with api.as_(Role.ANALYST) as analyst:
         assert analyst.get(items).json()["numberMatched"] == 4
+
+
+def test_every_feature_has_a_geometry_in_every_file(api: Api, tmp_path: Path) -> None:
+    """Formats with an index need it; what comes without is refused when a layer is loaded."""
+    rows = [(point(LON, LAT), {"no": "a"}), (None, {"no": "b"}), (point(LON, LAT), {"no": "c"})]
+    path = write_geojson(tmp_path / "places.geojson", rows)
+    with Database(api.settings) as database, database.session() as session:
+        publish(session, path, "places", id_field="no")
+    with api.as_(Role.READER) as reader:
+        items = "/ogc/collections/places/items"
+        assert [one["id"] for one in reader.get(items).json()["features"]] == ["a", "c"]
+        for form in ("fgb", "parquet"):
+            answer = reader.get(items, params={"f": form})
+            assert answer.status_code == 200, answer.text
+            read = gpd.read_file if form == "fgb" else gpd.read_parquet
+            found = read(BytesIO(answer.content))
+            assert set(found["no"]) == {"a", "c"}
+            assert not found.geometry.isna().any()

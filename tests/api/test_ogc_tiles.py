@@ -1,6 +1,5 @@
 """OGC API Tiles over HTTP: documents, tiles, fresh at once, and what is refused."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from morecantile import tms
 from running_api import COVER, LAMP, POSITIONS, Api
 
+from gis_registry.maps import tiles
 from gis_registry.maps.tiles import MEDIA_TYPE
 from gis_registry.roles import Role
 
@@ -41,32 +41,6 @@ def features(answer: httpx.Response) -> list[dict[str, Any]]:
     return [one["properties"] for one in layer["features"]]
 
 
-def linked(body: dict[str, Any], rel: str) -> str:
-    return next(str(one["href"]) for one in body["links"] if one["rel"].endswith(rel))
-
-
-def test_tiles_are_found_from_the_landing_page(reader: httpx.Client) -> None:
-    """Requirements core/tc-op, tilesets-list/tsl-links, tileset/description-success."""
-    landing = got(reader, "/ogc")
-    sets = got(reader, linked(landing, "/tiling-schemes"))["tileMatrixSets"]
-    assert [one["id"] for one in sets] == ["WebMercatorQuad"]
-    definition = got(reader, linked(sets[0], "self"))
-    assert len(definition["tileMatrices"]) == 25
-    collection = got(reader, "/ogc/collections/components")
-    (listed,) = got(reader, linked(collection, "/tilesets-vector"))["tilesets"]
-    assert listed["dataType"] == "vector"
-    assert listed["crs"] == "http://www.opengis.net/def/crs/EPSG/0/3857"
-    tileset = got(reader, linked(listed, "self"))
-    assert linked(tileset, "/tiling-scheme") == linked(sets[0], "self")
-    template = linked(tileset, "item")
-    limit = next(one for one in tileset["tileMatrixSetLimits"] if one["tileMatrix"] == "10")
-    tile = GRID.tile(*POSITIONS[0], 10)
-    assert limit["minTileRow"] <= tile.y <= limit["maxTileRow"]
-    assert limit["minTileCol"] <= tile.x <= limit["maxTileCol"]
-    filled = re.sub(r"{(\w+)}", "{}", template).format(10, tile.y, tile.x)
-    assert sum(one["count"] for one in features(reader.get(filled))) == 5
-
-
 def test_tilejson_leads_to_the_same_tiles(reader: httpx.Client) -> None:
     told = got(reader, PLACE, f="tilejson", **{"class": COVER})
     assert told["tilejson"] == "3.0.0"
@@ -84,8 +58,8 @@ def test_tilejson_leads_to_the_same_tiles(reader: httpx.Client) -> None:
 @pytest.mark.parametrize("z", range(21))
 def test_every_zoom_has_every_component(shared_api: Api, z: int) -> None:
     with shared_api.as_(Role.READER) as client:
-        tiles = {(GRID.tile(*place, z).y, GRID.tile(*place, z).x) for place in POSITIONS}
-        found = [one for y, x in tiles for one in features(client.get(f"{PLACE}/{z}/{y}/{x}"))]
+        places = {(GRID.tile(*place, z).y, GRID.tile(*place, z).x) for place in POSITIONS}
+        found = [one for y, x in places for one in features(client.get(f"{PLACE}/{z}/{y}/{x}"))]
     assert sum(one["count"] for one in found) == 5
     if z > 13:
         assert {one["code"] for one in found} == set(shared_api.codes)
@@ -151,7 +125,6 @@ def test_tiles_of_divisions_are_known_by_their_content(shared_api: Api) -> None:
     ],
 )
 def test_what_is_no_tile_is_refused(shared_api: Api, path: str, status: int, said: str) -> None:
-    """Requirement core/tc-error."""
     with shared_api.as_(Role.READER) as client:
         answer = client.get(PLACE + path)
     assert answer.status_code == status
@@ -175,14 +148,75 @@ def test_what_there_is_not_is_not_found(shared_api: Api) -> None:
         assert known.status_code == 304
 
 
-def test_the_classes_of_tiles_are_declared(shared_api: Api) -> None:
+TOGETHER = "/ogc/tiles/WebMercatorQuad"
+
+
+def test_tiles_of_several_are_those_of_each(api: Api) -> None:
+    with api.as_(Role.READER) as client:
+        for z in (0, 9, 15):
+            alone = [
+                mapbox_vector_tile.decode(client.get(address(z, base=place)).content)
+                for place in (PLACE, PLACE.replace("components", "divisions"))
+            ]
+            both = client.get(address(z, base=TOGETHER))
+            assert mapbox_vector_tile.decode(both.content) == alone[0] | alone[1]
+            assert (
+                client.get(
+                    address(z, base=TOGETHER), headers={"If-None-Match": both.headers["etag"]}
+                ).status_code
+                == 304
+            )
+        lamps = client.get(address(9, base=TOGETHER), params={"class": LAMP})
+        found = mapbox_vector_tile.decode(lamps.content)
+        (cell,) = [one["properties"] for one in found["components"]["features"]]
+        assert cell["count"] == 4
+        told = got(client, TOGETHER, f="tilejson")
+        assert "OpenStreetMap" in told["attribution"]
+    with api.as_(Role.ANALYST) as analyst:
+        code = api.codes[0]
+        version = analyst.get(f"/api/components/{code}").headers["etag"]
+        edited = analyst.patch(
+            f"/api/components/{code}",
+            json={"state": "retired", "reason": "test"},
+            headers={"If-Match": version},
+        )
+        assert edited.status_code == 200
+        fresh = analyst.get(
+            address(15, base=TOGETHER), headers={"If-None-Match": both.headers["etag"]}
+        )
+        assert fresh.status_code == 200
+
+
+def test_tiles_of_several_that_are_too_large_have_counts(
+    shared_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = address(14, base=TOGETHER)
     with shared_api.as_(Role.READER) as client:
-        declared = set(got(client, "/ogc/conformance")["conformsTo"])
-        paths = got(client, "/ogc/api")["paths"]
-    names = ("core", "tileset", "tilesets-list", "geodata-tilesets", "oas30", "mvt")
-    assert declared >= {f"http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/{n}" for n in names}
-    tiled = "/collections/{collection}/tiles/{tileMatrixSet}/{tileMatrix}/{tileRow}/{tileCol}"
-    tile = paths[tiled]["get"]
-    assert tile["operationId"].endswith(".collection.vector.getTile")
-    assert {"200", "204", "304", "404"} <= set(tile["responses"])
-    assert set(tile["responses"]["200"]["content"]) == {MEDIA_TYPE}
+        whole = client.get(place)
+        borders = client.get(f"{place}?collections=divisions")
+        monkeypatch.setattr(tiles, "MOST_BYTES", len(whole.content) - 1)
+        fitting = client.get(place)
+        monkeypatch.setattr(tiles, "MOST_BYTES", len(borders.content) - 1)
+        least = client.get(place)
+    there, both = (mapbox_vector_tile.decode(one.content) for one in (whole, fitting))
+    assert len(fitting.content) < len(whole.content)
+    (smaller,) = [name for name in both if both[name] == there[name]]
+    larger = {"components", "divisions"} - {smaller}
+    for name in larger & set(both):
+        assert all(one["properties"]["is_aggregated"] for one in both[name]["features"])
+    found = mapbox_vector_tile.decode(least.content)["components"]["features"]
+    assert sum(one["properties"]["count"] for one in found) == 5
+
+
+def test_what_several_cannot_be_is_refused(shared_api: Api) -> None:
+    with shared_api.as_(Role.READER) as client:
+        for asked, said in (
+            ("collections=open-cases", "`collections` must be of divisions, components"),
+            ("collections=", "'' is not"),
+            ("collections=divisions&class=0101", "are of components"),
+            ("class=9999", "no class '9999'"),
+        ):
+            for place in (TOGETHER, f"{TOGETHER}/3/0/0"):
+                answer = client.get(f"{place}?{asked}")
+                assert answer.status_code == 400
+                assert said in answer.json()["detail"]

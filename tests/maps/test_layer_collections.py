@@ -62,7 +62,7 @@ def test_a_layer_is_a_collection(session: Session, parks: Path) -> None:
     assert feature["properties"]["division_code"] == "370202"
     one = features.single(found, "p2", crs=crs)
     ((text, version),) = driver.execute(one.sql, one.values).fetchall()
-    assert (json.loads(text)["id"], version) == ("p2", "1")
+    assert (json.loads(text)["id"], version.partition("-")[0]) == ("p2", "1")
 
 
 @pytest.mark.parametrize("feature_id", ["2", "x", "", "9" * 40, "2; --", "-1"])

@@ -28,6 +28,7 @@ from gis_registry.maps.collections import About, Collection
 from gis_registry.maps.published import City
 from gis_registry.maps.tiles_grid import TILE_MATRIX_SET
 
+_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 _COMMON = "http://www.opengis.net/spec/ogcapi-common-{}/1.0/conf/{}"
 CONFORMANCE_CLASSES = (
     *(_COMMON.format(1, name) for name in ("core", "landing-page", "json", "html", "oas30")),
@@ -71,13 +72,17 @@ async def landing(asking: Asking) -> Response:
             asking.link("/api", "service-doc", HTML, "what can be asked, for people", f="html"),
             asking.link("/conformance", "conformance", JSON, "the standards that it conforms to"),
             asking.link("/collections", "data", JSON, "the collections"),
+            # as OGC API Common calls the same two
+            asking.link("/conformance", f"{_REL}conformance", JSON, "the standards"),
+            asking.link("/collections", f"{_REL}data", JSON, "the collections"),
             asking.link(
                 "/collections",
-                "http://www.opengis.net/def/rel/ogc/1.0/ogc-catalog",
+                f"{_REL}ogc-catalog",
                 DCAT,
                 "the collections as DCAT",
                 f="dcat",
             ),
+            asking.link("/tiles", TILESETS_VECTOR, JSON, "components and divisions as tiles"),
             asking.link("/tileMatrixSets", TILING_SCHEMES, JSON, "the tile matrix sets"),
         ],
     }

@@ -190,7 +190,7 @@ async def _answer(
         status_code=200 if status == 204 else status,
         headers={
             **headers,
-            "etag": version_tag(int(version)),
+            "etag": f'"{version}"',
             "content-type": GEOJSON.media_type,
             "content-crs": f"<{crs.uri}>",
             "preference-applied": "return=representation",

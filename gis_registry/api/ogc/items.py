@@ -36,7 +36,8 @@ _URI = {"type": "string", "format": "uri"}
 _CRS = Parameter("crs", "The system of coordinates to tell positions in, by its URI", _URI)
 LIMIT = Parameter(
     "limit",
-    "How many features a page has at most; of a greater number the most are given. The formats "
+    "How many features a page has at most; of a greater number the most are given, and a page "
+    "ends earlier where its features would be more than about 4 MiB together. The formats "
     "of files have no pages: without it all features, with it so many",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )

@@ -1,5 +1,6 @@
 """OGC API Tiles: tile matrix sets, tilesets of collections, and their vector tiles."""
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,10 +10,10 @@ from starlette.responses import Response
 from gis_registry.api.ogc.asking import Asking, Link
 from gis_registry.api.ogc.operations import HTML, JSON, Format, Operation, Parameter
 from gis_registry.api.pages import page
-from gis_registry.errors import NotFound
+from gis_registry.errors import BadRequest, NotFound
 from gis_registry.maps import crs as systems
-from gis_registry.maps import tiles, tiles_grid
-from gis_registry.maps.collections import Collection, divisions
+from gis_registry.maps import tiles, tiles_grid, tiles_together
+from gis_registry.maps.collections import Collection, components, divisions
 from gis_registry.maps.tiles import Layer
 from gis_registry.maps.tiles_grid import LAST_ZOOM, TILE_MATRIX_SET
 
@@ -24,8 +25,13 @@ TILESETS_VECTOR, TILING_SCHEMES = f"{_REL}tilesets-vector", f"{_REL}tiling-schem
 _CLASSES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
 CONFORMANCE_CLASSES = tuple(
     f"{_CLASSES}{name}"
-    for name in ("core", "tileset", "tilesets-list", "geodata-tilesets", "oas30", "mvt")
+    for name in (
+        *("core", "tileset", "tilesets-list", "dataset-tilesets", "geodata-tilesets"),
+        *("collections-selection", "oas30", "mvt"),
+    )
 )
+#: The layers of the tiles that are of no single collection, the first below the others.
+_DATASET = (divisions().name, components().name)
 _LIST = {"type": "array", "items": {"type": "string"}}
 _ASKED = (
     Parameter("class", "Only components of the classes with these codes", _LIST),
@@ -40,11 +46,37 @@ _ASKED = (
         _LIST,
     ),
 )
+_ASKED_OF_DATASET = (
+    Parameter(
+        "collections",
+        "Which layers, in this order",
+        {**_LIST, "items": {"type": "string", "enum": list(_DATASET)}, "default": list(_DATASET)},
+    ),
+    *_ASKED,
+)
 _TITLE = "Vector tiles"
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+@dataclass(frozen=True)
+class _Tiled:
+    """What tiles are of: one collection, or several as layers of the same tiles."""
+
+    collections: tuple[Collection, ...]
+    place: str
+
+    @property
+    def title(self) -> str:
+        of = self.collections
+        zh, en = "、".join(one.title_zh for one in of), ", ".join(one.title_en for one in of)
+        return f"{zh} {en}"
+
+    @property
+    def description(self) -> str:
+        return " ".join(one.description for one in self.collections)
 
 
 async def matrix_sets(asking: Asking) -> Response:
@@ -67,12 +99,14 @@ async def matrix_set(asking: Asking) -> Response:
 
 
 async def tilesets(asking: Asking) -> Response:
-    """Answer with the tilesets of a collection."""
-    collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    place = f"/collections/{collection.name}/tiles/{TILE_MATRIX_SET}"
+    """Answer with the tilesets of a collection, or of several as layers."""
+    tiled = await _tiled(asking)
     tileset = {
-        **_about(collection),
-        "links": [asking.link(place, "self", JSON, "this tileset"), *_links(asking, collection)],
+        **_about(tiled),
+        "links": [
+            asking.link(f"{tiled.place}/{TILE_MATRIX_SET}", "self", JSON, "this tileset"),
+            *_links(asking, tiled),
+        ],
     }
     return _json(asking, {"links": asking.own_links(), "tilesets": [tileset]})
 
@@ -80,34 +114,27 @@ async def tilesets(asking: Asking) -> Response:
 async def tileset(asking: Asking) -> Response:
     """Answer with what a tileset is: as metadata, as TileJSON or as a map."""
     _require_known(asking)
-    collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    layer = await _layer(asking, collection)
+    tiled = await _tiled(asking)
+    layers = await _layers(asking, tiled)
     if asking.format == HTML:
-        return _map(asking, collection)
+        return _map(asking, tiled.collections[0])
     city = await asking.published.city()
-    box = await tiles.box(asking.reading, layer, city.box)
+    box = city.box
+    for one in layers:
+        box = await tiles.box(asking.reading, one, box)
     if asking.format == TILEJSON:
-        return _json(asking, await _tilejson(asking, layer, box))
-    told = await tiles.fields(asking.reading, layer)
-    schema = {name: {"description": said} for name, said in told.items()}
+        return _json(asking, await _tilejson(asking, tiled, layers, box))
     body = {
-        **_about(collection),
-        "description": collection.description,
+        **_about(tiled),
+        "description": tiled.description,
         "boundingBox": {
             "lowerLeft": list(box[:2]),
             "upperRight": list(box[2:]),
             "crs": systems.CRS84,
         },
         "tileMatrixSetLimits": tiles_grid.limits(box),
-        "layers": [
-            {
-                "id": collection.name,
-                "title": f"{collection.title_zh} {collection.title_en}",
-                "dataType": "vector",
-                "propertiesSchema": {"type": "object", "properties": schema},
-            }
-        ],
-        "links": [*asking.own_links(), *_links(asking, collection)],
+        "layers": [await _described(asking, one) for one in layers],
+        "links": [*asking.own_links(), *_links(asking, tiled)],
     }
     return _json(asking, body)
 
@@ -116,20 +143,15 @@ async def tile(asking: Asking) -> Response:
     """Answer with a tile, or that it is the one that is known already."""
     _require_known(asking)
     wanted = tiles_grid.find(*map(asking.path, ("tileMatrix", "tileRow", "tileCol")))
-    collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
-    layer = await _layer(asking, collection)
+    layers = await _layers(asking, await _tiled(asking))
     known = asking.request.headers.get("if-none-match", "")
-    tag = await tiles.tag(asking.reading, layer, wanted)
-    if tag is not None and tag in known:
-        return Response(status_code=304, headers=_headers(asking, tag))
-    content = await tiles.content(asking.reading, layer, wanted)
-    if tag is None:
-        tag = tiles.tag_of(content)
-    if tag in known:
-        return Response(status_code=304, headers=_headers(asking, tag))
+    tag, content = await tiles_together.unless_known(asking.reading, layers, wanted, known=known)
+    headers = _headers(asking, tag)
+    if content is None:
+        return Response(status_code=304, headers=headers)
     if not content:
-        return Response(status_code=204, headers=_headers(asking, tag))
-    return Response(content, media_type=tiles.MEDIA_TYPE, headers=_headers(asking, tag))
+        return Response(status_code=204, headers=headers)
+    return Response(content, media_type=tiles.MEDIA_TYPE, headers=headers)
 
 
 def _headers(asking: Asking, tag: str) -> dict[str, str]:
@@ -142,16 +164,49 @@ def _headers(asking: Asking, tag: str) -> dict[str, str]:
     }
 
 
-async def _layer(asking: Asking, collection: Collection) -> Layer:
-    classes, states, units = (
-        [one.strip() for one in asking.parameters[name].split(",")]
+async def _tiled(asking: Asking) -> _Tiled:
+    """Return what is asked for: the collection of the path, or those that are named."""
+    if "collection" in asking.request.path_params:
+        one = await asking.published.find(asking.path("collection"), actor=asking.actor)
+        return _Tiled((one,), f"/collections/{one.name}/tiles")
+    said = asking.parameters.get("collections")
+    names = [one.strip() for one in said.split(",")] if said is not None else _DATASET
+    for name in names:
+        if name not in _DATASET:
+            raise BadRequest(
+                f"`collections` must be of {', '.join(_DATASET)}; {name[:100]!r} is not. "
+                "Each collection has tiles of its own."
+            )
+    found = [await asking.published.find(one, actor=asking.actor) for one in dict.fromkeys(names)]
+    return _Tiled(tuple(found), "/tiles")
+
+
+async def _layers(asking: Asking, tiled: _Tiled) -> list[Layer]:
+    """Return the layers of what is asked for; beside others, only components are chosen from."""
+    asked = {
+        plural: [one.strip() for one in asking.parameters[name].split(",")]
+        for name, plural in (("class", "classes"), ("state", "states"), ("unit", "units"))
         if name in asking.parameters
-        else []
-        for name in ("class", "state", "unit")
-    )
-    return await tiles.layer(
-        asking.reading, collection, classes=classes, states=states, units=units
-    )
+    }
+    is_alone = len(tiled.collections) == 1
+    return [
+        await tiles.layer(
+            asking.reading, one, **(asked if is_alone or one.name == components().name else {})
+        )
+        for one in tiled.collections
+    ]
+
+
+async def _described(asking: Asking, layer: Layer) -> dict[str, Any]:
+    """Return what a tileset's metadata says of a layer."""
+    told = await tiles.fields(asking.reading, layer)
+    schema = {name: {"description": said} for name, said in told.items()}
+    return {
+        "id": layer.collection.name,
+        "title": f"{layer.collection.title_zh} {layer.collection.title_en}",
+        "dataType": "vector",
+        "propertiesSchema": {"type": "object", "properties": schema},
+    }
 
 
 def _require_known(asking: Asking) -> None:
@@ -160,9 +215,9 @@ def _require_known(asking: Asking) -> None:
         raise NotFound(f"There is no tile matrix set {name[:100]!r}; there is {TILE_MATRIX_SET}.")
 
 
-def _about(collection: Collection) -> dict[str, Any]:
+def _about(tiled: _Tiled) -> dict[str, Any]:
     return {
-        "title": f"{collection.title_zh} {collection.title_en}",
+        "title": tiled.title,
         "dataType": "vector",
         "crs": tiles_grid.CRS_URI,
         "tileMatrixSetId": TILE_MATRIX_SET,
@@ -170,11 +225,10 @@ def _about(collection: Collection) -> dict[str, Any]:
     }
 
 
-def _links(asking: Asking, collection: Collection) -> list[Link]:
-    tiled = f"/collections/{collection.name}/tiles/{TILE_MATRIX_SET}"
-    scheme = f"/tileMatrixSets/{TILE_MATRIX_SET}"
+def _links(asking: Asking, tiled: _Tiled) -> list[Link]:
+    place, scheme = f"{tiled.place}/{TILE_MATRIX_SET}", f"/tileMatrixSets/{TILE_MATRIX_SET}"
     template: dict[str, Any] = {
-        "href": _template(asking, collection, "{tileMatrix}/{tileRow}/{tileCol}"),
+        "href": _template(asking, tiled, "{tileMatrix}/{tileRow}/{tileCol}"),
         "rel": "item",
         "type": tiles.MEDIA_TYPE,
         "title": "its tiles",
@@ -183,41 +237,47 @@ def _links(asking: Asking, collection: Collection) -> list[Link]:
     return [
         template,
         asking.link(scheme, f"{_REL}tiling-scheme", JSON, "its tile matrix set"),
-        asking.link(tiled, "describedby", TILEJSON, "as TileJSON", f="tilejson"),
-        asking.link(f"/collections/{collection.name}", f"{_REL}geodata", JSON, "the collection"),
+        asking.link(place, "describedby", TILEJSON, "as TileJSON", f="tilejson"),
+        *(
+            asking.link(f"/collections/{one.name}", f"{_REL}geodata", JSON, "the collection")
+            for one in tiled.collections
+        ),
     ]
 
 
-def _template(asking: Asking, collection: Collection, place: str) -> str:
+def _template(asking: Asking, tiled: _Tiled, place: str) -> str:
     """Return the address of tiles, with what was asked for."""
     asked = {name: said for name, said in asking.parameters.items() if name not in ("f", "lang")}
-    path = asking.url(f"/collections/{collection.name}/tiles/{TILE_MATRIX_SET}")
+    path = asking.url(f"{tiled.place}/{TILE_MATRIX_SET}")
     return f"{path}/{place}" + (f"?{urlencode(asked)}" if asked else "")
 
 
-async def _tilejson(asking: Asking, layer: Layer, box: tiles_grid.Box) -> dict[str, Any]:
-    collection = layer.collection
+async def _tilejson(
+    asking: Asking, tiled: _Tiled, layers: list[Layer], box: tiles_grid.Box
+) -> dict[str, Any]:
     west, south, east, north = box
+    attributions = [await tiles.attribution(asking.reading, one) for one in layers]
     return {
         "tilejson": "3.0.0",
-        "name": f"{collection.title_zh} {collection.title_en}",
-        "description": collection.description,
+        "name": tiled.title,
+        "description": tiled.description,
         "scheme": "xyz",
-        "tiles": [_template(asking, collection, "{z}/{y}/{x}")],
+        "tiles": [_template(asking, tiled, "{z}/{y}/{x}")],
         "minzoom": 0,
         "maxzoom": LAST_ZOOM,
         "bounds": list(box),
         "center": [(west + east) / 2, (south + north) / 2, 8],
         "vector_layers": [
             {
-                "id": collection.name,
-                "description": collection.description,
+                "id": one.collection.name,
+                "description": one.collection.description,
                 "minzoom": 0,
                 "maxzoom": LAST_ZOOM,
-                "fields": await tiles.fields(asking.reading, layer),
+                "fields": await tiles.fields(asking.reading, one),
             }
+            for one in layers
         ],
-        "attribution": await tiles.attribution(asking.reading, layer),
+        "attribution": "; ".join(filter(None, attributions)),
     }
 
 
@@ -240,7 +300,48 @@ def _map(asking: Asking, collection: Collection) -> Response:
     )
 
 
-_TILED = "/collections/{collection}/tiles"
+_MATRIX, _PLACE = "/{tileMatrixSet}", "/{tileMatrixSet}/{tileMatrix}/{tileRow}/{tileCol}"
+
+
+def _operations(
+    place: str,
+    kind: str,
+    of: str,
+    asked: tuple[Parameter, ...],
+    formats: tuple[Format, ...],
+) -> tuple[Operation, ...]:
+    """Return what is asked of the tiles of a collection, or of several."""
+    return (
+        Operation(
+            place,
+            f"tiles.{kind}.vector.getTileSetsList",
+            f"List the tilesets of {of}",
+            tilesets,
+            tag=_TITLE,
+            formats=(JSON,),
+        ),
+        Operation(
+            place + _MATRIX,
+            f"tiles.{kind}.vector.getTileSet",
+            f"Get what a tileset of {of} is, as {' or '.join(one.title for one in formats)}",
+            tileset,
+            tag=_TITLE,
+            parameters=asked,
+            formats=formats,
+        ),
+        Operation(
+            place + _PLACE,
+            f"tiles.{kind}.vector.getTile",
+            f"Get a vector tile of {of}: counts by cell at low zooms, every feature near by",
+            tile,
+            tag=_TITLE,
+            parameters=asked,
+            formats=(MVT,),
+            others=((204, "The tile is empty"), (304, "The tile is the one with this ETag")),
+        ),
+    )
+
+
 OPERATIONS = (
     Operation(
         "/tileMatrixSets",
@@ -258,31 +359,18 @@ OPERATIONS = (
         tag=_TITLE,
         formats=(JSON,),
     ),
-    Operation(
-        _TILED,
-        "tiles.collection.vector.getTileSetsList",
-        "List the tilesets of a collection",
-        tilesets,
-        tag=_TITLE,
-        formats=(JSON,),
+    *_operations(
+        "/tiles",
+        "dataset",
+        "the components and divisions together",
+        _ASKED_OF_DATASET,
+        (JSON, TILEJSON),
     ),
-    Operation(
-        f"{_TILED}/{{tileMatrixSet}}",
-        "tiles.collection.vector.getTileSet",
-        "Get what a tileset is, as metadata, as TileJSON or as a map",
-        tileset,
-        tag=_TITLE,
-        parameters=_ASKED,
-        formats=(JSON, TILEJSON, HTML),
-    ),
-    Operation(
-        f"{_TILED}/{{tileMatrixSet}}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",
-        "tiles.collection.vector.getTile",
-        "Get a vector tile: counts by cell at low zooms, every feature near by",
-        tile,
-        tag=_TITLE,
-        parameters=_ASKED,
-        formats=(MVT,),
-        others=((204, "The tile is empty"), (304, "The tile is the one with this ETag")),
+    *_operations(
+        "/collections/{collection}/tiles",
+        "collection",
+        "a collection",
+        _ASKED,
+        (JSON, TILEJSON, HTML),
     ),
 )
