@@ -215,7 +215,13 @@ def running(argv: Callable[[int], Sequence[str]], environment: dict[str, str]) -
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     folder = Path(__file__).parent
-    process = subprocess.Popen(argv(port), env={**os.environ, **environment}, cwd=folder)
+    process = subprocess.Popen(
+        argv(port),
+        env={**os.environ, **environment},
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         for _ in range(600):
             with socket.socket() as probe:

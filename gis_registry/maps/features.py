@@ -78,9 +78,13 @@ def in_box(
             values[f"{parameter}_step"] = max(greatest - least, north - south) / 16 or 1.0
         touches = f"ST_Intersects({collection.geometry}, {envelope})"
         if box_crs.srid == SRID and min(greatest - least, north - south) > 4 * _SURE_DEG:
-            # Most of what touches a box lies within it, which is quickly seen.
+            # Most of what touches a box lies within it, which is quickly seen. Of what the planner
+            # is told so it expects no less than the box has.
             within = f"{collection.geometry} @ ST_Expand({envelope}, -{_SURE_DEG})"
-            touches = f"{collection.geometry} && {envelope} AND ({within} OR {touches})"
+            touches = (
+                f"{collection.geometry} && {envelope}"
+                f" AND CASE WHEN {within} OR {touches} THEN true END IS NOT NULL"
+            )
         texts.append(f"({touches})")
         values |= dict(zip(names, (least, south, greatest, north), strict=True))
     return Condition(f"({' OR '.join(texts)})", values, is_of_source=True)

@@ -21,7 +21,7 @@ _OFF_BY = 2
 
 #: A page ends before its features would have more characters together, which are about as many
 #: bytes: outlines of hundreds of areas are no quick answer.
-MOST_CHARACTERS = 4 * 2**20
+MOST_CHARACTERS = 8 * 2**20
 
 
 @dataclass(frozen=True)

@@ -316,7 +316,8 @@ def _features(shown: Layer, tile: Tile) -> Statement:
         f" LIMIT {MOST_FEATURES + 1}"
     )
     drawn = (
-        "CASE WHEN is_point THEN point ELSE coalesce(ST_AsMVTGeom(ST_Transform(shape, 3857),"
+        "CASE WHEN is_point THEN point ELSE coalesce(ST_AsMVTGeom("
+        "ST_Transform(ST_Simplify(shape, %(half_a_step)s, true), 3857),"
         f" ST_TileEnvelope(%(z)s, %(x)s, %(y)s), {EXTENT}, {round(EXTENT * _MARGIN)}), point) END"
     )
     return Statement(
@@ -353,6 +354,7 @@ def _within(shown: Layer, tile: Tile) -> tuple[str, dict[str, Any]]:
         "x": tile.x,
         "y": tile.y,
         "width": float(2**tile.z),
+        "half_a_step": 180 / 2**tile.z / EXTENT,
         "layer": collection.name,
     }
     return (

@@ -65,7 +65,7 @@ ACTORS = [
     Actor(name="读者", role=Role.READER),
     Actor(name="匿名", role=None),
 ]
-MOVES = [*("return", "assign", "identify", "join") * 3, "merge"]
+MOVES = ("return", "assign", "identify", "join", "merge")
 #: What is done with a case where nothing comes between.
 THE_WAY = (
     Action.CHECK,

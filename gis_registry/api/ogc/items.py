@@ -37,7 +37,7 @@ _CRS = Parameter("crs", "The system of coordinates to tell positions in, by its 
 LIMIT = Parameter(
     "limit",
     "How many features a page has at most; of a greater number the most are given, and a page "
-    "ends earlier where its features would be more than about 4 MiB together. The formats "
+    "ends earlier where its features would be more than about 8 MiB together. The formats "
     "of files have no pages: without it all features, with it so many",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
