@@ -72,7 +72,9 @@ class Clients:
         answer = connection.getresponse()
         body = answer.read()
         ended_s = time.perf_counter()
-        if answer.status not in (200, 204):
+        if answer.status == 404:  # it is gone, which is all that is told
+            body = b"{}"
+        elif answer.status not in (200, 204):
             self.faults[f"{question.kind}: {answer.status} {body[:200]!r}"] += 1
             return
         said = (question, _MADE_AT.sub(b"", body))
@@ -135,7 +137,7 @@ def meaning(body: bytes, is_tile: bool) -> str:
         told = sorted(json.dumps(one, sort_keys=True) for one in features)
         return json.dumps([total, told])
     page = json.loads(body)
-    page.pop("links")
+    page.pop("links", None)
     if page.pop("isNumberMatchedEstimated", False):
         del page["numberMatched"]
     return json.dumps(page, sort_keys=True)
