@@ -8,7 +8,7 @@ that it leaves those of the quick ones free.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any, Literal
 
 import psycopg
@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import URL, Executable
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
-from gis_registry.errors import DatabaseUnavailable, TookTooLong
+from gis_registry.errors import DatabaseUnavailable, InvalidInput, TookTooLong
 
 _OPTIONS = (
     "-c timezone=UTC -c datestyle=ISO -c default_transaction_read_only=on"
@@ -49,6 +49,7 @@ class Reading:
         longest_s: float,
         longest_wait_s: float = 10.0,
         share: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+        share_whole: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         """Hold what is needed; nothing is connected yet.
 
@@ -58,8 +59,9 @@ class Reading:
             longest_s: how long a statement may take.
             longest_wait_s: how long to wait for a connection.
             share: is held together with a connection, for whoever reads.
+            share_whole: the same for what is read whole.
         """
-        self._share = share
+        self.share, self._share_whole = share, share_whole
         self.url = url
         self._longest_s = longest_s
         self._pool = self._new_pool(connections, longest_wait_s, round(longest_s * 1000) or 1)
@@ -109,8 +111,9 @@ class Reading:
         Raises:
             DatabaseUnavailable: the database does not answer, or all connections are in use.
             TookTooLong: the statement took longer than it may.
+            InvalidInput: it calculates what cannot be, such as a number that is too large.
         """
-        async with self._connection(self._pool) as connection:
+        async with self._connection(self._pool, self.share) as connection:
             cursor = await connection.execute(statement, values, prepare=is_plan_kept)
             return await cursor.fetchall()
 
@@ -119,8 +122,8 @@ class Reading:
     ) -> AsyncGenerator[bytes]:
         """Yield everything that a statement finds, as ``COPY`` writes it: some rows at a time.
 
-        It may take as long as whoever reads it: the next rows are read when they are asked for. The
-        statement ends when the generator is closed.
+        It may take as long as whoever reads it, once it has begun: the next rows are read when they
+        are asked for. The statement ends when the generator is closed.
 
         Args:
             statement: SQL with ``%(named)s`` values.
@@ -129,31 +132,41 @@ class Reading:
 
         Raises:
             DatabaseUnavailable: the database does not answer, or too many read at once.
+            TookTooLong: the first row did not come as soon as it must.
         """
         copying = f"COPY ({statement}) TO STDOUT (FORMAT {form})"
         # Without values, psycopg would take a doubled % for two.
         given = {**values, "": None}
         async with (
-            self._connection(self._whole_pool) as connection,
+            self._connection(self._whole_pool, self._share_whole) as connection,
             connection.cursor() as cursor,
-            cursor.copy(copying, given) as copy,
+            AsyncExitStack() as until,
         ):
             rows: list[bytes] = []
             size = 0
-            while row := bytes(await copy.read()):
+            try:
+                async with asyncio.timeout(self._longest_s):
+                    copy = await until.enter_async_context(cursor.copy(copying, given))
+                    row = bytes(await copy.read())
+            except TimeoutError as error:
+                raise TookTooLong.after(self._longest_s) from error
+            while row:
                 rows.append(row)
                 size += len(row)
                 if size >= PART_BYTES:
                     yield b"".join(rows)
                     rows, size = [], 0
                     await asyncio.sleep(0)  # rows that have arrived are read without a pause
+                row = bytes(await copy.read())
             if rows:
                 yield b"".join(rows)
 
     @asynccontextmanager
-    async def _connection(self, pool: AsyncConnectionPool) -> AsyncIterator[AsyncConnection]:
+    async def _connection(
+        self, pool: AsyncConnectionPool, share: Callable[[], AbstractAsyncContextManager[None]]
+    ) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._share(), pool.connection() as connection:
+            async with share(), pool.connection() as connection:
                 yield connection
         except PoolTimeout as error:
             raise DatabaseUnavailable(
@@ -161,6 +174,10 @@ class Reading:
             ) from error
         except psycopg.errors.QueryCanceled as error:
             raise TookTooLong.after(self._longest_s) from error
+        except psycopg.DataError as error:
+            raise InvalidInput(
+                f"The database cannot calculate this: {error.diag.message_primary or error}."
+            ) from error
         except psycopg.OperationalError as error:
             where = self.url.difference_update_query(["password"]).render_as_string()
             raise DatabaseUnavailable(f"The database at {where} does not answer.") from error

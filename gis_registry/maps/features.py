@@ -69,9 +69,13 @@ def in_box(
     texts, values = [], {}
     for number, (least, greatest) in enumerate(parts):
         names = [f"{parameter}_{number}_{side}" for side in range(4)]
-        envelope = "ST_MakeEnvelope({}, {})".format(
-            ", ".join(f"%({name})s::float8" for name in names), box_crs.srid
-        )
+        corners = [f"%({name})s::float8" for name in names]
+        envelope = "ST_MakeEnvelope({})".format(", ".join(corners))
+        if least == greatest and south == north:
+            envelope = "ST_MakePoint({}, {})".format(*corners)
+        elif least == greatest or south == north:
+            envelope = "ST_MakeLine(ST_MakePoint({}, {}), ST_MakePoint({}, {}))".format(*corners)
+        envelope = f"ST_SetSRID({envelope}, {box_crs.srid})"
         if box_crs.srid != SRID:
             # Sides that are straight there are not straight here: with points between.
             envelope = f"ST_Transform(ST_Segmentize({envelope}, %({parameter}_step)s), {SRID})"

@@ -195,10 +195,10 @@ def _rectangle(west: float, south: float, east: float, north: float) -> BaseGeom
 
 
 def _check_range(shape: BaseGeometry, system: CRS | None) -> None:
-    x, y = shapely.get_coordinates(shape).T
     if system is not None and not system.is_geographic:
-        _check_projected(x, y, system)
+        check_projected(shape, system, what="The filter has coordinates")
         return
+    x, y = shapely.get_coordinates(shape).T
     if np.abs(x).max() > 180 or np.abs(y).max() > 90:
         order = "latitude, longitude" if _is_north_first(system) else "longitude, latitude"
         raise InvalidInput(
@@ -208,12 +208,20 @@ def _check_range(shape: BaseGeometry, system: CRS | None) -> None:
         )
 
 
-def _check_projected(
-    x: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-    y: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-    system: CRS,
-) -> None:
-    """Refuse what the projection does not bring to the ground and back."""
+def check_projected(shape: BaseGeometry, system: CRS, *, what: str) -> None:
+    """Refuse what the projection does not bring to the ground and back, also along its lines.
+
+    Args:
+        shape: its x are eastings.
+        system: in which it is.
+        what: begins the sentence that refuses.
+
+    Raises:
+        InvalidInput: some of it is out of the system's range.
+    """
+    west, south, east, north = shape.bounds
+    longest = max(east - west, north - south) / 32
+    x, y = shapely.get_coordinates(shapely.segmentize(shape, longest) if longest else shape).T
     transformer = Transformer.from_crs(_CRS84, system, always_xy=True)
     try:
         degrees = transformer.transform(x, y, direction="INVERSE", errcheck=True)
@@ -224,6 +232,6 @@ def _check_projected(
     if not (np.abs(back - [x, y]) <= reach).all():
         axes = ", ".join(one.name.lower() for one in system.axis_info)
         raise InvalidInput(
-            "The filter has coordinates outside of the range of its reference system "
+            f"{what} outside of the range of its reference system "
             f"({system.name}, whose order is: {axes})."
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, DateTime, Text, and_, cast, literal, not_, or_
+from sqlalchemy import ColumnElement, Date, DateTime, Text, and_, cast, false, literal, not_, or_
 
 from gis_registry.errors import InvalidInput
 from gis_registry.maps.filter_values import (
@@ -106,7 +106,7 @@ def relate(name: str, left: Operand | Interval, right: Operand | Interval) -> Co
 
 def is_unknown(interval: Interval) -> Condition:
     """Return whether an interval lacks an end that it should have."""
-    return or_(*(bound.sql.is_(None) for bound in _bounds(interval) if bound is not None))
+    return or_(false(), *(bound.sql.is_(None) for bound in _bounds(interval) if bound is not None))
 
 
 def _bounds(one: Operand | Interval) -> tuple[Operand | None, Operand | None]:

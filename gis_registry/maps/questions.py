@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import shapely
+from pyproj import CRS
 from sqlalchemy import ColumnElement, and_
 
 from gis_registry.errors import InvalidInput
@@ -13,6 +15,7 @@ from gis_registry.maps import features, filters
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.features import Condition
+from gis_registry.maps.filter_geometry import check_projected
 from gis_registry.maps.filters import FilterLanguage
 from gis_registry.maps.queryables import PropertyType
 
@@ -44,6 +47,12 @@ def box_of(said: str, box_crs: OfferedCrs, *, parameter: str = "bbox") -> tuple[
         west, south, east, north = south, west, north, east
     if south > north or (west > east and not box_crs.is_geographic):
         raise InvalidInput(f"`{parameter}` must give its least corner first.")
+    if not box_crs.is_geographic:
+        check_projected(
+            shapely.box(west, south, east, north),
+            CRS.from_epsg(box_crs.srid),
+            what=f"`{parameter}` has corners or edges",
+        )
     return west, south, east, north
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from running_api import LAMP, Api
+from running_api import LAMP, POSITIONS, Api
 
 from gis_registry.maps import pages
 from gis_registry.roles import Role
@@ -62,6 +62,57 @@ def test_pages_end_before_they_are_very_long(
             page = got(reader, following[0])
             found += page["features"]
         assert found == whole
+
+
+EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"bbox": "-1e8,-1e8,1e8,1e8", "bbox-crs": f"{EPSG}4549"},
+        {"bbox": "3.9e6,-5e8,4.1e6,5e8", "bbox-crs": f"{EPSG}4549"},
+        {"bbox": "-3e7,-3e7,3e7,3e7", "bbox-crs": f"{EPSG}3857"},
+        {"filter": f"{' * '.join(['(1e300 * 1e300)'] * 300)} > accuracy_m"},
+    ],
+)
+def test_what_is_no_place_and_no_number_is_refused(
+    reader: httpx.Client, asked: dict[str, str]
+) -> None:
+    assert reader.get("/ogc/collections/components/items", params=asked).status_code == 400
+
+
+def test_a_header_that_is_no_key_is_nobodys(api: Api) -> None:
+    for said in ("é", "!", "w6k6"):  # no ASCII, no Base64, a name without a key
+        headers = {"Authorization": f"Basic {said}".encode()}
+        assert api.as_(None).get("/ogc", headers=headers).status_code == 401
+
+
+def test_an_interval_without_ends_lacks_none(reader: httpx.Client) -> None:
+    items = "/ogc/collections/components/items"
+    assert got(reader, items, filter="INTERVAL('..','..') IS NULL")["features"] == []
+    every = got(reader, items, filter="INTERVAL('..','..') IS NOT NULL")
+    assert every["numberMatched"] == got(reader, items)["numberMatched"]
+
+
+def test_a_box_without_width_or_height_is_touched_by_areas(reader: httpx.Client) -> None:
+    items = "/ogc/collections/divisions/items"
+    lon, lat = POSITIONS[0]
+    for box in ((lon, lat, lon, lat), (lon, lat, lon, lat + 0.01), (lon, lat, lon + 0.01, lat)):
+        said = ",".join(map(str, box))
+        found = got(reader, items, bbox=said, limit=1000)["features"]
+        expected = got(reader, items, filter=f"S_INTERSECTS(geometry,BBOX({said}))", limit=1000)
+        assert {one["id"] for one in found} == {one["id"] for one in expected["features"]}
+        assert len(found) >= 3
+
+
+def test_links_that_are_too_long_for_a_header_are_in_the_body(reader: httpx.Client) -> None:
+    long = " OR ".join(f"code='{number:016}'" for number in range(400))
+    asked = {"filter": f"accuracy_m > 0 OR {long}", "limit": 1}
+    answer = reader.get("/ogc/collections/components/items", params=asked)
+    assert answer.status_code == 200
+    assert len(answer.headers["link"]) < 3_000
+    assert "next" in {one["rel"] for one in answer.json()["links"]}
 
 
 def test_a_page_of_long_outlines_is_of_few(reader: httpx.Client) -> None:

@@ -129,6 +129,7 @@ class Living(RuleBasedStateMachine):
                 open_case(self.session, place, channel=channel)
                 for place, channel in enumerate(channels)
             ]
+        self.seen.update(stands(self.session, one).state for one in self.numbers)
         self.histories: dict[int, list[tuple[Any, ...]]] = {one: [] for one in self.numbers}
 
     @contextmanager
@@ -188,6 +189,8 @@ class Living(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(self.numbers))
         if action in possible_actions(stands(self.session, number)):
             self._do(number, action)
+            if action is Action.ASK_EXTENSION and data.draw(st.booleans()):
+                self._do(number, Action.DENY_EXTENSION)
 
     def _do(self, number: int, action: Action, **said: object) -> None:
         with self.at_work():

@@ -10,7 +10,7 @@ import pytest
 
 from gis_registry.db.engine import Database
 from gis_registry.db.reading import WHOLE_AT_ONCE, Reading
-from gis_registry.errors import DatabaseUnavailable, TookTooLong
+from gis_registry.errors import DatabaseUnavailable, InvalidInput, TookTooLong
 
 
 def read(database: Database, statement: str, *, longest_s: float = 5) -> list[tuple[Any, ...]]:
@@ -39,6 +39,24 @@ def test_it_writes_nothing(shared_database: Database) -> None:
 def test_what_takes_too_long_is_stopped(shared_database: Database) -> None:
     with pytest.raises(TookTooLong, match=r"more than 0\.1 s"):
         read(shared_database, "SELECT pg_sleep(5)", longest_s=0.1)
+
+
+def test_what_is_read_whole_begins_in_time(shared_database: Database) -> None:
+    async def begin() -> None:
+        reading = Reading(shared_database.url, connections=1, longest_s=0.1)
+        await reading.open()
+        try:
+            await anext(reading.whole("SELECT pg_sleep(5)", {}, form="text"))
+        finally:
+            await reading.close()
+
+    with pytest.raises(TookTooLong, match=r"more than 0\.1 s"):
+        asyncio.run(begin())
+
+
+def test_what_cannot_be_calculated_is_refused(shared_database: Database) -> None:
+    with pytest.raises(InvalidInput, match="cannot calculate this: division by zero"):
+        read(shared_database, "SELECT 1 / (length(%(given)s) - 5)")
 
 
 def test_a_database_that_is_gone_is_told(shared_database: Database) -> None:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
+import anyio
 from pydantic_core import from_json, to_json
 from starlette.responses import Response
 
@@ -31,6 +33,9 @@ from gis_registry.maps.queryables import Role, Title
 
 #: How many features a page has unless asked otherwise, and at most.
 DEFAULT_LIMIT, MAX_LIMIT = 10, 10_000
+
+#: So many characters of links may be in a header.
+_LONGEST_LINKS = 3_000
 
 _URI = {"type": "string", "format": "uri"}
 _CRS = Parameter("crs", "The system of coordinates to tell positions in, by its URI", _URI)
@@ -86,7 +91,7 @@ async def items(asking: Asking) -> Response:
     collection = await asking.published.find(asking.path("collection"), actor=asking.actor)
     asked = Question(asking, collection, await asking.systems("crs", "bbox-crs", "filter-crs"))
     if asking.format in exports.FORMATS:
-        conditions = asked.conditions()
+        conditions = await asked.conditions()
         return exports.export(
             asking, Wanted(collection, conditions, asked.crs, asking.limit, asked.after)
         )
@@ -94,7 +99,7 @@ async def items(asking: Asking) -> Response:
     found = await pages.page(
         asking.reading,
         collection,
-        asked.conditions(),
+        await asked.conditions(),
         crs=crs,
         limit=asked.limit,
         after=asked.after,
@@ -215,11 +220,15 @@ class Question:
         place = f"/collections/{self.collection.name}/items"
         return self.asking.url(place, **said) if self.after else None
 
-    def conditions(self) -> list[Condition]:
-        """Return which features are asked for."""
+    async def conditions(self) -> list[Condition]:
+        """Return which features are asked for.
+
+        Filters are read beside other answers, and few of a client at once: long ones take a while.
+        """
         said = self.asking.parameters
         languages = tuple(str(one) for one in FilterLanguage)
-        return questions.conditions(
+        read = partial(
+            questions.conditions,
             self.collection,
             box=said.get("bbox"),
             box_crs=self.systems["bbox-crs"],
@@ -229,6 +238,10 @@ class Question:
             language=FilterLanguage(_one_of(said, "filter-lang", languages)),
             filter_crs=self.systems["filter-crs"],
         )
+        if "filter" not in said:
+            return read()
+        async with self.asking.reading.share():
+            return await anyio.to_thread.run_sync(read)
 
     def links(self, found: Page) -> list[Link]:
         """Return the links of a page: itself, the other formats, the next one, its collection."""
@@ -263,8 +276,16 @@ def _about(found: Page, links: Iterable[Link]) -> dict[str, Any]:
 
 
 def _as_header(links: Iterable[Link]) -> str:
-    """Return links as a header, without titles, which it cannot hold in Chinese."""
-    return ", ".join(f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"' for one in links)
+    """Return links as a header, without titles, which it cannot hold in Chinese.
+
+    What is too long for it is in the body alone: programs on the way refuse long headers.
+    """
+    told: list[str] = []
+    for one in sorted(links, key=lambda link: link["rel"] != "next"):
+        told.append(f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"')
+        if len(", ".join(told)) > _LONGEST_LINKS:
+            told.pop()
+    return ", ".join(told)
 
 
 def _one_of(parameters: Mapping[str, str], name: str, among: tuple[str, ...]) -> str:

@@ -10,7 +10,7 @@ from gis_registry.api.ogc import CONFORMANCE_CLASSES, OPERATIONS
 from gis_registry.api.ogc.asking import Service, endpoint
 from gis_registry.api.ogc.fairness import Shares
 from gis_registry.api.ogc.operations import PREFIX
-from gis_registry.db.reading import Reading
+from gis_registry.db.reading import WHOLE_AT_ONCE, Reading
 from gis_registry.maps.published import Published
 from gis_registry.maps.signing import signing_key
 from gis_registry.settings import Settings
@@ -33,6 +33,7 @@ async def service(url: URL, settings: Settings) -> AsyncIterator[Service]:
         connections=settings.pool_size,
         longest_s=settings.statement_timeout_s,
         share=Shares(settings.pool_size).share,
+        share_whole=Shares(WHOLE_AT_ONCE).share,
     )
     await reading.open()
     try:
