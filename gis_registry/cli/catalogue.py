@@ -194,7 +194,8 @@ def migrate(
             _write_plan(plan, out)
         if dry_run:
             session.rollback()
-    add_up_counts()
+    if not dry_run:
+        add_up_counts()
     if to is None:
         if as_json:
             print_json(undone)

@@ -41,6 +41,9 @@ _HELD = "reference_token"
 _MOST_STATES = 4
 _states: OrderedDict[UUID, dict[Hashable, dict[Any, Any]]] = OrderedDict()
 
+#: Reads what is another one whenever anything changed that answers tell of the reference data.
+STATE_SQL = "SELECT token FROM reference_state"
+
 
 class ReferenceState(Base):
     """The token of the state that these tables are in."""

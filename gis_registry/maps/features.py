@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
+from gis_registry.db import reference
 from gis_registry.db.base import SRID
 from gis_registry.db.reading import DIALECT
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
 
-_REFERENCE_STATE = "SELECT token FROM reference_state"
 #: Boxes are compared in single precision, whose numbers are at most so far apart up to 180 degrees
 #: (2**-16): what lies that much within is within for sure.
 _SURE_DEG = 2e-5
@@ -177,7 +177,7 @@ def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> State
 
     That is the feature's version, and what there is of the names and codes that it tells besides.
     """
-    version = f"({collection.version}) || '-' || left(({_REFERENCE_STATE})::text, 8)"
+    version = f"({collection.version}) || '-' || left(({reference.STATE_SQL})::text, 8)"
     return Statement(
         f"SELECT {feature(collection, crs)}, {version} FROM {collection.rows} "  # noqa: S608
         f"WHERE {collection.where} AND {collection.by_id}",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from gis_registry.db import reference
 from gis_registry.db.reading import Reading
 from gis_registry.errors import NotFound
 from gis_registry.maps import collections, standing
@@ -13,7 +14,6 @@ from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.layer_collections import LayerCollections
 from gis_registry.users.service import Actor
 
-_STATE = "SELECT token FROM reference_state"
 _CITY = """
 SELECT c.name_zh, c.name_en, c.projected_epsg,
   ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)
@@ -90,7 +90,7 @@ class Published:
 
     async def city(self) -> City:
         """Return the city."""
-        ((state,),) = await self._reading.rows(_STATE, is_plan_kept=True)
+        ((state,),) = await self._reading.rows(reference.STATE_SQL, is_plan_kept=True)
         if self._city is None or state != self._state:
             ((name_zh, name_en, srid, *box),) = await self._reading.rows(_CITY)
             made = [

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from gis_registry import __version__
 from gis_registry.components.tables import ComponentState
+from gis_registry.db import reference
 from gis_registry.db.base import SRID
 from gis_registry.db.reading import plain
 from gis_registry.db.sql import load_queries
@@ -381,7 +382,4 @@ def _quoted(name: str) -> str:
 _SQL = {
     name: plain(clause) for name, clause in load_queries(Path(__file__).with_suffix(".sql")).items()
 }
-_STATE = (
-    f"SELECT ({plain(count_queries.QUERIES['version'])}),"  # noqa: S608
-    " (SELECT token FROM reference_state)"
-)
+_STATE = f"SELECT ({plain(count_queries.QUERIES['version'])}), ({reference.STATE_SQL})"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from typing import Any
 
 import httpx
 import uvicorn
@@ -69,6 +70,13 @@ class Api:
     def as_(self, role: Role | None) -> httpx.Client:
         """Return a client with a role's key; None: without a key."""
         return self.open_client(role)
+
+
+def got(client: httpx.Client, address: str, **asked: object) -> dict[str, Any]:
+    """Return the document at an address."""
+    answer = client.get(address, params=asked or None)  # type: ignore[arg-type]
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
 
 
 def add_users(session: Session) -> dict[Role, str]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import httpx
-from running_api import LAMP
+from running_api import LAMP, POSITIONS
 
 ITEMS = "/ogc/collections/components/items"
 LAMPS = f"/ogc/collections/components-{LAMP}/items"
@@ -30,6 +30,12 @@ def created(client: httpx.Client, body: object) -> str:
     answer = create(client, body)
     assert answer.status_code == 201, answer.text
     return answer.headers["location"].rpartition("/")[2]
+
+
+def created_light(client: httpx.Client) -> str:
+    """Create a light at the first position and return its identifier."""
+    said = {"maintainer_code": "QD-G-370202-T07", "attributes": {"材质": "球墨铸铁"}}
+    return created(client, feature(*POSITIONS[0], **said))
 
 
 def replace(client: httpx.Client, code: str, body: object, **headers: str) -> httpx.Response:

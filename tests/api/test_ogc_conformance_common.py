@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from running_api import Api
+from running_api import Api, got
 
 from gis_registry.roles import Role
 
@@ -23,19 +23,13 @@ def client(shared_api: Api) -> Iterator[httpx.Client]:
         yield client
 
 
-def said(client: httpx.Client, address: str, **asked: str) -> dict[str, Any]:
-    answer = client.get(address, params=asked or None)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
 def linked(document: dict[str, Any], rel: str) -> str:
     return next(str(one["href"]) for one in document["links"] if one["rel"] == rel)
 
 
 @pytest.fixture(scope="module")
 def landing(client: httpx.Client) -> dict[str, Any]:
-    return said(client, "/ogc")
+    return got(client, "/ogc")
 
 
 @conforms(
@@ -54,10 +48,10 @@ def test_what_is_asked_is_answered_as_http_has_it(client: httpx.Client) -> None:
     "/conf/landing-page/conformance-op /conf/landing-page/conformance-success"
 )
 def test_the_landing_page_leads_on(client: httpx.Client, landing: dict[str, Any]) -> None:
-    definition = said(client, linked(landing, "service-desc"))
+    definition = got(client, linked(landing, "service-desc"))
     assert definition["openapi"].startswith("3.0")
     for rel in ("conformance", f"{REL}conformance"):
-        declared = said(client, linked(landing, rel))["conformsTo"]
+        declared = got(client, linked(landing, rel))["conformsTo"]
         assert f"http://www.opengis.net/spec/{STANDARDS[0]}/conf/landing-page" in declared
 
 
@@ -77,7 +71,7 @@ def test_documents_are_json_and_html(client: httpx.Client, path: str) -> None:
     "/conf/oas30/oas-impl /conf/oas30/security"
 )
 def test_the_definition_has_every_address(client: httpx.Client, landing: dict[str, Any]) -> None:
-    definition = said(client, linked(landing, "service-desc"))
+    definition = got(client, linked(landing, "service-desc"))
     assert {"/", "/api", "/conformance", "/collections"} <= set(definition["paths"])
     for operations in definition["paths"].values():
         for operation in operations.values():
@@ -93,8 +87,8 @@ def test_each_collection_is_what_the_list_says(
     client: httpx.Client, landing: dict[str, Any]
 ) -> None:
     assert linked(landing, f"{REL}data") == linked(landing, "data")
-    for one in said(client, linked(landing, "data"))["collections"]:
-        alone = said(client, linked(one, "self"))
+    for one in got(client, linked(landing, "data"))["collections"]:
+        alone = got(client, linked(one, "self"))
         assert {name: alone[name] for name in ("id", "title", "extent")} == {
             name: one[name] for name in ("id", "title", "extent")
         }

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from pyproj import Transformer
-from running_api import LAMP, POSITIONS, Api, running
+from running_api import LAMP, Api, running
 from sending import (
     EPSG,
     GEOJSON,
@@ -23,6 +23,7 @@ from sending import (
     MERGE,
     create,
     created,
+    created_light,
     feature,
     patch,
     problem,
@@ -56,8 +57,7 @@ def analyst(api: Api) -> httpx.Client:
 @pytest.fixture
 def code(analyst: httpx.Client) -> str:
     """Register a light of the test's own, at the first position."""
-    said = {"maintainer_code": "QD-G-370202-T07", "attributes": {"材质": "球墨铸铁"}}
-    return created(analyst, feature(*POSITIONS[0], **said))
+    return created_light(analyst)
 
 
 def conforms(name: str) -> pytest.MarkDecorator:

@@ -8,7 +8,7 @@ import httpx
 import mapbox_vector_tile
 import pytest
 from morecantile import tms
-from running_api import POSITIONS, Api
+from running_api import POSITIONS, Api, got
 
 from gis_registry.maps.tiles import MEDIA_TYPE
 from gis_registry.roles import Role
@@ -28,12 +28,6 @@ def client(shared_api: Api) -> Iterator[httpx.Client]:
         yield client
 
 
-def said(client: httpx.Client, address: str, **asked: str) -> dict[str, Any]:
-    answer = client.get(address, params=asked or None)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
 def link(document: dict[str, Any], rel: str) -> dict[str, Any]:
     return next(one for one in document["links"] if one["rel"] == rel)
 
@@ -47,29 +41,29 @@ def filled(template: str, z: int, place: tuple[float, float] = POSITIONS[0]) -> 
 
 @pytest.fixture(scope="module")
 def landing(client: httpx.Client) -> dict[str, Any]:
-    return said(client, "/ogc")
+    return got(client, "/ogc")
 
 
 @pytest.fixture(scope="module")
 def definition(client: httpx.Client, landing: dict[str, Any]) -> dict[str, Any]:
-    return said(client, link(landing, "service-desc")["href"])
+    return got(client, link(landing, "service-desc")["href"])
 
 
 @pytest.fixture(scope="module")
 def collection(client: httpx.Client, landing: dict[str, Any]) -> dict[str, Any]:
-    found = said(client, link(landing, "data")["href"])["collections"]
+    found = got(client, link(landing, "data")["href"])["collections"]
     return next(one for one in found if one["id"] == "components")
 
 
 @pytest.fixture(scope="module")
 def listed(client: httpx.Client, collection: dict[str, Any]) -> dict[str, Any]:
-    (one,) = said(client, link(collection, f"{REL}tilesets-vector")["href"])["tilesets"]
+    (one,) = got(client, link(collection, f"{REL}tilesets-vector")["href"])["tilesets"]
     return dict(one)
 
 
 @pytest.fixture(scope="module")
 def tileset(client: httpx.Client, listed: dict[str, Any]) -> dict[str, Any]:
-    return said(client, link(listed, "self")["href"])
+    return got(client, link(listed, "self")["href"])
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +126,7 @@ def test_a_tile_beyond_the_set_is_an_error_and_an_empty_one_is_none(
     "/conf/geodata-tilesets/conformance-success"
 )
 def test_classes_are_declared(client: httpx.Client, landing: dict[str, Any]) -> None:
-    declared = said(client, link(landing, "conformance")["href"])["conformsTo"]
+    declared = got(client, link(landing, "conformance")["href"])["conformsTo"]
     for name in ("core", "tileset", "tilesets-list", "dataset-tilesets", "geodata-tilesets"):
         assert f"http://www.opengis.net/spec/{STANDARDS[0]}/conf/{name}" in declared
 
@@ -141,7 +135,7 @@ def test_classes_are_declared(client: httpx.Client, landing: dict[str, Any]) -> 
 def test_a_tileset_is_described(client: httpx.Client, tileset: dict[str, Any]) -> None:
     assert (tileset["dataType"], tileset["crs"]) == ("vector", CRS)
     assert tileset["tileMatrixSetURI"] == URI
-    definition = said(client, link(tileset, f"{REL}tiling-scheme")["href"])
+    definition = got(client, link(tileset, f"{REL}tiling-scheme")["href"])
     assert definition["uri"] == URI
     registered = {one.id: one for one in GRID.tileMatrices}
     for one in definition["tileMatrices"]:
@@ -169,8 +163,8 @@ def test_tilesets_are_listed(listed: dict[str, Any], landing: dict[str, Any]) ->
 def test_the_dataset_leads_to_its_tilesets(client: httpx.Client, landing: dict[str, Any]) -> None:
     place = link(landing, f"{REL}tilesets-vector")["href"]
     assert place == f"{link(landing, 'self')['href'].partition('?')[0]}/tiles"
-    (listed,) = said(client, place)["tilesets"]
-    tileset = said(client, link(listed, "self")["href"])
+    (listed,) = got(client, place)["tilesets"]
+    tileset = got(client, link(listed, "self")["href"])
     answer = client.get(filled(link(tileset, "item")["href"], 0))
     assert set(mapbox_vector_tile.decode(answer.content)) == {"components", "divisions"}
 
@@ -185,12 +179,12 @@ def test_the_dataset_leads_to_its_tilesets(client: httpx.Client, landing: dict[s
 def test_collections_are_chosen(client: httpx.Client, names: list[str]) -> None:
     place = "/ogc/tiles/WebMercatorQuad"
     asked = {"collections": ",".join(names)}
-    tileset = said(client, place, **asked)
+    tileset = got(client, place, **asked)
     assert [one["id"] for one in tileset["layers"]] == names
     for z in (0, 9, Z):
         answer = client.get(filled(link(tileset, "item")["href"], z))
         assert list(mapbox_vector_tile.decode(answer.content)) == names
-    told = said(client, place, **asked, f="tilejson")
+    told = got(client, place, **asked, f="tilejson")
     assert [one["id"] for one in told["vector_layers"]] == names
 
 
@@ -198,10 +192,10 @@ def test_collections_are_chosen(client: httpx.Client, names: list[str]) -> None:
 def test_every_collection_leads_to_its_tilesets(
     client: httpx.Client, landing: dict[str, Any]
 ) -> None:
-    for one in said(client, link(landing, "data")["href"])["collections"]:
+    for one in got(client, link(landing, "data")["href"])["collections"]:
         place = link(one, f"{REL}tilesets-vector")["href"]
         assert place == f"{link(one, 'self')['href'].partition('?')[0]}/tiles"
-    assert said(client, place)["tilesets"]
+    assert got(client, place)["tilesets"]
 
 
 @conforms("/conf/mvt/content")

@@ -20,6 +20,7 @@ from sending import (
     MERGE,
     create,
     created,
+    created_light,
     feature,
     history,
     patch,
@@ -47,8 +48,7 @@ def analyst(api: Api) -> httpx.Client:
 @pytest.fixture
 def code(analyst: httpx.Client) -> str:
     """Register a light of the test's own, at the first position."""
-    said = {"maintainer_code": "QD-G-370202-T07", "attributes": {"材质": "球墨铸铁"}}
-    return created(analyst, feature(*POSITIONS[0], **said))
+    return created_light(analyst)
 
 
 def test_who_may_not_edit_is_told_so(api: Api, analyst: httpx.Client) -> None:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
-from running_api import LAMP, POSITIONS, Api
+from running_api import LAMP, POSITIONS, Api, got
 
 from gis_registry.maps import pages
 from gis_registry.roles import Role
@@ -21,12 +20,6 @@ def api(shared_api: Api) -> Api:
 def reader(api: Api) -> Iterator[httpx.Client]:
     with api.as_(Role.READER) as client:
         yield client
-
-
-def got(client: httpx.Client, address: str, **asked: object) -> dict[str, Any]:
-    answer = client.get(address, params=asked or None)  # type: ignore[arg-type]
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
 
 
 def test_everything_is_found_from_the_landing_page(reader: httpx.Client) -> None:

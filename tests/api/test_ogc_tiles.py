@@ -7,7 +7,7 @@ import httpx
 import mapbox_vector_tile
 import pytest
 from morecantile import tms
-from running_api import COVER, LAMP, POSITIONS, Api
+from running_api import COVER, LAMP, POSITIONS, Api, got
 
 from gis_registry.maps import tiles
 from gis_registry.maps.tiles import MEDIA_TYPE
@@ -21,12 +21,6 @@ GRID = tms.get("WebMercatorQuad")
 def reader(api: Api) -> Iterator[httpx.Client]:
     with api.as_(Role.READER) as client:
         yield client
-
-
-def got(client: httpx.Client, address: str, **asked: str) -> dict[str, Any]:
-    answer = client.get(address, params=asked or None)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
 
 
 def address(z: int, place: tuple[float, float] = POSITIONS[0], base: str = PLACE) -> str:
