@@ -1,4 +1,4 @@
-"""ETag and If-Match: the version of a thing, and the versions that a change was made for."""
+"""ETag, If-Match and If-None-Match: versions of things, told, expected and known already."""
 
 import re
 from typing import Annotated
@@ -24,6 +24,12 @@ _MOST_TAGS = 100
 def version_tag(version: int) -> str:
     """Return the ETag of a version."""
     return f'"{version}"'
+
+
+def is_known(tag: str, if_none_match: str | None) -> bool:
+    """Return whether a header names the ETag of what would be sent, or any (RFC 9110, 13.1.2)."""
+    said = (if_none_match or "").strip()
+    return said == "*" or tag in (one.strip().removeprefix("W/") for one in said.split(","))
 
 
 def expected_versions(if_match: str | None) -> frozenset[int] | None:

@@ -20,7 +20,7 @@ from gis_registry.cli.output import (
 from gis_registry.roles import Role
 
 if TYPE_CHECKING:
-    from gis_registry.layers.schemas import LayerEntry
+    from gis_registry.layers.schemas import LayerEntry, Quality
     from gis_registry.maps.collections import Collection
     from gis_registry.maps.published import City
 
@@ -91,6 +91,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
     """Print what is known of a layer."""
+    from gis_registry.maps.collections import in_both
+
     if as_json:
         print_json(entry)
         return
@@ -103,7 +105,7 @@ def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
     print_facts(
         [
             ("name", entry.name),
-            ("title", f"{entry.title_zh} {entry.title_en}"),
+            ("title", in_both(entry.title_zh, entry.title_en)),
             ("description", entry.description),
             ("keywords", ", ".join(entry.keywords)),
             ("department", entry.department),
@@ -122,9 +124,18 @@ def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
             ("repaired", quality.repaired or None),
             ("duplicates", quality.duplicates or None),
             ("in no district", quality.outside_divisions or None),
+            ("far from the city", _far(quality)),
             ("empty columns", ", ".join(quality.empty_columns)),
         ]
     )
+
+
+def _far(quality: "Quality") -> str | None:
+    if quality.far_from_city == 0:
+        return None
+    if quality.far_from_city < quality.features:
+        return f"{quality.far_from_city:,}"
+    return "all: if they should be near, the system or datum is another one (--crs)"
 
 
 def rows(

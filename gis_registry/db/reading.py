@@ -178,6 +178,13 @@ class Reading:
             raise InvalidInput(
                 f"The database cannot calculate this: {error.diag.message_primary or error}."
             ) from error
+        except psycopg.errors.InternalError_ as error:
+            if not str(error).startswith("transform:"):
+                raise
+            raise InvalidInput(
+                "Some of what is asked for lies beyond what the coordinate reference system can "
+                "hold; ask for another one (`crs`), or for less (`bbox`)."
+            ) from error
         except psycopg.OperationalError as error:
             where = self.url.difference_update_query(["password"]).render_as_string()
             raise DatabaseUnavailable(f"The database at {where} does not answer.") from error

@@ -1,4 +1,4 @@
-"""Whether rows can be features of a layer: there, valid or repaired, on earth, near the city."""
+"""Whether rows can be features of a layer: there, valid or repaired, on earth."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,10 @@ from gis_registry.surveys.checked import CheckedRows, Issue, Refusal, RowCheck, 
 from gis_registry.surveys.reading import Batch
 from gis_registry.surveys.row_geometries import check_position, check_presence, check_validity
 
-#: How far beyond the city a layer may reach: some 20 km, in degrees.
+#: What lies farther beyond the city is noted: some 20 km, in degrees.
 SURROUNDINGS = 0.2
+#: The note about it.
+FAR_FROM_CITY = "far-from-city"
 _COLLECTION = 7
 _MULTI = {0: 4, 4: 4, 1: 5, 5: 5, 3: 6, 6: 6}
 _MADE_OF = {4: shapely.multipoints, 5: shapely.multilinestrings, 6: shapely.multipolygons}
@@ -19,7 +21,7 @@ _MADE_OF = {4: shapely.multipoints, 5: shapely.multilinestrings, 6: shapely.mult
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The box around a city in which features must lie, at least in part, EPSG:4490."""
+    """The box around a city, EPSG:4490."""
 
     west: float
     south: float
@@ -89,14 +91,18 @@ def _check_surroundings(checked: CheckedRows, around: Surroundings) -> None:
         outside = ~around.holds(min_x, min_y, max_x, max_y)
         exchanged = around.holds(min_y, min_x, max_y, max_x)
     checked.refuse(
-        outside,
+        outside & exchanged,
         Refusal.OUTSIDE_CITY,
         lambda row: (
-            f"It lies at {min_x[row]:.6f}, {min_y[row]:.6f}, far from {around.city_name}"
-            + (
-                "; with longitude and latitude exchanged it would be near."
-                if exchanged[row]
-                else ": is the system or datum another one?"
-            )
+            f"It lies at {min_x[row]:.6f}, {min_y[row]:.6f}, far from {around.city_name}; with "
+            "longitude and latitude exchanged it would be near."
+        ),
+    )
+    checked.add_issue(
+        outside & checked.good,
+        lambda row: Issue(
+            FAR_FROM_CITY,
+            Severity.NOTE,
+            f"It lies at {min_x[row]:.6f}, {min_y[row]:.6f}, far from {around.city_name}.",
         ),
     )

@@ -16,7 +16,7 @@ from gis_registry import clock
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput
 from gis_registry.layers import queries
-from gis_registry.layers.checking import SURROUNDINGS, Surroundings, check
+from gis_registry.layers.checking import FAR_FROM_CITY, SURROUNDINGS, Surroundings, check
 from gis_registry.layers.columns import ColumnReader, cast
 from gis_registry.layers.naming import PLACE_COLUMNS, column_names
 from gis_registry.layers.origins import Opened
@@ -263,14 +263,19 @@ def _figures(
         rows=features + refused.total(),
         features=features,
         refused=dict(sorted(refused.items())),
-        repaired=len({one.row_number for one in notes if one.reason == RowCheck.REPAIRED}),
+        repaired=_rows_with(notes, RowCheck.REPAIRED),
         duplicates=duplicates,
         outside_divisions=outside,
+        far_from_city=_rows_with(notes, FAR_FROM_CITY),
         empty_columns=[one.name for one in found if one.filled == 0],
         geometry_types=queries.geometry_types(session, table),
         box=tuple(box) if features else None,
     )
     return found, quality
+
+
+def _rows_with(notes: Sequence[RowNote], reason: str) -> int:
+    return len({one.row_number for one in notes if one.reason == reason})
 
 
 def _refuse_other_than_times(

@@ -74,6 +74,9 @@ class Quality(BaseModel):
     repaired: int = Field(description="Features whose geometry was repaired")
     duplicates: int = Field(description="Features that repeat another one in everything")
     outside_divisions: int = Field(description="Features that are in no district of the city")
+    far_from_city: int = Field(
+        default=0, description="Features more than some 20 km beyond the city's box"
+    )
     empty_columns: list[str] = Field(description="Columns without any value")
     geometry_types: dict[str, int]
     box: tuple[float, float, float, float] | None = Field(

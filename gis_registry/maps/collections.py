@@ -34,6 +34,11 @@ _SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]] | TypeEngine[Any]] = {
 GEOMETRY = "geometry"
 
 
+def in_both(zh: str, en: str) -> str:
+    """Return a title in both languages; the same one twice is said once."""
+    return zh if zh == en else f"{zh} {en}"
+
+
 @dataclass(frozen=True)
 class Property:
     """A property of the features of a collection.
@@ -53,6 +58,11 @@ class Property:
     title_zh: str
     title_en: str
     choices: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What it is, in both languages."""
+        return in_both(self.title_zh, self.title_en)
 
     @property
     def queryable(self) -> Queryable:
@@ -167,6 +177,11 @@ class Collection:
     gone: str | None = None
     group: Group = Group.LAYERS
     about: About | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is, in both languages."""
+        return in_both(self.title_zh, self.title_en)
 
     @property
     def rows(self) -> str:

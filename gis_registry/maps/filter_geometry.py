@@ -44,6 +44,8 @@ def geometry_of(
     system = _system(filter_srid)
     shape = _box(tree["bbox"], system) if "bbox" in tree else _shape(tree, system)
     _check_range(shape, system)
+    if not _is_degrees(system):
+        shape = _with_points_between(shape)
     srid = _CRS84 if filter_srid is None else filter_srid
     # The SRID travels with the geometry: GeoAlchemy writes that of ST_GeomFromWKB into the text of
     # the statement, and SQLAlchemy would take it for that of the next filter.
@@ -194,6 +196,13 @@ def _rectangle(west: float, south: float, east: float, north: float) -> BaseGeom
     return shapely.box(west, south, east, north)
 
 
+def _with_points_between(shape: BaseGeometry) -> BaseGeometry:
+    """Return a shape whose lines stay where they are when its system is left."""
+    west, south, east, north = shape.bounds
+    longest = max(east - west, north - south) / 32
+    return shapely.segmentize(shape, longest) if longest else shape
+
+
 def _check_range(shape: BaseGeometry, system: CRS | None) -> None:
     if system is not None and not system.is_geographic:
         check_projected(shape, system, what="The filter has coordinates")
@@ -219,9 +228,7 @@ def check_projected(shape: BaseGeometry, system: CRS, *, what: str) -> None:
     Raises:
         InvalidInput: some of it is out of the system's range.
     """
-    west, south, east, north = shape.bounds
-    longest = max(east - west, north - south) / 32
-    x, y = shapely.get_coordinates(shapely.segmentize(shape, longest) if longest else shape).T
+    x, y = shapely.get_coordinates(_with_points_between(shape)).T
     transformer = Transformer.from_crs(_CRS84, system, always_xy=True)
     try:
         degrees = transformer.transform(x, y, direction="INVERSE", errcheck=True)

@@ -5,6 +5,7 @@ Everything that the user wrote is a bound parameter.
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -60,6 +61,13 @@ _TIME = re.compile(
 )
 #: The letters that accents and other marks are, once taken off what they stand on.
 _MARKS = "[\u0300-\u036f]"
+#: Latin letters with a stroke, such as ø, which Unicode takes for letters of their own, and those
+#: without it.
+_STROKES = {
+    one: unicodedata.lookup(named[1])
+    for one in map(chr, range(0x80, 0x250))
+    if (named := re.fullmatch("(LATIN [A-Z]+ LETTER [A-Z]) WITH STROKE", unicodedata.name(one, "")))
+}
 
 
 @dataclass(frozen=True)
@@ -249,10 +257,16 @@ COMPARISONS = tuple(_COMPARISONS)
 
 
 def compare(name: str, left: Operand, right: Operand) -> Condition:
-    """Return a comparison. A date and a time compare as dates do, by the day in UTC."""
+    """Return a comparison.
+
+    A date and a time compare as dates do, by the day in UTC; texts are ordered by code point,
+    whatever the database's collation.
+    """
     left, right = alike(left, right)
     if left.is_exact or right.is_exact:
         return _COMPARISONS[name](cast(left.sql, Numeric()), cast(right.sql, Numeric()))
+    if left.type is PropertyType.STRING and name not in ("=", "<>"):
+        return _COMPARISONS[name](left.sql.collate("C"), right.sql)
     if left.type is right.type or not left.is_time:
         return _COMPARISONS[name](left.sql, right.sql)
     match name:
@@ -306,6 +320,7 @@ def without_accents(value: Operand) -> Operand:
     """Return a text without accents and other marks on its letters."""
     _expect_text(value, "ACCENTI")
     letters = func.normalize(value.sql, literal_column("NFD"))
+    letters = func.translate(letters, "".join(_STROKES), "".join(_STROKES.values()))
     bare = func.regexp_replace(letters, _MARKS, "", "g")
     whole = func.normalize(bare, literal_column("NFC"), type_=Text())
     return Operand(PropertyType.STRING, whole, f"ACCENTI({value.told})")

@@ -6,10 +6,10 @@ answered is refused with a sentence. What the standard leaves open is done like 
 
 - a text that is compared with a date or time stands for one; nothing else is cast;
 - a date and a time are compared by the day in UTC;
-- texts are ordered as the database orders them;
+- texts are ordered by code point;
 - ``/`` is exact, ``div`` cuts towards zero and ``%`` has the sign of what is divided; what has no
   result is unknown;
-- CASEI folds as Unicode does, ACCENTI takes off the marks of letters.
+- CASEI folds as Unicode does, ACCENTI takes off the marks and strokes of letters.
 """
 
 import json

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_
 from gis_registry.errors import InvalidInput
 from gis_registry.maps import crs as systems
 from gis_registry.maps import features, filters
-from gis_registry.maps.collections import Collection
+from gis_registry.maps.collections import GEOMETRY, Collection
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.features import Condition
 from gis_registry.maps.filter_geometry import check_projected
@@ -38,11 +38,10 @@ def box_of(said: str, box_crs: OfferedCrs, *, parameter: str = "bbox") -> tuple[
         numbers = [float(one) for one in parts]
     except ValueError:
         numbers = []
-    if len(numbers) == 6:
-        numbers = [*numbers[:2], *numbers[3:5]]
-    if len(numbers) != 4 or not all(abs(one) < 1e9 for one in numbers):
+    if len(numbers) not in (4, 6) or "_" in said or not all(abs(one) < 1e9 for one in numbers):
         raise InvalidInput(f"`{parameter}` must be four numbers with commas between, or six.")
-    west, south, east, north = numbers
+    half = len(numbers) // 2
+    west, south, east, north = *numbers[:2], *numbers[half : half + 2]
     if box_crs.is_northing_first:
         west, south, east, north = south, west, north, east
     if south > north or (west > east and not box_crs.is_geographic):
@@ -105,9 +104,9 @@ def conditions(
 def _translated(
     collection: Collection, given: str, language: FilterLanguage, srid: int | None = None
 ) -> ColumnElement[bool]:
-    return filters.condition(
-        given, language=language, queryables=collection.queryables, filter_srid=srid
-    )
+    # GeoPackages call the geometry `geom`, and so do filters that are written for them.
+    queryables = {"geom": collection.queryables[GEOMETRY], **collection.queryables}
+    return filters.condition(given, language=language, queryables=queryables, filter_srid=srid)
 
 
 def _equality(collection: Collection, name: str, said: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ said changes, and null takes away. Whether it stands is not said: what is retire
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
@@ -15,8 +16,8 @@ from typing import Annotated, Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic_core import PydanticCustomError, from_json, to_json
 from pyproj import Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
@@ -52,6 +53,13 @@ class How(Enum):
     MERGED = auto()
 
 
+def _day(said: object) -> date:
+    if isinstance(said, str) and len(said) == len("2026-05-31"):
+        with suppress(ValueError):
+            return date.fromisoformat(said)
+    raise PydanticCustomError("day", "it must be a day, such as 2026-05-31")
+
+
 class Receivable(BaseModel):
     """The properties that can be set."""
 
@@ -61,7 +69,7 @@ class Receivable(BaseModel):
     supervisor_code: Annotated[str, Field(max_length=100)] | None = None
     owner_code: Annotated[str, Field(max_length=100)] | None = None
     maintainer_code: Annotated[str, Field(max_length=100)] | None = None
-    surveyed_on: Annotated[date, Field(strict=False)] | None = None
+    surveyed_on: Annotated[date, BeforeValidator(_day)] | None = None
     accuracy_m: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
     attributes: dict[Annotated[str, Field(min_length=1, max_length=200)], JsonValue] | None = None
 
@@ -151,7 +159,7 @@ def _read_only(
             version = said
         elif said != told.get(one.name):
             raise InvalidInput(
-                f"`{one.name}` ({one.title_zh} {one.title_en}) cannot be set: the registry says it."
+                f"`{one.name}` ({one.title}) cannot be set: the registry says it."
                 f"{_INSTEAD.get(one.name, '')}"
             )
     return version

@@ -163,7 +163,7 @@ async def box(reads: Reads, shown: Layer, city: Box) -> Box:
 
 async def fields(reads: Reads, shown: Layer) -> dict[str, str]:
     """Return what features of a layer say, with a description of each, as TileJSON has it."""
-    told = {one.name: f"{one.title_zh} {one.title_en} ({one.type})" for one in shown.properties}
+    told = {one.name: f"{one.title} ({one.type})" for one in shown.properties}
     told[COUNT] = "数量 how many features it stands for; 0 where it is counted in another tile"
     told[IS_AGGREGATED] = "合计 that it stands for all features of a cell"
     if shown.is_counted:

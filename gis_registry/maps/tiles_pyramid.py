@@ -192,7 +192,7 @@ def _header(box: Box, city: City, min_zoom: int) -> dict[str, Any]:
 async def _metadata(reads: Reads, layer: Layer, min_zoom: int, max_zoom: int) -> dict[str, Any]:
     collection = layer.collection
     return {
-        "name": f"{collection.title_zh} {collection.title_en}",
+        "name": collection.title,
         "description": collection.description,
         "attribution": await tiles.attribution(reads, layer),
         "type": "overlay",

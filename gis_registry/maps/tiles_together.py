@@ -1,6 +1,6 @@
 """Tiles with several layers: the tiles of each, one after the other, and one tag of them all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gis_registry.maps import tiles
 from gis_registry.maps.tiles import Layer, Reads
@@ -8,7 +8,7 @@ from gis_registry.maps.tiles_grid import Tile
 
 
 async def unless_known(
-    reads: Reads, shown: Sequence[Layer], tile: Tile, *, known: str
+    reads: Reads, shown: Sequence[Layer], tile: Tile, *, is_known: Callable[[str], bool]
 ) -> tuple[str, bytes | None]:
     """Return the tag of a tile with some layers, and the tile; None: its tag is a known one.
 
@@ -19,7 +19,7 @@ async def unless_known(
         reads: the database.
         shown: the layers, in their order.
         tile: which.
-        known: the tags that are known.
+        is_known: whether a tag is a known one.
     """
     tags, parts = [], []
     for one in shown:
@@ -28,7 +28,7 @@ async def unless_known(
         tags.append(told or tiles.tag_of(part or b""))
         parts.append(part)
     its_tag = tags[0] if len(tags) == 1 else tiles.tag_of(" ".join(tags).encode())
-    if its_tag in known:
+    if is_known(its_tag):
         return its_tag, None
     made = [
         await tiles.content(reads, one, tile) if part is None else part

@@ -16,6 +16,8 @@ from gis_registry.surveys.row_classes import RowClasses
 
 #: A repair may change the area by this share: slivers and spikes go, a bow tie is not made a guess.
 MAX_AREA_CHANGE = 0.01
+#: What lies beyond the earth by no more than this does so by how numbers were rounded.
+_ROUNDING_DEG = 1e-9
 
 _TYPE_NAMES = (
     "Point",
@@ -80,14 +82,15 @@ def check_position(checked: CheckedRows) -> None:
     with np.errstate(invalid="ignore"):
         infinite = ~np.isfinite(min_x + min_y + max_x + max_y)
         zero = (min_x == 0) & (max_x == 0) & (min_y == 0) & (max_y == 0)
-        beyond = np.maximum(np.abs(min_y), np.abs(max_y)) > 90
-        beyond |= np.maximum(np.abs(min_x), np.abs(max_x)) > 180
+        beyond = np.maximum(np.abs(min_y), np.abs(max_y)) > 90 + _ROUNDING_DEG
+        beyond |= np.maximum(np.abs(min_x), np.abs(max_x)) > 180 + _ROUNDING_DEG
     checked.refuse(
         infinite,
         Refusal.INVALID_POSITION,
         "The coordinates are not numbers, or lie beyond what the file's system can hold.",
     )
     checked.geometries[infinite] = None
+    _bring_back(checked, ~(infinite | beyond))
     checked.refuse(
         zero, Refusal.INVALID_POSITION, "The position is 0, 0, which stands for a missing one."
     )
@@ -98,6 +101,16 @@ def check_position(checked: CheckedRows) -> None:
             f"The position {min_x[row]:.10g}, {min_y[row]:.10g} is beyond 180 degrees of longitude "
             "or 90 of latitude: are longitude and latitude swapped, or is the system another one?"
         ),
+    )
+
+
+def _bring_back(checked: CheckedRows, on_earth: NDArray[np.bool_]) -> None:
+    """Put onto the edge of the earth what lies beyond it by rounding."""
+    rows = np.flatnonzero(
+        on_earth & (np.abs(shapely.bounds(checked.geometries)) > [180, 90, 180, 90]).any(axis=1)
+    )
+    checked.geometries[rows] = shapely.transform(
+        checked.geometries[rows], lambda places: np.clip(places, [-180, -90], [180, 90])
     )
 
 

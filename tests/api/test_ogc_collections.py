@@ -141,7 +141,10 @@ def test_a_tag_changes_with_the_names_that_a_feature_tells(city: Api) -> None:
             assert same.status_code == 304
         # It is still the version that was read, which a change may be made for.
         body = {"properties": {"accuracy_m": 0.7}}
-        merged = {"Content-Type": "application/merge-patch+json", "Prefer": "return=representation"}
+        merged = {
+            "Content-Type": "application/merge-patch+json",
+            "Prefer": 'return="representation"',
+        }
         done = client.patch(
             addresses[0], json=body, headers={**merged, "If-Match": before[addresses[0]]}
         )

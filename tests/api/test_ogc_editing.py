@@ -225,6 +225,8 @@ LINE = {"type": "LineString", "coordinates": [[LON, LAT], [LON, LAT + 0.0001]]}
         ({"properties": {"class_code": LAMP, "accuracy_m": "1"}}, "`accuracy_m`"),
         ({"properties": {"class_code": LAMP, "accuracy_m": -1}}, "`accuracy_m`"),
         ({"properties": {"class_code": LAMP, "surveyed_on": "soon"}}, "`surveyed_on`"),
+        ({"properties": {"class_code": LAMP, "surveyed_on": 0}}, "such as 2026-05-31"),
+        ({"properties": {"class_code": LAMP, "surveyed_on": "1717113600"}}, "such as 2026-05-31"),
         ({"properties": {"class_code": LAMP, "surveyed_on": "2999-01-01"}}, "still to come"),
         ({"properties": {"class_code": LAMP, "state": "active"}}, "DELETE retires"),
         ({"properties": {"class_code": LAMP, "owner_code": "x'; --"}}, "There is no unit"),

@@ -126,6 +126,8 @@ def test_a_page_of_long_outlines_is_of_few(reader: httpx.Client) -> None:
         ({"limit": "0"}, "`limit` must be a number from 1"),
         ({"bbox": "1,2,3"}, "four numbers"),
         ({"bbox": "120,36,nan,37"}, "four numbers"),
+        ({"bbox": "120,36,nan,121,37,1"}, "four numbers"),
+        ({"bbox": "1_20,36,121,37"}, "four numbers"),
         ({"bbox": "120,37,121,36"}, "least corner first"),
         ({"bbox-crs": "EPSG:4326", "bbox": "1,2,3,4"}, "`bbox-crs` must be one of"),
         ({"crs": "nothing"}, "`crs` must be one of"),
@@ -168,8 +170,29 @@ def test_a_feature_is_not_sent_again_while_it_is_the_same(reader: httpx.Client, 
     address = f"/ogc/collections/components/items/{api.codes[0]}"
     first = reader.get(address)
     assert first.json()["properties"]["code"] == api.codes[0]
-    again = reader.get(address, headers={"If-None-Match": first.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
+    tag = first.headers["etag"]
+    for known in (tag, "*", f'"other", W/{tag}'):
+        again = reader.get(address, headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+    other = reader.get(address, headers={"If-None-Match": tag.replace('"', '"1', 1)})
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "told"),
+    [
+        ("application/json;q=0, text/html", "text/html"),
+        ("text/html;q=0", "application/geo+json"),
+        ("text/html;q=0.2, application/geo+json;q=0.9", "application/geo+json"),
+        ("text/html;q=much, */*", "application/geo+json"),
+        ("image/png, */*;q=0.1, text/html", "text/html"),
+    ],
+)
+def test_the_header_accept_chooses_what_is_liked_best(
+    reader: httpx.Client, accepted: str, told: str
+) -> None:
+    answer = reader.get("/ogc/collections/components/items", headers={"Accept": accepted})
+    assert answer.headers["content-type"].startswith(told)
 
 
 def test_who_may_not_read_is_told(api: Api) -> None:

@@ -98,7 +98,8 @@ def test_tiles_of_divisions_are_known_by_their_content(shared_api: Api) -> None:
         place = address(9, base=PLACE.replace("components", "divisions"))
         first = client.get(place)
         assert {one["level"] for one in features(first)} >= {"city", "district"}
-        again = client.get(place, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+        tag = first.headers["etag"].removeprefix("W/")
+        again = client.get(place, headers={"If-None-Match": f'"other", W/{tag}'})
         assert again.status_code == 304
 
 

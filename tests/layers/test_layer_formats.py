@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 import pytest
 import shapely
@@ -20,7 +21,9 @@ from sqlalchemy.orm import Session
 
 from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
 from gis_registry.layers import showing
+from gis_registry.layers.checking import Surroundings, check
 from gis_registry.places.datums import Datum, from_cgcs2000
+from gis_registry.surveys.reading import Batch
 
 PLACES = [(LON, LAT), (LON + 0.001, LAT)]
 NAMES = ["栈桥公园", "中山公园"]
@@ -141,19 +144,32 @@ def test_every_row_is_a_feature_or_listed_with_a_reason(session: Session, tmp_pa
     rows = [(shape, {"name": f"n{number % 9}"}) for number, shape in enumerate(shapes)]
     entry = publish(session, write_geojson(tmp_path / "all.geojson", rows))
     quality = entry.quality
-    assert (quality.rows, quality.features) == (10, 4)
+    assert (quality.rows, quality.features, quality.far_from_city) == (10, 5, 1)
     assert quality.refused == {
-        "empty-geometry": 1, "invalid-geometry": 1, "invalid-position": 2, "outside-city": 1,
+        "empty-geometry": 1, "invalid-geometry": 1, "invalid-position": 2,
         "wrong-geometry-type": 1,
     }  # fmt: skip
     assert (quality.repaired, quality.duplicates) == (1, 1)
     listed = list(showing.rows(session, entry.name))
     refused = {one.row: one for one in listed if one.outcome == "refused"}
-    assert set(refused) == {2, 3, 4, 5, 6, 8}
-    assert "Beijing" not in refused[4].sentence
-    assert "far from Qingdao" in refused[4].sentence
-    assert refused[4].attributes == {"name": "n3", "geometry": "POINT (116.4 39.9)"}
-    assert [one.row for one in listed if one.outcome == "noted"] == [7]
+    assert set(refused) == {2, 3, 5, 6, 8}
+    assert refused[3].attributes == {"name": "n2", "geometry": "POINT (0 0)"}
+    noted = {one.row: one.sentence for one in listed if one.outcome == "noted"}
+    assert set(noted) == {4, 7}
+    assert noted[4] == "It lies at 116.400000, 39.900000, far from Qingdao."
+
+
+def test_rows_are_refused_if_exchanged_coordinates_would_be_near() -> None:
+    """That can only be told where both could be a latitude."""
+    batch = Batch(
+        1,
+        np.array([shapely.Point(42.37, -71.1), shapely.Point(2.35, 48.85)]),
+        pa.table({}),
+        *np.zeros((2, 2)),
+    )
+    checked = check(batch, Surroundings(-71.3, 42.2, -70.9, 42.5, city_name="Cambridge"))
+    assert checked.refusal.tolist() == ["outside-city", None]
+    assert "exchanged it would be near" in checked.reason[0]
 
 
 def test_ids_of_a_field_that_repeats_or_lacks_them(session: Session, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 import shapely
 from filtered import QUERYABLES, THINGS, found, frame, things
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from gis_registry.db.engine import Database
+from gis_registry.maps.filter_geometry import geometry_of
 from gis_registry.maps.filters import CONFORMANCE_CLASSES, FilterLanguage, condition
 
 Case = tuple[str, Callable[[gpd.GeoDataFrame], pd.Series]]
@@ -551,6 +552,19 @@ def test_projected_coordinates_find_the_same(connection: Connection, srid: int) 
     assert found(connection, f"S_INTERSECTS(place, {projected.wkt})", filter_srid=srid) == found(
         connection, f"S_INTERSECTS(place, {corners[0].wkt})"
     )
+
+
+def test_the_sides_of_a_projected_box_are_straight_where_it_was_projected(
+    connection: Connection,
+) -> None:
+    """At 30 km a side that is straight in degrees is metres away from that of the system."""
+    sql = geometry_of(
+        {"bbox": [300_000, 4_000_000, 330_000, 4_030_000]}, filter_srid=32651, geometry_srid=4490
+    )[1]
+    told = connection.scalar(select(func.ST_AsBinary(sql)))
+    assert told is not None
+    outline = gpd.GeoSeries([shapely.from_wkb(bytes(told))], crs=4490).to_crs(32651)[0]
+    assert outline.hausdorff_distance(shapely.box(300_000, 4_000_000, 330_000, 4_030_000)) < 0.01
 
 
 def test_a_place_to_a_millimetre_comes_through_a_projection(connection: Connection) -> None:

@@ -216,7 +216,7 @@ def _parameters(request: Request, *, is_form: bool) -> dict[str, str]:
 
 
 def _format(request: Request, operation: Operation) -> Format:
-    """Return the format that `f` names, or else the first that the header Accept names."""
+    """Return the format that `f` names, or else the one that the header Accept likes best."""
     asked = request.query_params.get("f")
     if asked is not None:
         for one in operation.formats:
@@ -224,12 +224,23 @@ def _format(request: Request, operation: Operation) -> Format:
                 return one
         names = ", ".join(one.name for one in operation.formats)
         raise BadRequest(f"`f` must be one of {names}; {asked[:100]!r} is none of them.")
-    for part in request.headers.get("accept", "").split(","):
-        media_type = part.split(";")[0].strip().lower()
+    for media_type in _accepted(request.headers.get("accept", "")):
         for one in operation.formats:
-            if media_type == one.media_type.split(";")[0]:
+            if media_type in ("*/*", one.media_type.split(";")[0]):
                 return one
     return operation.formats[0] if operation.formats else JSON
+
+
+def _accepted(header: str) -> list[str]:
+    """Return the media types that a header Accept names, what is liked best first."""
+    found = []
+    for part in header.lower().split(","):
+        media_type, *said = (one.strip() for one in part.split(";"))
+        quality = next((one[2:] for one in said if one.startswith("q=")), "1")
+        with suppress(ValueError):
+            found.append((float(quality), media_type))
+    found.sort(key=lambda one: -one[0])
+    return [media_type for quality, media_type in found if quality > 0]
 
 
 def _client(request: Request, actor: Actor) -> str:

@@ -144,7 +144,7 @@ def about_collection(asking: Asking, collection: Collection, city: City) -> dict
     }
     return {
         "id": collection.name,
-        "title": f"{collection.title_zh} {collection.title_en}",
+        "title": collection.title,
         "description": collection.description,
         **{name: one for name, one in known.items() if one},
         "extent": {

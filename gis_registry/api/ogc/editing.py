@@ -178,7 +178,7 @@ async def _answer(
     status: int,
 ) -> Response:
     """Answer with nothing, or with the feature as it is now if that is preferred."""
-    preferred = asking.request.headers.get("prefer", "").replace(" ", "").lower()
+    preferred = asking.request.headers.get("prefer", "").lower().translate(_UNQUOTED)
     if "return=representation" not in preferred.replace(";", ",").split(","):
         return Response(status_code=status, headers=headers)
     try:
@@ -277,6 +277,8 @@ def _reason(asking: Asking) -> str:
 
 _REASON = Parameter("reason", "Why; it stands in the component's history")
 _CONTENT_CRS = Parameter("Content-Crs", "The system of the body's coordinates, by its URI")
+#: `return=representation` may be written with quotes and spaces (RFC 7240, 2).
+_UNQUOTED = str.maketrans("", "", ' "')
 _IF_MATCH = Parameter("If-Match", "ETag that the change is made for: refused if it changed since")
 _PREFER = Parameter(
     "Prefer",

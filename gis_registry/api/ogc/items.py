@@ -21,6 +21,7 @@ from gis_registry.api.ogc.operations import (
     Operation,
     Parameter,
 )
+from gis_registry.api.preconditions import is_known
 from gis_registry.errors import BadRequest
 from gis_registry.maps import filters, page_tokens, pages, queryables, questions
 from gis_registry.maps.collections import GEOMETRY, Collection
@@ -147,7 +148,7 @@ async def item(asking: Asking) -> Response:
         return asking.document(body, "ogc_item.html", collection=collection, city=city, box=box)
     etag = f'"{version}"'
     headers = {"content-crs": f"<{crs.uri}>", "etag": etag, "cache-control": "no-cache"}
-    if etag in asking.request.headers.get("if-none-match", ""):
+    if is_known(etag, asking.request.headers.get("if-none-match")):
         return Response(status_code=304, headers={**headers, "vary": "Accept"})
     return asking.text(f'{feature[:-1]},"links":{to_json(links).decode()}}}', headers=headers)
 
@@ -168,7 +169,7 @@ def properties_of(asking: Asking, collection: Collection, place: str) -> dict[st
     identifier = collection.id_sql
     titles = {
         one.name: Title(
-            f"{one.title_zh} {one.title_en}",
+            one.title,
             choices=one.choices,
             role=Role.IDENTIFIER if one.sql == identifier else None,
         )
@@ -178,7 +179,7 @@ def properties_of(asking: Asking, collection: Collection, place: str) -> dict[st
         collection.queryables,
         titles={**titles, GEOMETRY: Title("位置 geometry", role=Role.PRIMARY_GEOMETRY)},
         address=asking.url(f"/collections/{collection.name}/{place}"),
-        title=f"{collection.title_zh} {collection.title_en}",
+        title=collection.title,
         description=collection.description,
     )
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from gis_registry.api.ogc.asking import Asking, Link
 from gis_registry.api.ogc.operations import HTML, JSON, Format, Operation, Parameter
 from gis_registry.api.pages import page
+from gis_registry.api.preconditions import is_known
 from gis_registry.errors import BadRequest, NotFound
 from gis_registry.maps import crs as systems
 from gis_registry.maps import tiles, tiles_grid, tiles_together
@@ -144,8 +145,10 @@ async def tile(asking: Asking) -> Response:
     _require_known(asking)
     wanted = tiles_grid.find(*map(asking.path, ("tileMatrix", "tileRow", "tileCol")))
     layers = await _layers(asking, await _tiled(asking))
-    known = asking.request.headers.get("if-none-match", "")
-    tag, content = await tiles_together.unless_known(asking.reading, layers, wanted, known=known)
+    known = asking.request.headers.get("if-none-match")
+    tag, content = await tiles_together.unless_known(
+        asking.reading, layers, wanted, is_known=lambda tag: is_known(f'"{tag}"', known)
+    )
     headers = _headers(asking, tag)
     if content is None:
         return Response(status_code=304, headers=headers)
@@ -203,7 +206,7 @@ async def _described(asking: Asking, layer: Layer) -> dict[str, Any]:
     schema = {name: {"description": said} for name, said in told.items()}
     return {
         "id": layer.collection.name,
-        "title": f"{layer.collection.title_zh} {layer.collection.title_en}",
+        "title": layer.collection.title,
         "dataType": "vector",
         "propertiesSchema": {"type": "object", "properties": schema},
     }

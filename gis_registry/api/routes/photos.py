@@ -10,6 +10,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from gis_registry.api.access import CurrentActor, requires
+from gis_registry.api.preconditions import is_known
 from gis_registry.api.problems import guarded
 from gis_registry.api.sessions import DatabaseSession
 from gis_registry.api.text import CheckedRoute
@@ -191,7 +192,7 @@ def _copy(
 ) -> Response:
     tag = f'"{sha256}-{size}"'
     headers = {"ETag": tag, "Cache-Control": _FOREVER}
-    if if_none_match is not None and tag in if_none_match:
+    if is_known(tag, if_none_match):
         service.show(session, sha256)
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     content = service.shown_bytes(session, sha256, size, store=store)
