@@ -6,7 +6,6 @@ from functools import partial
 
 import anyio
 import structlog
-from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
@@ -17,7 +16,7 @@ from gis_registry.api import problems
 from gis_registry.api.changes import take_changes
 from gis_registry.api.compression import Compression
 from gis_registry.api.intake import Intake
-from gis_registry.api.middleware import BodyLimit, RequestLog, SecurityHeaders, is_request_id
+from gis_registry.api.middleware import BodyLimit, Envelope
 from gis_registry.api.ogc import router as ogc
 from gis_registry.api.openapi import RegistryAPI
 from gis_registry.api.routes import ROUTERS, photos, report_card
@@ -59,15 +58,12 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         version=__version__,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         redoc_url=None,
         lifespan=partial(_lifespan, settings=settings, database=database),
         generate_unique_id_function=_operation_id,
         middleware=[
-            Middleware(
-                CorrelationIdMiddleware, header_name="X-Request-ID", validator=is_request_id
-            ),
-            Middleware(RequestLog),
-            Middleware(SecurityHeaders),
+            Middleware(Envelope),
             Middleware(Compression),
             Middleware(
                 BodyLimit,

@@ -1,7 +1,8 @@
-"""What every request passes: one log line, headers that keep browsers safe, a limit on its body."""
+"""What every request passes: its id and log line, headers for browsers, a limit on its body."""
 
 import re
 from collections.abc import Mapping
+from secrets import token_hex
 from time import perf_counter
 
 import anyio
@@ -10,11 +11,13 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gis_registry.api.logs import request_ids
 from gis_registry.api.problems import refusal
 from gis_registry.errors import RegistryError, RequestTooLarge
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
 
+_ID = b"x-request-id"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -32,14 +35,18 @@ def is_request_id(text: str) -> bool:
     return _REQUEST_ID.fullmatch(text) is not None
 
 
-class RequestLog:
-    """Writes one line for each request, and answers what nobody foresaw with a problem."""
+class Envelope:
+    """Gives each request an id and one line in the log, and its answer headers.
+
+    The id is the client's, if it sent one in X-Request-ID that is usable. What nobody foresaw is
+    answered with a problem.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request; its line is written before the last of the answer leaves."""
+        """Handle a request; its line is written when the answer has left."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -47,6 +54,9 @@ class RequestLog:
         started = perf_counter()
         status: int | None = None
         is_written = False
+        sent = next((said.decode("latin-1") for name, said in scope["headers"] if name == _ID), "")
+        request_id = sent if is_request_id(sent) else token_hex(16)
+        request_ids.set(request_id)
 
         def write_line(failure: Exception | None = None) -> None:
             nonlocal is_written
@@ -57,9 +67,15 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            elif not message.get("more_body") and not is_written:
-                write_line(state.get("failure"))
+                own = {name.lower() for name, _ in message["headers"]}
+                ours = _OF_STATIC_FILES if scope["path"].startswith("/static/") else _OF_ANSWERS
+                more = [one for one in ours if one[0] not in own]
+                headers = [*message["headers"], *more, (_ID, request_id.encode())]
+                await send({**message, "headers": headers})
+                return
             await send(message)
+            if not message.get("more_body") and not is_written:
+                write_line(state.get("failure"))
 
         try:
             await self.app(scope, receive, noting)
@@ -103,28 +119,6 @@ def _write_line(
     )
 
 
-class SecurityHeaders:
-    """Adds headers for browsers where the route did not set its own."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
-
-        is_static = scope.get("path", "").startswith("/static/")
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                own = {name.lower() for name, _ in message["headers"]}
-                ours = _OF_STATIC_FILES if is_static else _OF_ANSWERS
-                more = [one for one in ours if one[0] not in own]
-                message = {**message, "headers": [*message["headers"], *more]}
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
-
-
 class BodyLimit:
     """Refuses bodies larger than a number of bytes, declared or sent.
 
@@ -143,7 +137,7 @@ class BodyLimit:
             return
         max_bytes = self.by_path.get(scope["path"], self.max_bytes)
         message = f"A request may have {max_bytes:,} bytes; send less at a time."
-        declared = Headers(scope=scope).get("content-length", "")
+        declared = next((said for name, said in scope["headers"] if name == b"content-length"), b"")
         if declared.isdigit() and int(declared) > max_bytes:
             scope.setdefault("state", {})["problem"] = RequestTooLarge.code
             await refusal(scope["path"], RequestTooLarge(message))(scope, receive, send)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from asgi_correlation_id import correlation_id
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -15,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from gis_registry.api import open311_formats
+from gis_registry.api.logs import request_ids
 from gis_registry.api.pages import page
 from gis_registry.errors import (
     DatabaseUnavailable,
@@ -86,7 +86,7 @@ def told(error: RegistryError, *, faults: Sequence[Fault] = ()) -> Problem:
         title=error.title,
         status=error.status,
         detail=public_detail(error),
-        instance=correlation_id.get() or "",
+        instance=request_ids.get(),
         errors=list(faults) or None,
     )
 
@@ -163,7 +163,7 @@ def answer(
         headers={**_headers(error), **(headers or {})},
         error=error,
         detail=public_detail(error),
-        request_id=correlation_id.get() or "",
+        request_id=request_ids.get(),
     )
 
 

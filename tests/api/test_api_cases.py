@@ -11,6 +11,7 @@ from making import CORNER, copy_of, forget_facts, moved
 from photographed import photo
 from running_api import Api, running
 from structlog.testing import capture_logs
+from waiting import wait_until
 
 from gis_registry.cases.life_cycle import TRANSITIONS
 from gis_registry.db.embedded import EmbeddedServer
@@ -361,6 +362,7 @@ def test_the_log_names_who_was_refused_a_change(desk: Desk) -> None:
         unusable = {"lon": 0.0, "lat": 0.0, "matter": "06001"}
         client = desk.as_(Role.INSPECTOR)
         assert client.post("/api/reports", json=unusable).status_code == 422
+        wait_until(lambda: len([one for one in lines if one["event"] == "request"]) == 6)
     assert [one["actor"] for one in lines if one["event"] == "request"] == [
         *("dispatcher-1", "reader-1", "dispatcher-1", "reader-1", "anonymous", "inspector-1")
     ]

@@ -12,6 +12,7 @@ from running_api import LAMP, POSITIONS, Api, running
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
+from waiting import wait_until
 
 from gis_registry.api.problems import kinds
 from gis_registry.db.embedded import EmbeddedServer
@@ -154,6 +155,7 @@ def test_what_nobody_foresaw(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "show_city", fail)
     with capture_logs() as lines:
         response = api.as_(Role.READER).get("/api/city")
+        wait_until(lambda: lines)
     assert_problem(response, 500, "registry-error")
     assert "secret" not in response.text
     (line,) = [one for one in lines if one["event"] == "request"]
@@ -211,6 +213,7 @@ def test_the_database_goes_away_and_comes_back(home: Path) -> None:
                 problem = assert_problem(response, 503, "database-unavailable")
                 assert "postgresql" not in str(problem["detail"])
                 assert response.headers["retry-after"] == "5"
+            wait_until(lambda: len(lines) == 3)
         assert all("does not answer" in line["reason"] for line in lines)
         assert client.get("/health").status_code == 200
         page = client.get(f"/c/{api.codes[0]}", headers={"Accept": "text/html"})

@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
+from waiting import wait_until
 
-from gis_registry.api.middleware import RequestLog, is_request_id
+from gis_registry.api.middleware import Envelope, is_request_id
 from gis_registry.places import service as places
 from gis_registry.roles import Role
 from gis_registry.settings import Settings
@@ -34,6 +35,7 @@ def test_a_request_is_one_line_in_the_log(shared_api: Api) -> None:
     with capture_logs() as lines:
         shared_api.as_(Role.READER).get(f"/api/components/{shared_api.codes[0]}?key=secret")
         shared_api.as_(None).get("/api/me")
+        wait_until(lambda: len(lines) == 2)
     first, second = lines
     assert first.pop("duration_ms") > 0
     assert first == {
@@ -110,7 +112,7 @@ def test_who_leaves_in_the_middle_of_a_stream_is_no_fault() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ExceptionGroup("in the stream", [anyio.BrokenResourceError()])
 
-    scope = {"type": "http", "method": "GET", "path": "/api/events"}
+    scope = {"type": "http", "method": "GET", "path": "/api/events", "headers": []}
     with capture_logs() as lines:
-        asyncio.run(RequestLog(left)(scope, receive, send))
+        asyncio.run(Envelope(left)(scope, receive, send))
     assert [(one["log_level"], one["status"]) for one in lines] == [("info", 200)]

@@ -1,9 +1,10 @@
 """One request below ``/ogc``: who asks, what for, and how the answer is to be written."""
 
 import base64
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from gis_registry.api.access import COOKIE, is_from_own_page
 from gis_registry.api.ogc.fairness import reads_as, while_wanted
@@ -96,10 +98,14 @@ class Asking:
         """Return a part of the path."""
         return str(self.request.path_params[name])
 
+    @cached_property
+    def _base(self) -> str:
+        return str(self.request.base_url).rstrip("/") + PREFIX
+
     def url(self, path: str = "", **query: str) -> str:
         """Return the address of something below the prefix."""
         asked = f"?{urlencode(query)}" if query else ""
-        return f"{str(self.request.base_url).rstrip('/')}{PREFIX}{quote(path)}{asked}"
+        return f"{self._base}{quote(path)}{asked}"
 
     def link(self, path: str, rel: str, written: Format, title: str, **query: str) -> Link:
         """Return a link to something below the prefix."""
@@ -112,17 +118,19 @@ class Asking:
 
     def own_links(self) -> list[Link]:
         """Return the links to this answer, and to itself in the other formats."""
-        path = self.request.url.path.removeprefix(PREFIX)
+        path = self.request.scope["path"].removeprefix(PREFIX)
         asked = {name: said for name, said in self.parameters.items() if name != "f"}
+        plain = self.url(path, **asked)
+        other = f"{plain}{'&' if asked else '?'}f="
         return [
-            self.link(
-                path,
-                "self" if one == self.format else "alternate",
-                one,
-                f"as {one.title}",
-                **asked,
-                **({} if one == self.format and "f" not in self.parameters else {"f": one.name}),
-            )
+            {
+                "href": plain
+                if one is self.format and "f" not in self.parameters
+                else f"{other}{one.name}",
+                "rel": "self" if one is self.format else "alternate",
+                "type": one.media_type,
+                "title": f"as {one.title}",
+            }
             for one in self.operation.formats
         ]
 
@@ -155,33 +163,44 @@ class Asking:
         return Response(content, headers={**media_type, **(headers or {})})
 
 
-def endpoint(operation: Operation) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-    """Return what answers an operation's requests."""
-    known = {"f", "lang", *(one.name for one in operation.parameters)}
+class Endpoint:
+    """What answers an operation's requests, with nothing between them and the application.
 
-    class Named:  # as the log names it
-        path = PREFIX + operation.path
+    Attributes:
+        path: as the log names it.
+    """
 
-    async def answer(request: Request) -> Response:
-        request.scope["route"] = Named
-        service: Service = request.app.state.ogc
+    def __init__(self, operation: Operation) -> None:
+        """Answer the requests of an operation."""
+        self.path = PREFIX + operation.path
+        self._operation = operation
+        self._known = {"f", "lang", *(one.name for one in operation.parameters)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        scope["route"] = self
+        request = Request(scope, receive, send)
         try:
-            actor = await _actor(request, service)
-            request.state.actor = actor.name
-            actor.require(operation.permission)
-            written = _format(request, operation)
-            parameters = _parameters(request, is_form=written == HTML)
-            if not operation.takes_properties:
-                refuse_unknown(parameters, known)
-            asked = Asking(request, operation, service, actor, parameters, written)
-            reads_as(_client(request, actor))
-            return await while_wanted(request, operation.answer(asked))
+            response = await self._answer(request)
+            await response(scope, receive, send)
         except BadRequest:
             raise
         except InvalidInput as error:
             raise BadRequest(str(error)) from error
 
-    return answer
+    async def _answer(self, request: Request) -> Response:
+        operation = self._operation
+        service: Service = request.app.state.ogc
+        actor = await _actor(request, service)
+        request.state.actor = actor.name
+        actor.require(operation.permission)
+        written = _format(request, operation)
+        parameters = _parameters(request, is_form=written == HTML)
+        if not operation.takes_properties:
+            refuse_unknown(parameters, self._known)
+        asked = Asking(request, operation, service, actor, parameters, written)
+        reads_as(_client(request, actor))
+        return await while_wanted(request, operation.answer(asked))
 
 
 def refuse_unknown(parameters: Mapping[str, str], known: set[str]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import URL
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from gis_registry.api.ogc import CONFORMANCE_CLASSES, OPERATIONS
-from gis_registry.api.ogc.asking import Service, endpoint
+from gis_registry.api.ogc.asking import Endpoint, Service
 from gis_registry.api.ogc.fairness import Shares
 from gis_registry.api.ogc.operations import PREFIX
 from gis_registry.db.reading import WHOLE_AT_ONCE, Reading
@@ -18,11 +18,11 @@ from gis_registry.settings import Settings
 
 def routes() -> list[BaseRoute]:
     """Return the routes."""
-    found: list[BaseRoute] = [
-        Route(one.path or "/", endpoint(one), methods=[one.method], name=one.name)
+    found = [
+        Route(PREFIX + one.path, Endpoint(one), methods=[one.method], name=one.name)
         for one in OPERATIONS
     ]
-    return [Route(PREFIX, endpoint(OPERATIONS[0])), Mount(PREFIX, routes=found)]
+    return [*found, Route(f"{PREFIX}/", Endpoint(OPERATIONS[0]))]
 
 
 @asynccontextmanager
