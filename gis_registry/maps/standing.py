@@ -4,6 +4,7 @@ from gis_registry.maps.case_collection import open_cases
 from gis_registry.maps.collections import Collection, components, divisions, grid_cells
 from gis_registry.maps.history_collection import components_history
 from gis_registry.maps.unit_collection import unit_areas
+from gis_registry.maps.violation_collection import violations
 
 
 def always() -> tuple[Collection, ...]:
@@ -15,4 +16,5 @@ def always() -> tuple[Collection, ...]:
         grid_cells(),
         unit_areas(),
         open_cases(),
+        violations(),
     )

@@ -35,6 +35,8 @@ IDS = {
     " GROUP BY unit_id, role, division_code, valid_from, valid_to,"
     " num_nonnulls(class_id, matter_type_id) = 0",
     "open-cases": "SELECT case_id FROM case_progress WHERE is_open",
+    "violations": "SELECT r.case_id FROM detections d JOIN reports r ON r.id = d.report_id"
+    " GROUP BY r.case_id",
 }
 
 
@@ -45,6 +47,9 @@ def city(server: EmbeddedServer, qingdao_template: str) -> Iterator[Api]:
         with open_registry(settings) as database, database.session() as session:
             add_history(session, api.codes[0])
             add_responsibility(session)
+        with api.as_(Role.DISPATCHER) as dispatcher:
+            for number, lon in enumerate((120.3826, 120.3827, 120.4021)):
+                detect(dispatcher, lon, image=f"DJI_{number}.jpg", accuracy_m=5 + 5 * number)
         yield api
 
 
@@ -167,6 +172,50 @@ def test_open_cases_say_nothing_of_who_reported(city: Api) -> None:
         closed = dispatcher.post(f"/api/cases/{number}/close", json={"reason": "重复上报"})
         assert closed.status_code == 200, closed.text
         assert reader.get(address).status_code == 404
+
+
+def detect(client: httpx.Client, lon: float, **said: object) -> dict[str, Any]:
+    """Tell of something that a drone saw; return its report."""
+    seen = {"lon": lon, "lat": 36.0671, "matter": "06001", "taken_at": "2026-07-01T02:00:00Z"}
+    answer = client.post("/api/detections", json=seen | said)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json()["report"])
+
+
+def test_what_detections_agree_on_is_one_violation(city: Api) -> None:
+    with city.as_(Role.DISPATCHER) as client:
+        report = detect(client, 120.4400, accuracy_m=10, confidence=0.6, image="A1.jpg")
+        first = report["case_id"]
+        address = f"/ogc/collections/violations/items/{first}"
+        alone = client.get(address)
+        assert alone.json()["geometry"]["coordinates"] == [120.44, 36.0671]
+        assert alone.json()["properties"]["accuracy_m"] == 10
+        again = detect(
+            client,
+            120.4401,
+            accuracy_m=5,
+            confidence=0.9,
+            image="B7.jpg",
+            taken_at="2026-07-02T02:00:00Z",
+        )
+        assert again["case_id"] == first
+        both = client.get(address, headers={"If-None-Match": alone.headers["etag"]})
+        assert both.status_code == 200
+        told = both.json()
+        # The second is twice as accurate: it weighs four times as much.
+        assert told["geometry"]["coordinates"] == pytest.approx([120.44008, 36.0671], abs=1e-7)
+        expected = {
+            "detections": 2,
+            "images": 2,
+            "confidence": 0.9,
+            "first_seen_at": "2026-07-01T02:00:00+00:00",
+            "last_seen_at": "2026-07-02T02:00:00+00:00",
+        }
+        assert {name: told["properties"][name] for name in expected} == expected
+        assert told["properties"]["accuracy_m"] == pytest.approx(20**0.5)
+        items = "/ogc/collections/violations/items"
+        seen = client.get(items, params={"datetime": "2026-07-02", "filter": "detections > 1"})
+        assert [one["id"] for one in seen.json()["features"]] == [first]
 
 
 def test_history_is_asked_for_by_its_time(city: Api) -> None:
