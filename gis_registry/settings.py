@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         default=None,
         description="Role of requests without a key; unset: they may only read identity cards",
     )
+    allowed_origins: str | None = Field(
+        default=None,
+        description="Sites whose pages may read from here, such as https://map.example.org; "
+        "several with spaces between, or *; unset: none",
+    )
     pool_size: int = Field(default=8, ge=1, le=200, description="Database connections kept open")
     statement_timeout_s: float = Field(
         default=30.0, gt=0, description="Longest time that one API query may take, in seconds"

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from gis_registry import __version__, clock
@@ -64,6 +65,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         generate_unique_id_function=_operation_id,
         middleware=[
             Middleware(Envelope),
+            *_for_other_sites((settings.allowed_origins or "").split()),
             Middleware(Compression),
             Middleware(
                 BodyLimit,
@@ -79,6 +81,21 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+def _for_other_sites(origins: list[str]) -> list[Middleware]:
+    """Return what lets pages of other sites read; they send no cookies."""
+    if not origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "HEAD", "OPTIONS"),
+            allow_headers=("Authorization", "X-API-Key", "If-None-Match"),
+            expose_headers=("ETag", "Link", "Content-Crs", "X-Request-ID"),
+        )
+    ]
 
 
 @asynccontextmanager

@@ -58,10 +58,10 @@ class Envelope:
         request_id = sent if is_request_id(sent) else token_hex(16)
         request_ids.set(request_id)
 
-        def write_line(failure: Exception | None = None) -> None:
+        def write_line() -> None:
             nonlocal is_written
             is_written = True
-            _write_line(scope, status, perf_counter() - started, failure)
+            _write_line(scope, status, perf_counter() - started, state.get("failure"))
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -75,23 +75,21 @@ class Envelope:
                 return
             await send(message)
             if not message.get("more_body") and not is_written:
-                write_line(state.get("failure"))
+                write_line()
 
         try:
             await self.app(scope, receive, noting)
         except Exception as error:
             if status is not None and _is_gone(error):
-                write_line()
                 return
             state["problem"] = RegistryError.code
-            if status is None:
-                state["failure"] = error
-                await refusal(scope["path"], RegistryError())(scope, receive, noting)
-            else:
-                write_line(error)
+            state["failure"] = error
+            if status is not None:
                 raise
-        if not is_written:
-            write_line()
+            await refusal(scope["path"], RegistryError())(scope, receive, noting)
+        finally:
+            if not is_written:
+                write_line()
 
 
 def _is_gone(error: BaseException) -> bool:

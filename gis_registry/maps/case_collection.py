@@ -56,6 +56,7 @@ def open_cases() -> Collection:
         geometry="c.geom",
         geometry_type="Point",
         temporal=("reported_at",),
+        total="(SELECT count(*) FROM case_progress WHERE is_open)",
         where="p.is_open",
         group=Group.CASES,
     )

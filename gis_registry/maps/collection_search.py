@@ -5,9 +5,8 @@ There are some hundred collections at most, so all of them are looked at.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 
-from gis_registry.errors import InvalidInput
 from gis_registry.maps.collections import About, Collection
 
 Box = tuple[float, ...]
@@ -60,42 +59,6 @@ def search(found: Iterable[Collection], asked: Search, *, city_box: Box) -> list
         if ranks or not parts:
             ranked.append((min(ranks, default=0), one))
     return [one for _, one in sorted(ranked, key=lambda hit: hit[0])]
-
-
-def interval_of(said: str) -> Interval:
-    """Return an instant or an interval of RFC 3339; a day lasts until its end, in UTC.
-
-    Raises:
-        InvalidInput: it is neither.
-    """
-    ends = said.split("/")
-    if len(ends) == 1:
-        ends *= 2
-    if len(ends) > 2 or all(one in ("", "..") for one in ends):
-        raise InvalidInput(
-            "`datetime` must be an instant (2026-07-01 or 2026-07-01T08:00:00Z), or an interval "
-            "with / between its ends, of which `..` leaves one open."
-        )
-    begins, ends_at = (_moment(one, is_end=bool(n)) for n, one in enumerate(ends))
-    if begins is not None and ends_at is not None and ends_at < begins:
-        raise InvalidInput("`datetime` ends before it begins.")
-    return begins, ends_at
-
-
-def _moment(said: str, *, is_end: bool) -> datetime | None:
-    if said in ("", ".."):
-        return None
-    try:
-        if "T" not in said.upper():
-            return datetime.combine(date.fromisoformat(said), time.max if is_end else time.min, UTC)
-        moment = datetime.fromisoformat(said.upper())
-    except ValueError as error:
-        raise InvalidInput(
-            f"`datetime` must have days or times of RFC 3339; {said[:100]!r} is none."
-        ) from error
-    if moment.tzinfo is None:
-        raise InvalidInput(f"`datetime` must say the zone of {said[:100]!r}, such as Z or +08:00.")
-    return moment
 
 
 def _rank(collection: Collection, part: str) -> int | None:

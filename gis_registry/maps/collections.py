@@ -364,6 +364,7 @@ def grid_cells() -> Collection:
             Property("subdistrict_code", _STRING, "g.subdistrict_code", "街道代码", "subdistrict"),
         ),
         geometry="g.geom",
+        total="(SELECT count(*) FROM grid_cells)",
         group=Group.PLACES,
         geometry_type="Polygon",
     )

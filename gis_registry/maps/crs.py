@@ -7,9 +7,9 @@ axes, which is latitude or northing first in most of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
-from pyproj import CRS
+from pyproj import CRS, Transformer
 
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput
@@ -80,3 +80,9 @@ def find(uri: str | None, among: Sequence[OfferedCrs], *, parameter: str) -> Off
             return one
     names = ", ".join(one.uri for one in among)
     raise InvalidInput(f"`{parameter}` must be one of {names}; {uri[:200]!r} is none of them.")
+
+
+@lru_cache(maxsize=256)  # making one takes longer than using it
+def to_stored(srid: int) -> Transformer:
+    """Return what takes eastings or longitudes, and northings or latitudes, to EPSG:4490."""
+    return Transformer.from_crs(srid, SRID, always_xy=True)

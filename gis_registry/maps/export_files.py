@@ -8,7 +8,7 @@ imports nothing that does, so that it begins at once.
 import json
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +31,7 @@ _ARROW_TYPES = {
     "date": pa.date32(),
     "datetime": pa.timestamp("us", tz="UTC"),
 }
+_LIST = pa.list_(pa.string())
 
 
 def main() -> None:
@@ -43,13 +44,31 @@ def main() -> None:
         for name, type_ in order["columns"].items()
     ]
     schema = pa.schema([*fields, pa.field(GEOMETRY, pa.binary())])
-    layer = Layer(path.stem, order["geometry_type"], schema, _batches(sys.stdin.buffer, schema))
+    batches = _batches(sys.stdin.buffer, schema)
+    lists = [name for name, type_ in order["columns"].items() if type_ == "array"]
+    if lists and order["form"] == FileFormat.GEOPARQUET:
+        batches = _with_lists(batches, lists)
+        for name in lists:
+            schema = schema.set(schema.get_field_index(name), pa.field(name, _LIST))
+    layer = Layer(path.stem, order["geometry_type"], schema, batches)
     srid = order["srid"]
     system = System(f"EPSG:{srid}", CRS.from_epsg(srid))
     if order["form"] == FileFormat.GEOPARQUET:
         write_geoparquet(path, layer, system, boxes=order["boxes"])
     else:
         write_layers(FileFormat.FLATGEOBUF, path, [layer], system)
+
+
+def _with_lists(
+    batches: Iterable[pa.RecordBatch], names: Sequence[str]
+) -> Generator[pa.RecordBatch]:
+    """Make lists of columns of JSON; only GeoParquet has such columns."""
+    for batch in batches:
+        for name in names:
+            told = batch.column(name).to_pylist()
+            lists = pa.array([one and json.loads(one) for one in told], _LIST)
+            batch = batch.set_column(batch.schema.get_field_index(name), name, lists)
+        yield batch
 
 
 def _batches(source: BinaryIO, schema: pa.Schema) -> Generator[pa.RecordBatch]:

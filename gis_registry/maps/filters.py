@@ -194,7 +194,7 @@ class _Translation:
             return Operand(found.type, found.column, f"“{found.name}”")
         told = str(name)[:60]
         close = get_close_matches(told, self.queryables, n=3, cutoff=0.6)
-        names = [*close, *(one for one in self.queryables if one not in close)]
+        names = [*close, *(one.name for one in self.queryables.values() if one.name not in close)]
         raise InvalidInput(
             f"There is no property “{told}” to filter by; there are: {', '.join(names)}."
         )

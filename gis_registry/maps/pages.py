@@ -39,7 +39,7 @@ class Page:
     Attributes:
         features: each as a text of GeoJSON.
         last: the key of the last one, if there are more.
-        matched: how many there are in all; None: it was not asked for.
+        matched: how many there are in all; None: it was not asked for, or is not known.
     """
 
     features: list[str]
@@ -72,7 +72,8 @@ async def page(
     if is_counted and not conditions and collection.total is not None:
         count = collection.total
     elif is_counted:
-        estimate = await estimated(reading, collection, conditions)
+        # Where nothing is asked for, clients take what is told for all that there is.
+        estimate = await estimated(reading, collection, conditions) if conditions else 0
         if estimate <= MOST_COUNTED * _OFF_BY:
             matching = features.matching(collection, conditions, limit=MOST_COUNTED + 1)
             count = f"(SELECT count(*) FROM ({matching.sql}) AS matching)"  # noqa: S608
@@ -121,7 +122,10 @@ def _fitting(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return rows[: max(1, bisect_right(list(characters), MOST_CHARACTERS))]
 
 
-def _matched(counted: int | None, estimate: int | None) -> Matched:
+def _matched(counted: int | None, estimate: int | None) -> Matched | None:
+    """Return how many there are, or None where there are more than the planner expects."""
     if counted is not None and (estimate is None or counted <= MOST_COUNTED):
         return Matched(counted, is_estimated=False)
-    return Matched(max(counted or 0, estimate or 0), is_estimated=True)
+    if estimate is None or estimate <= (counted or 0):
+        return None
+    return Matched(estimate, is_estimated=True)

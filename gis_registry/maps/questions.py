@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import shapely
@@ -12,10 +13,12 @@ from sqlalchemy import ColumnElement, and_
 from gis_registry.errors import InvalidInput
 from gis_registry.maps import crs as systems
 from gis_registry.maps import features, filters
+from gis_registry.maps.collection_search import Interval
 from gis_registry.maps.collections import GEOMETRY, Collection
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.features import Condition
 from gis_registry.maps.filter_geometry import check_projected
+from gis_registry.maps.filter_values import date_of, time_of
 from gis_registry.maps.filters import FilterLanguage
 from gis_registry.maps.queryables import PropertyType
 
@@ -131,14 +134,11 @@ def _equality(collection: Collection, name: str, said: str) -> dict[str, Any]:
 
 def _time(collection: Collection, said: str) -> Sequence[dict[str, Any]]:
     """Return that the time of features has something in common with an instant or interval."""
-    ends = said.split("/")
-    if len(ends) > 2 or ends in (["", ""], [".."], [""]):
-        raise InvalidInput(
-            "`datetime` must be an instant (2026-07-01 or 2026-07-01T08:00:00Z), or an interval "
-            "with / between its ends, of which `..` leaves one open."
-        )
-    asked: Any = [".." if one in ("", "..") else _instant(one, "datetime") for one in ends]
-    if all(one == ".." for one in asked) or not collection.temporal:
+    interval_of(said)
+    asked: Any = [
+        ".." if one in ("", "..") else _instant(one, "datetime") for one in said.split("/")
+    ]
+    if not collection.temporal:
         return []
     if len(collection.temporal) == 1:
         time = {"interval": asked} if len(asked) == 2 else asked[0]
@@ -158,4 +158,36 @@ def _instant(said: str, parameter: str) -> dict[str, str]:
     """Return a date, or a time with its zone, as a filter writes it."""
     if not said.isascii() or len(said) > 40:
         raise InvalidInput(f"`{parameter}` must be a date or a time with its zone.")
-    return {"timestamp" if "T" in said.upper() else "date": said}
+    # GDAL writes a day as 2026-07-01T.
+    return {"timestamp" if "T" in said.upper()[:-1] else "date": said.removesuffix("T")}
+
+
+def interval_of(said: str) -> Interval:
+    """Return from when until when an instant or interval of RFC 3339 is; None: that end is open.
+
+    A day lasts until its end, in UTC.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    ends = said.split("/")
+    if len(ends) > 2 or all(one in ("", "..") for one in ends):
+        raise InvalidInput(
+            "`datetime` must be an instant (2026-07-01 or 2026-07-01T08:00:00Z), or an interval "
+            "with / between its ends, of which `..` leaves one open."
+        )
+    begins, ends_at = _moment(ends[0], time.min), _moment(ends[-1], time.max)
+    if begins is not None and ends_at is not None and ends_at < begins:
+        raise InvalidInput("`datetime` ends before it begins.")
+    return begins, ends_at
+
+
+def _moment(said: str, of_day: time) -> datetime | None:
+    if said in ("", ".."):
+        return None
+    ((kind, text),) = _instant(said, "datetime").items()
+    value = (date_of if kind == "date" else time_of)(text).value
+    if isinstance(value, datetime):
+        return value
+    assert isinstance(value, date)  # noqa: S101  there is no other kind
+    return datetime.combine(value, of_day, UTC)

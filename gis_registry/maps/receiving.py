@@ -18,15 +18,13 @@ import shapely
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticCustomError, from_json, to_json
-from pyproj import Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry.base import BaseGeometry
 
 from gis_registry.components.service import Facts
-from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput, InvalidPosition
 from gis_registry.maps.collections import Collection
-from gis_registry.maps.crs import OfferedCrs
+from gis_registry.maps.crs import OfferedCrs, to_stored
 from gis_registry.units.tables import UnitRole
 
 #: Properties beside those that features tell: they can be set, and are told by the component.
@@ -257,7 +255,7 @@ def _stored(geometry: BaseGeometry, crs: OfferedCrs) -> BaseGeometry:
     """Take a geometry from a system, in the order of its axes, to EPSG:4490."""
     if crs.is_stored:
         return geometry
-    transformer = Transformer.from_crs(crs.srid, SRID, always_xy=True)
+    transformer = to_stored(crs.srid)
 
     def taken(x: NDArray[np.float64], y: NDArray[np.float64]) -> Any:
         east, north = (y, x) if crs.is_northing_first else (x, y)

@@ -148,6 +148,8 @@ async def box(reads: Reads, shown: Layer, city: Box) -> Box:
             Tile(BLOCK_LEVEL, x, y).box() for left, right, top, bottom in found
             for x, y in ((left, top), (right, bottom))
         ]  # fmt: skip
+    elif shown.collection.about is not None and shown.collection.about.box is not None:
+        corners = [shown.collection.about.box]
     else:
         collection = shown.collection
         found = await reads.rows(
@@ -284,10 +286,10 @@ def _of_cells(cells: str, *, is_by: bool) -> str:
     order = "" if is_by else " ORDER BY x, y"  # where the content makes the tag
     return (
         f"WITH cells AS MATERIALIZED ({cells})"  # noqa: S608
-        f" SELECT ST_AsMVT(t, %(layer)s, {EXTENT}, '{_GEOMETRY}') FROM (SELECT"
+        f" SELECT ST_AsMVT(_told, %(layer)s, {EXTENT}, '{_GEOMETRY}') FROM (SELECT"
         f" ST_MakePoint((x + 0.5) * %(step)s::int, (y + 0.5) * %(step)s::int) AS {_GEOMETRY},"
         f" sum(count)::bigint AS {COUNT}, true AS {IS_AGGREGATED}{by}"
-        f" FROM cells GROUP BY x, y{order}) AS t"
+        f" FROM cells GROUP BY x, y{order}) AS _told"
     )
 
 
@@ -324,9 +326,9 @@ def _features(shown: Layer, tile: Tile) -> Statement:
     return Statement(
         f"WITH found AS MATERIALIZED ({found}) "  # noqa: S608
         f"SELECT CASE WHEN (SELECT count(*) FROM found) <= {MOST_FEATURES} THEN ("
-        f"SELECT ST_AsMVT(t, %(layer)s, {EXTENT}, '{_GEOMETRY}') FROM ("
+        f"SELECT ST_AsMVT(_told, %(layer)s, {EXTENT}, '{_GEOMETRY}') FROM ("
         f"SELECT {drawn} AS {_GEOMETRY}{told}, is_here::int AS {COUNT} FROM found {order}"
-        f") AS t WHERE {_GEOMETRY} IS NOT NULL) END",
+        f") AS _told WHERE {_GEOMETRY} IS NOT NULL) END",
         values,
     )
 

@@ -99,6 +99,42 @@ def test_more_requests_than_connections_wait_their_turn(
         assert time.perf_counter() - started < 15
 
 
+def test_what_fails_after_the_answer_is_one_line() -> None:
+    async def send(message: Message) -> None:
+        pass
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        raise ValueError("too late")
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    with capture_logs() as lines, pytest.raises(ValueError, match="too late"):
+        asyncio.run(Envelope(late)(scope, receive, send))
+    assert [one["status"] for one in lines] == [200]
+
+
+def test_pages_of_named_sites_may_read(module_settings: Settings) -> None:
+    allowed = module_settings.model_copy(update={"allowed_origins": "https://map.example.org"})
+    with running(allowed) as api, api.as_(Role.READER) as client:
+
+        def told(origin: str) -> str | None:
+            answer = client.get("/ogc/collections", headers={"Origin": origin})
+            assert answer.status_code == 200
+            return answer.headers.get("access-control-allow-origin")
+
+        assert told("https://map.example.org") == "https://map.example.org"
+        assert told("https://other.example.org") is None
+        asked = {"Origin": "https://map.example.org", "Access-Control-Request-Method": "GET"}
+        wanted = asked | {"Access-Control-Request-Headers": "authorization"}
+        assert client.options("/ogc/collections", headers=wanted).status_code == 200
+        asked["Access-Control-Request-Method"] = "DELETE"
+        assert client.options("/ogc/collections", headers=asked).status_code == 400
+
+
 def test_who_leaves_in_the_middle_of_a_stream_is_no_fault() -> None:
     sent: list[Message] = []
 

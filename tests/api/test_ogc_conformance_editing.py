@@ -226,7 +226,8 @@ def test_a_change_is_for_the_version_that_was_read(
         assert answer.json()["type"] == "/problems/outdated"
     assert told(analyst, code)["properties"]["version"] == 1
     done = ask(**{"If-Match": etag})
-    assert (done.status_code, done.headers["etag"]) == (204, '"2"')
+    assert done.status_code == 204
+    assert done.headers.get("etag", "")[:3] == ("" if method == "DELETE" else '"2-')
     if method == "DELETE":
         assert problem(analyst.get(address), 404)
         assert problem(ask(**{"If-Match": etag}), 404)

@@ -88,12 +88,14 @@ def test_what_is_replaced_by_the_same_stays_the_version_it_is(
     body["properties"] |= {"owner_code": "QD-E-31", "maintainer_code": None}
     body["geometry"]["coordinates"] = [LON, LAT]
     answer = analyst.put(f"{ITEMS}/{code}", json=body, headers=GEOJSON, params={"reason": "换灯"})
-    assert (answer.status_code, answer.headers["etag"]) == (204, '"2"')
+    assert (answer.status_code, answer.headers["etag"][:3]) == (204, '"2-')
+    now = analyst.get(f"{ITEMS}/{code}", headers={"If-None-Match": answer.headers["etag"]})
+    assert now.status_code == 304
     assert [one["reason"] for one in history(analyst, code)][1:] == ["换灯"]
     plain = {key: told(analyst, code)[key] for key in ("type", "geometry")}
     for _ in range(2):
         again = replace(analyst, code, plain)
-        assert (again.status_code, again.headers["etag"]) == (204, '"3"')
+        assert (again.status_code, again.headers["etag"][:3]) == (204, '"3-')
     assert told(analyst, code)["properties"]["owner_code"] is None
     assert len(history(analyst, code)) == 3
 
@@ -137,7 +139,7 @@ def test_a_state_is_not_set(code: str, analyst: httpx.Client) -> None:
         assert "DELETE retires a component" in problem(patch(analyst, code, change), 400)
     body = feature(state="retired")
     assert "DELETE retires a component" in problem(replace(analyst, code, body), 400)
-    assert patch(analyst, code, {"properties": {"state": "active"}}).headers["etag"] == '"1"'
+    assert patch(analyst, code, {"properties": {"state": "active"}}).headers["etag"][:3] == '"1-'
 
 
 def test_items_tiles_and_files_agree_on_what_stands(code: str, analyst: httpx.Client) -> None:
@@ -163,11 +165,13 @@ def test_items_tiles_and_files_agree_on_what_stands(code: str, analyst: httpx.Cl
 
 
 def test_attributes_are_merged_and_a_class_is_changed(code: str, analyst: httpx.Client) -> None:
-    assert patch(analyst, code, {"properties": {"attributes": {"灯": 3}}}).headers["etag"] == '"2"'
+    assert (
+        patch(analyst, code, {"properties": {"attributes": {"灯": 3}}}).headers["etag"][:3] == '"2-'
+    )
     detail = analyst.get(f"/api/components/{code}").json()
     assert detail["attributes"] == {"材质": "球墨铸铁", "灯": 3}
     same = {"geometry": {"coordinates": list(POSITIONS[0])}}
-    assert patch(analyst, code, same).headers["etag"] == '"2"'
+    assert patch(analyst, code, same).headers["etag"][:3] == '"2-'
     assert patch(analyst, code, {"properties": {"class_code": "0138"}}).status_code == 204
     assert analyst.get(f"{LAMPS}/{code}").status_code == 404
     assert history(analyst, code)[-1]["operation"] == "reclassified"

@@ -171,6 +171,16 @@ def test_areas_are_whole(reader: httpx.Client, form: str, tmp_path: Path) -> Non
         assert shape.area == pytest.approx(expected.area, rel=1e-6)
 
 
+def test_geoparquet_has_lists(reader: httpx.Client) -> None:
+    asked = {"limit": 1000, "count": "none"}
+    pages = reader.get("/ogc/collections/unit-areas/items", params=asked).json()["features"]
+    told = {one["id"]: one["properties"]["class_codes"] for one in pages}
+    read = gpd.read_parquet(BytesIO(export(reader, "parquet", "unit-areas", limit=1000)))
+    found = dict(zip(read["id"], read["class_codes"].map(list), strict=True))
+    assert any(told.values())
+    assert {one: found[one] for one in told} == told  # a page ends before the file does
+
+
 def test_geoparquet_says_what_it_is(reader: httpx.Client) -> None:
     file = pyarrow.parquet.ParquetFile(BytesIO(export(reader, "parquet")))
     told = json.loads(file.metadata.metadata[b"geo"])

@@ -166,6 +166,52 @@ def test_filters_choose(reader: httpx.Client, api: Api) -> None:
     assert ids(datetime="1990-01-01/1991-01-01") == []
 
 
+@pytest.mark.parametrize("collection", ["components", "grid-cells", "divisions"])
+def test_what_is_no_time_is_refused_everywhere(reader: httpx.Client, collection: str) -> None:
+    items = f"/ogc/collections/{collection}/items"
+    for said in ("2026-13-99", "garbage", "2026-W27-1", "2026-02-01/2026-01-01", "a/b/c", ".."):
+        for place in (items, "/ogc/collections"):
+            answer = reader.get(place, params={"datetime": said})
+            assert answer.status_code == 400, (place, said)
+    # GDAL writes days so.
+    assert reader.get(items, params={"datetime": "2025-01-01T/.."}).status_code == 200
+
+
+def test_a_page_for_people_has_so_many_features(reader: httpx.Client) -> None:
+    asked = {"limit": 10_000, "f": "html"}
+    page = reader.get("/ogc/collections/grid-cells/items", params=asked).text
+    assert page.count("<tr") == 251
+
+
+def test_what_is_not_known_to_be_all_is_not_told(
+    reader: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GDAL and others read as many as they are told that there are."""
+    items = "/ogc/collections/components-history/items"
+    assert got(reader, items)["numberMatched"] > 1
+    monkeypatch.setattr(pages, "MOST_COUNTED", 1)
+    assert "numberMatched" not in got(reader, items)
+    assert got(reader, "/ogc/collections/grid-cells/items")["numberMatched"] > 1
+
+
+def test_links_lead_to_what_they_say(reader: httpx.Client, api: Api) -> None:
+    for place in ("items", f"items/{api.codes[0]}"):
+        for one in got(reader, f"/ogc/collections/components/{place}")["links"]:
+            told = reader.get(one["href"]).headers["content-type"]
+            assert told.partition(";")[0] == one["type"].partition(";")[0], one
+
+
+def test_queryables_tell_what_datetime_asks_for(reader: httpx.Client) -> None:
+    def roles(collection: str) -> dict[str, str]:
+        told = got(reader, f"/ogc/collections/{collection}/queryables")["properties"]
+        return {one["x-ogc-role"]: name for name, one in told.items() if "x-ogc-role" in one}
+
+    assert roles("components")["primary-instant"] == "surveyed_on"
+    history = roles("components-history")
+    assert history["primary-interval-start"] == "valid_from"
+    assert history["primary-interval-end"] == "valid_to"
+
+
 def test_a_feature_is_not_sent_again_while_it_is_the_same(reader: httpx.Client, api: Api) -> None:
     address = f"/ogc/collections/components/items/{api.codes[0]}"
     first = reader.get(address)

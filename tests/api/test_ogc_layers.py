@@ -53,6 +53,21 @@ def test_a_layer_is_served_filtered_and_reloaded(api: Api, tmp_path: Path) -> No
         assert analyst.get(items).json()["numberMatched"] == 4
 
 
+def test_columns_may_be_called_what_we_call_things(api: Api, tmp_path: Path) -> None:
+    names = ("title", "path", "rel", "written", "self", "query", "t", "name", "count", "f", "limit")
+    rows = [(point(LON, LAT + n / 1000), dict.fromkeys(names, f"v{n}")) for n in range(2)]
+    with Database(api.settings) as database, database.session() as session:
+        publish(session, write_geojson(tmp_path / "works.geojson", rows), "works")
+    with api.as_(Role.READER) as reader:
+        for name in set(names) - {"f", "limit", "count"}:
+            page = reader.get(f"/ogc/collections/works/items?{name}=v1&count=none")
+            assert [one["id"] for one in page.json()["features"]] == [2], page.text
+        page = reader.get("/ogc/collections/works/items?title=v1&limit=1&f=html")
+        assert page.status_code == 200
+        tile = reader.get("/ogc/collections/works/tiles/WebMercatorQuad/0/0/0")
+        assert tile.status_code == 200, tile.text
+
+
 def test_every_feature_has_a_geometry_in_every_file(api: Api, tmp_path: Path) -> None:
     """Formats with an index need it; what comes without is refused when a layer is loaded."""
     rows = [(point(LON, LAT), {"no": "a"}), (None, {"no": "b"}), (point(LON, LAT), {"no": "c"})]

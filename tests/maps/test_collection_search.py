@@ -7,8 +7,9 @@ import pytest
 
 from gis_registry.errors import InvalidInput
 from gis_registry.maps import collections
-from gis_registry.maps.collection_search import Search, interval_of, search
+from gis_registry.maps.collection_search import Search, search
 from gis_registry.maps.collections import About, Collection
+from gis_registry.maps.questions import interval_of
 
 CITY = (119.5, 35.5, 121.0, 37.1)
 YEAR_2024 = (datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 12, 31, tzinfo=UTC))

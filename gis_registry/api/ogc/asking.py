@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -29,6 +30,7 @@ from gis_registry.users import service as users
 from gis_registry.users.service import Actor
 
 Link = dict[str, str]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 #: So many characters may an address have; filters with the outline of a district fit.
 LONGEST_ADDRESS = 32_000
 
@@ -102,15 +104,17 @@ class Asking:
     def _base(self) -> str:
         return str(self.request.base_url).rstrip("/") + PREFIX
 
-    def url(self, path: str = "", **query: str) -> str:
+    def url(self, path: str = "", query: Mapping[str, str] = _NOTHING) -> str:
         """Return the address of something below the prefix."""
         asked = f"?{urlencode(query)}" if query else ""
         return f"{self._base}{quote(path)}{asked}"
 
-    def link(self, path: str, rel: str, written: Format, title: str, **query: str) -> Link:
+    def link(
+        self, path: str, rel: str, written: Format, title: str, query: Mapping[str, str] = _NOTHING
+    ) -> Link:
         """Return a link to something below the prefix."""
         return {
-            "href": self.url(path, **query),
+            "href": self.url(path, query),
             "rel": rel,
             "type": written.media_type,
             "title": title,
@@ -120,7 +124,7 @@ class Asking:
         """Return the links to this answer, and to itself in the other formats."""
         path = self.request.scope["path"].removeprefix(PREFIX)
         asked = {name: said for name, said in self.parameters.items() if name != "f"}
-        plain = self.url(path, **asked)
+        plain = self.url(path, asked)
         other = f"{plain}{'&' if asked else '?'}f="
         return [
             {

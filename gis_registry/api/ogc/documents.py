@@ -29,6 +29,7 @@ from gis_registry.maps.published import City
 from gis_registry.maps.tiles_grid import TILE_MATRIX_SET
 
 _REL = "http://www.opengis.net/def/rel/ogc/1.0/"
+_AS_PAGE = {"f": HTML.name}
 _COMMON = "http://www.opengis.net/spec/ogcapi-common-{}/1.0/conf/{}"
 CONFORMANCE_CLASSES = (
     *(_COMMON.format(1, name) for name in ("core", "landing-page", "json", "html", "oas30")),
@@ -69,7 +70,7 @@ async def landing(asking: Asking) -> Response:
         "links": [
             *asking.own_links(),
             asking.link("/api", "service-desc", OPENAPI, "what can be asked, for programs"),
-            asking.link("/api", "service-doc", HTML, "what can be asked, for people", f="html"),
+            asking.link("/api", "service-doc", HTML, "what can be asked, for people", _AS_PAGE),
             asking.link("/conformance", "conformance", JSON, "the standards that it conforms to"),
             asking.link("/collections", "data", JSON, "the collections"),
             # as OGC API Common calls the same two
@@ -80,7 +81,7 @@ async def landing(asking: Asking) -> Response:
                 f"{_REL}ogc-catalog",
                 DCAT,
                 "the collections as DCAT",
-                f="dcat",
+                {"f": DCAT.name},
             ),
             asking.link("/tiles", TILESETS_VECTOR, JSON, "components and divisions as tiles"),
             asking.link("/tileMatrixSets", TILING_SCHEMES, JSON, "the tile matrix sets"),
@@ -104,7 +105,7 @@ async def collections(asking: Asking) -> Response:
     asked = Search(
         words=said.get("q", ""),
         box=None if box is None else questions.box_of(box, systems.STORED),
-        interval=None if when is None else collection_search.interval_of(when),
+        interval=None if when is None else questions.interval_of(when),
     )
     found = collection_search.search(published.values(), asked, city_box=city.box)
     if asking.format == DCAT:
@@ -180,7 +181,7 @@ def _page(asking: Asking, found: list[Collection]) -> tuple[list[Collection], li
         (told[-1].name,), asked=identity.decode(), secret=asking.service.secret
     )
     said = {**said, "token": token}
-    return told, [asking.link("/collections", "next", asking.format, "next page", **said)]
+    return told, [asking.link("/collections", "next", asking.format, "next page", said)]
 
 
 def _catalogue(asking: Asking, found: list[Collection], city: City) -> dict[str, object]:
@@ -189,7 +190,7 @@ def _catalogue(asking: Asking, found: list[Collection], city: City) -> dict[str,
     for one in found:
         place = f"/collections/{one.name}/items"
         ways = [
-            dcat.Access(way.title, way.media_type, asking.url(place, f=way.name))
+            dcat.Access(way.title, way.media_type, asking.url(place, {"f": way.name}))
             for way in _feature_formats(asking)
         ]
         datasets.append(dcat.dataset(one, ways, base=asking.url(), city_box=city.box))
@@ -209,16 +210,18 @@ def _links(asking: Asking, collection: Collection) -> list[Link]:
     schema = "http://www.opengis.net/def/rel/ogc/1.0/schema"
     return [
         asking.link(place, "self", JSON, "this collection"),
-        asking.link(place, "alternate", HTML, "this collection, for people", f="html"),
+        asking.link(place, "alternate", HTML, "this collection, for people", _AS_PAGE),
         asking.link(f"{place}/items", "items", first, f"its features, as {first.title}"),
         *(
-            asking.link(f"{place}/items", "items", one, f"its features, as {one.title}", f=one.name)
+            asking.link(
+                f"{place}/items", "items", one, f"its features, as {one.title}", {"f": one.name}
+            )
             for one in others
         ),
         asking.link(f"{place}/queryables", queryables, SCHEMA, "what filters may name"),
         asking.link(f"{place}/tiles", TILESETS_VECTOR, JSON, "its vector tiles"),
         asking.link(
-            f"{place}/tiles/{TILE_MATRIX_SET}", "alternate", HTML, "its tiles on a map", f="html"
+            f"{place}/tiles/{TILE_MATRIX_SET}", "alternate", HTML, "its tiles on a map", _AS_PAGE
         ),
         asking.link(f"{place}/schema", schema, SCHEMA, "what its features say"),
     ]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gis_registry.api.ogc.asking import Asking
 from gis_registry.api.ogc.operations import GEOJSON, Operation, Parameter
-from gis_registry.api.preconditions import expected_versions, version_tag
+from gis_registry.api.preconditions import expected_versions
 from gis_registry.api.sessions import limit_statements, turn
 from gis_registry.api.text import check_text
 from gis_registry.components import service as components
@@ -73,8 +73,7 @@ async def create(asking: Asking) -> Response:
 
     code = await _transaction(asking, register)
     place = asking.url(f"/collections/{collection.name}/items/{code}")
-    headers = {"location": place, "etag": version_tag(1)}
-    return await _answer(asking, collection, code, crs, headers, status=201)
+    return await _answer(asking, collection, code, crs, {"location": place}, status=201)
 
 
 async def replace(asking: Asking) -> Response:
@@ -93,8 +92,8 @@ async def delete(asking: Asking) -> Response:
     code = asking.path("feature")
     await pages.single(asking.reading, collection, code, crs=systems.STORED)
     retired = Sent(Facts(state=ComponentState.RETIRED), None)
-    version = await _conform(asking, code, retired)
-    return Response(status_code=204, headers={"etag": version_tag(version)})
+    await _conform(asking, code, retired)
+    return Response(status_code=204)
 
 
 async def options_of_items(asking: Asking) -> Response:
@@ -126,19 +125,19 @@ async def _change(asking: Asking, how: How, media_types: tuple[str, ...]) -> Res
     sent = receiving.feature(
         await _body(asking, media_types), collection, how, crs=crs, present=from_json(told)
     )
-    version = await _conform(asking, code, sent)
-    return await _answer(asking, collection, code, crs, {"etag": version_tag(version)}, status=204)
+    await _conform(asking, code, sent)
+    return await _answer(asking, collection, code, crs, {}, status=204)
 
 
-async def _conform(asking: Asking, code: str, sent: Sent) -> int:
-    """Make a component what was sent of it, and return its version."""
+async def _conform(asking: Asking, code: str, sent: Sent) -> None:
+    """Make a component what was sent of it."""
     reason = _reason(asking)
     expected = _if_match(asking)
     if expected is None and sent.version is not None:
         expected = frozenset({sent.version})
 
-    def conform(session: Session) -> int:
-        return components.conform(
+    def conform(session: Session) -> None:
+        components.conform(
             session,
             code,
             sent.facts,
@@ -148,7 +147,7 @@ async def _conform(asking: Asking, code: str, sent: Sent) -> int:
             expected_versions=expected,
         )
 
-    return await _transaction(asking, conform)
+    await _transaction(asking, conform)
 
 
 async def _transaction(asking: Asking, work: Callable[[Session], T]) -> T:
@@ -177,20 +176,20 @@ async def _answer(
     *,
     status: int,
 ) -> Response:
-    """Answer with nothing, or with the feature as it is now if that is preferred."""
-    preferred = asking.request.headers.get("prefer", "").lower().translate(_UNQUOTED)
-    if "return=representation" not in preferred.replace(";", ",").split(","):
-        return Response(status_code=status, headers=headers)
+    """Answer with its ETag, and with the feature as it is now if that is preferred."""
     try:
         told, version = await pages.single(asking.reading, collection, code, crs=crs)
     except NotFound:  # it is of another class now
         told, version = await pages.single(asking.reading, collections.components(), code, crs=crs)
+    headers = {**headers, "etag": f'"{version}"'}
+    preferred = asking.request.headers.get("prefer", "").lower().translate(_UNQUOTED)
+    if "return=representation" not in preferred.replace(";", ",").split(","):
+        return Response(status_code=status, headers=headers)
     return Response(
         told,
         status_code=200 if status == 204 else status,
         headers={
             **headers,
-            "etag": f'"{version}"',
             "content-type": GEOJSON.media_type,
             "content-crs": f"<{crs.uri}>",
             "preference-applied": "return=representation",

@@ -16,6 +16,7 @@ from gis_registry.api.ogc.operations import (
     BBOX,
     GEOJSON,
     HTML,
+    JSON,
     SCHEMA,
     TOKEN,
     Operation,
@@ -34,6 +35,8 @@ from gis_registry.maps.queryables import Role, Title
 
 #: How many features a page has unless asked otherwise, and at most.
 DEFAULT_LIMIT, MAX_LIMIT = 10, 10_000
+#: How many a page for people shows at most: making it must not keep others waiting.
+MOST_SHOWN = 250
 
 #: So many characters of links may be in a header.
 _LONGEST_LINKS = 3_000
@@ -84,6 +87,14 @@ CONFORMANCE_CLASSES = (
         for name in ("queryables", "queryables-query-parameters", "filter", "features-filter")
     ),
     *filters.CONFORMANCE_CLASSES,
+)
+
+
+#: What part the properties play that `datetime` asks for, by how many there are.
+_TIME_ROLES = (
+    (),
+    (Role.PRIMARY_INSTANT,),
+    (Role.PRIMARY_INTERVAL_START, Role.PRIMARY_INTERVAL_END),
 )
 
 
@@ -139,7 +150,7 @@ async def item(asking: Asking) -> Response:
     place = f"/collections/{collection.name}"
     links = [
         *asking.own_links(),
-        asking.link(place, "collection", HTML, collection.title_zh),
+        asking.link(place, "collection", JSON, collection.title),
     ]
     if asking.format == HTML:
         body = from_json(feature) | {"links": links}
@@ -166,12 +177,13 @@ async def queryables_of(asking: Asking) -> Response:
 
 def properties_of(asking: Asking, collection: Collection, place: str) -> dict[str, Any]:
     """Return the JSON Schema of a collection's properties and geometry, found at a place of it."""
+    roles = dict(zip(collection.temporal, _TIME_ROLES[len(collection.temporal)], strict=True))
     identifier = collection.id_sql
     titles = {
         one.name: Title(
             one.title,
             choices=one.choices,
-            role=Role.IDENTIFIER if one.sql == identifier else None,
+            role=Role.IDENTIFIER if one.sql == identifier else roles.get(one.name),
         )
         for one in collection.properties
     }
@@ -205,7 +217,8 @@ class Question:
             if name in names and name not in known
         }
         self.crs = systems["crs"]
-        self.limit = min(asking.limit or DEFAULT_LIMIT, MAX_LIMIT)
+        most = MOST_SHOWN if asking.format == HTML else MAX_LIMIT
+        self.limit = min(asking.limit or DEFAULT_LIMIT, most)
         self.is_counted = _one_of(asking.parameters, "count", ("auto", "none")) == "auto"
         self.after: tuple[str, ...] = ()
         token = asking.parameters.get("token")
@@ -219,7 +232,7 @@ class Question:
         """The address of the first page, on any other."""
         said = {name: one for name, one in self.asking.parameters.items() if name != "token"}
         place = f"/collections/{self.collection.name}/items"
-        return self.asking.url(place, **said) if self.after else None
+        return self.asking.url(place, said) if self.after else None
 
     async def conditions(self) -> list[Condition]:
         """Return which features are asked for.
@@ -254,9 +267,9 @@ class Question:
             )
             said = {**self.asking.parameters, "token": token}
             links.append(
-                self.asking.link(f"{place}/items", "next", self.asking.format, "next page", **said)
+                self.asking.link(f"{place}/items", "next", self.asking.format, "next page", said)
             )
-        links.append(self.asking.link(place, "collection", HTML, self.collection.title_zh))
+        links.append(self.asking.link(place, "collection", JSON, self.collection.title))
         return links
 
     def _identity(self) -> str:

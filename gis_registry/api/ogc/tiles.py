@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from pydantic_core import to_json
 from starlette.responses import Response
@@ -240,7 +239,7 @@ def _links(asking: Asking, tiled: _Tiled) -> list[Link]:
     return [
         template,
         asking.link(scheme, f"{_REL}tiling-scheme", JSON, "its tile matrix set"),
-        asking.link(place, "describedby", TILEJSON, "as TileJSON", f="tilejson"),
+        asking.link(place, "describedby", TILEJSON, "as TileJSON", {"f": "tilejson"}),
         *(
             asking.link(f"/collections/{one.name}", f"{_REL}geodata", JSON, "the collection")
             for one in tiled.collections
@@ -251,8 +250,8 @@ def _links(asking: Asking, tiled: _Tiled) -> list[Link]:
 def _template(asking: Asking, tiled: _Tiled, place: str) -> str:
     """Return the address of tiles, with what was asked for."""
     asked = {name: said for name, said in asking.parameters.items() if name not in ("f", "lang")}
-    path = asking.url(f"{tiled.place}/{TILE_MATRIX_SET}")
-    return f"{path}/{place}" + (f"?{urlencode(asked)}" if asked else "")
+    path, _, query = asking.url(f"{tiled.place}/{TILE_MATRIX_SET}", asked).partition("?")
+    return f"{path}/{place}" + (f"?{query}" if query else "")
 
 
 async def _tilejson(
@@ -298,8 +297,8 @@ def _map(asking: Asking, collection: Collection) -> Response:
         "ogc_tiles.html",
         headers={"Content-Security-Policy": _POLICY},
         collection=collection,
-        tilejson=asking.url(place, **asked, f="tilejson"),
-        borders=asking.url(borders, f="tilejson"),
+        tilejson=asking.url(place, {**asked, "f": "tilejson"}),
+        borders=asking.url(borders, {"f": "tilejson"}),
     )
 
 
