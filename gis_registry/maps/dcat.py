@@ -19,6 +19,7 @@ _CONTEXT = {
 _CONFORMS = "http://www.opengis.net/def/interface/ogcapi-features"
 _MEDIA_TYPE = "https://www.iana.org/assignments/media-types/"
 _FREQUENCY = "http://publications.europa.eu/resource/authority/frequency/"
+_LANGUAGE = "http://publications.europa.eu/resource/authority/language/"
 _CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
@@ -58,7 +59,11 @@ def document(
         "@type": "dcat:Catalog",
         "dct:title": _in_both(f"{name_zh}空间数据目录", f"Spatial data of {name_en}"),
         "dct:publisher": {"@type": "foaf:Agent", "foaf:name": _in_both(name_zh, name_en)},
-        "dct:language": ["zh", "en"],
+        "dct:description": _in_both(
+            f"{name_zh}部件及各部门公开的空间数据。",
+            f"The components of {name_en}, and what spatial data its departments publish.",
+        ),
+        "dct:language": [{"@id": _LANGUAGE + one} for one in ("ZHO", "ENG")],
         "dcat:service": {
             "@id": base,
             "@type": "dcat:DataService",
@@ -101,9 +106,9 @@ def dataset(
     if about.department:
         found["dct:publisher"] = {"@type": "foaf:Agent", "foaf:name": about.department}
     if about.licence:
-        found["dct:license"] = _named_or_addressed(about.licence)
+        found["dct:license"] = _named_or_addressed(about.licence, "dct:LicenseDocument")
     if about.source:
-        found["dct:source"] = _named_or_addressed(about.source)
+        found["dct:source"] = _named_or_addressed(about.source, "dcat:Resource")
     if about.lineage:
         found["dct:provenance"] = {
             "@type": "dct:ProvenanceStatement",
@@ -138,8 +143,10 @@ def _in_both(zh: str, en: str) -> list[Node]:
     ]
 
 
-def _named_or_addressed(said: str) -> Node | str:
-    return {"@id": said} if _ADDRESS.fullmatch(said) else said
+def _named_or_addressed(said: str, kind: str) -> Node:
+    if _ADDRESS.fullmatch(said):
+        return {"@id": said, "@type": kind}
+    return {"@type": kind, "dct:title": said}
 
 
 def _moment(moment: datetime) -> Node:

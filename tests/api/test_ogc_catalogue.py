@@ -121,7 +121,11 @@ def test_everything_that_is_known_is_in_dcat() -> None:
     whole = dcat.document([told], base="http://h/ogc", name_zh="某市", name_en="City")
     graph = Graph().parse(data=whole, format="json-ld")
     one = URIRef("http://h/ogc/collections/rivers")
-    assert str(graph.value(one, DCTERMS.license)) == "https://example.org/a licence"
+    licence = graph.value(one, DCTERMS.license)
+    assert graph.value(licence, RDF.type) == DCTERMS.LicenseDocument
+    assert str(graph.value(licence, DCTERMS.title)) == "https://example.org/a licence"
+    catalogue = URIRef("http://h/ogc/collections")
+    assert len(list(graph.objects(catalogue, DCTERMS.description))) == 2
     assert graph.value(one, DCTERMS.source) == URIRef("https://example.org/rivers")
     assert "120.0 36.0, 121.0 36.0" in str(
         graph.value(graph.value(one, DCTERMS.spatial), DCAT.bbox)

@@ -141,7 +141,10 @@ def test_the_catalogue_as_dcat(session: Session, parks: Path) -> None:
     assert one["@id"] == "https://map.example.org/ogc/collections/parks"
     assert one["dct:title"][0] == {"@language": "zh", "@value": "东西"}
     assert one["dct:publisher"]["foaf:name"] == "市园林和林业局"
-    assert one["dct:license"] == {"@id": "https://creativecommons.org/licenses/by/4.0/"}
+    assert one["dct:license"] == {
+        "@id": "https://creativecommons.org/licenses/by/4.0/",
+        "@type": "dct:LicenseDocument",
+    }
     assert one["dct:accrualPeriodicity"]["@id"].endswith("DAILY")
     assert "POLYGON((120.38" in one["dct:spatial"]["dcat:bbox"]["@value"]
     began = one["dct:temporal"]["dcat:startDate"]
