@@ -146,7 +146,7 @@ def _drop_repeated_vertices(checked: CheckedRows, rows: NDArray[np.bool_]) -> No
     if not rows.any():
         return
     before = checked.geometries[rows]
-    after = shapely.remove_repeated_points(before)
+    after = _without_repeated(before)
     fewer = shapely.get_num_coordinates(before) - shapely.get_num_coordinates(after)
     dropped = np.zeros(len(rows), dtype=np.int64)
     dropped[rows] = fewer
@@ -159,6 +159,16 @@ def _drop_repeated_vertices(checked: CheckedRows, rows: NDArray[np.bool_]) -> No
             f"Vertices that only repeat the one before were left out: {dropped[row]}.",
         ),
     )
+
+
+def _without_repeated(geometries: Geometries) -> Geometries:
+    """Leave repeated vertices out, but in geometries of which then too few would be left."""
+    try:
+        return np.asarray(shapely.remove_repeated_points(geometries), dtype=object)
+    except shapely.GEOSException:  # it does not say in which
+        if len(geometries) == 1:
+            return geometries
+        return np.concatenate([_without_repeated(one) for one in np.array_split(geometries, 2)])
 
 
 def _repair(checked: CheckedRows, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:

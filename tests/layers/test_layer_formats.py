@@ -159,6 +159,19 @@ def test_every_row_is_a_feature_or_listed_with_a_reason(session: Session, tmp_pa
     assert noted[4] == "It lies at 116.400000, 39.900000, far from Qingdao."
 
 
+def test_a_ring_of_one_vertex_does_not_stop_the_rest(session: Session, tmp_path: Path) -> None:
+    ring = {"type": "Polygon", "coordinates": [[[LON, LAT]] * 4]}
+    rows = [(ring, {"n": 1}), (point(LON, LAT), {"n": 2}), (ring, {"n": 3})]
+    lake = json.loads(shapely.to_geojson(shapely.box(LON, LAT, LON + 0.01, LAT + 0.01)))
+    path = write_geojson(tmp_path / "rings.geojson", [*rows, (lake, {"n": 4})])
+    entry = publish(session, path)
+    assert [one["n"] for one in features(session, entry)] == [2, 4]
+    listed = {one.row: (one.reason, one.sentence) for one in showing.rows(session, entry.name)}
+    assert set(listed) == {1, 3}
+    assert listed[1][0] == "invalid-geometry"
+    assert "Too few points in geometry component at 120.3826 36.0671." in listed[1][1]
+
+
 def test_rows_are_refused_if_exchanged_coordinates_would_be_near() -> None:
     """That can only be told where both could be a latitude."""
     batch = Batch(

@@ -131,6 +131,21 @@ def test_polygons(session: Session, tmp_path: Path) -> None:
     )
 
 
+def test_a_ring_of_one_vertex_is_refused_and_others_go_on(session: Session, tmp_path: Path) -> None:
+    nothing = Polygon([(LON, LAT)] * 4)
+    repeated = Polygon(
+        [(LON, LAT), (LON, LAT), (LON + 0.001, LAT), (LON + 0.001, LAT + 0.001), (LON, LAT)]
+    )
+    frame([nothing, repeated, nothing]).to_file(tmp_path / "water.gpkg")
+    summary = load(session, tmp_path / "water.gpkg", class_code=WATER)
+    too_few = "The geometry is not valid: Too few points in geometry component at"
+    _check(
+        session,
+        summary.survey,
+        [("invalid-geometry", too_few), (GOOD, ""), ("invalid-geometry", too_few)],
+    )
+
+
 def test_lines(session: Session, tmp_path: Path) -> None:
     line = LineString([(LON, LAT), (LON + 0.001, LAT)])
     nowhere = LineString([(LON, LAT), (LON, LAT)])
