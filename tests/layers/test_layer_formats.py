@@ -172,14 +172,33 @@ def test_a_ring_of_one_vertex_does_not_stop_the_rest(session: Session, tmp_path:
     assert "Too few points in geometry component at 120.3826 36.0671." in listed[1][1]
 
 
+@pytest.mark.parametrize(
+    ("crs", "far", "said"),
+    [
+        ("gcj02", "190", "190, 36"),
+        ("bd09", "190", "190, 36"),
+        ("EPSG:4549", "1e30", "1e+30, 36"),
+    ],
+)
+def test_positions_are_judged_and_told_as_the_file_has_them(
+    session: Session, tmp_path: Path, crs: str, far: str, said: str
+) -> None:
+    good = [540000, 3995000] if crs.startswith("EPSG") else [LON, LAT]
+    rows: list[list[object]] = [["a", 0, 0], ["b", far, 36], ["c", *good]]
+    path = _csv(tmp_path / "raw.csv", ["name", "x", "y"], rows)
+    coordinates = {"x": "x", "y": "y"}
+    entry = publish(session, path, mapping={"crs": crs, "coordinates": coordinates})
+    assert entry.quality.refused == {"invalid-position": 2}
+    zero, beyond = list(showing.rows(session, entry.name))
+    assert zero.sentence == "The position is 0, 0, which stands for a missing one."
+    assert zero.attributes == {"name": "a", "geometry": "POINT (0 0)"}
+    assert said in beyond.sentence
+
+
 def test_rows_are_refused_if_exchanged_coordinates_would_be_near() -> None:
     """That can only be told where both could be a latitude."""
-    batch = Batch(
-        1,
-        np.array([shapely.Point(42.37, -71.1), shapely.Point(2.35, 48.85)]),
-        pa.table({}),
-        *np.zeros((2, 2)),
-    )
+    at = np.array([[42.37, -71.1], [2.35, 48.85]])
+    batch = Batch(1, shapely.points(at), pa.table({}), *at.T)
     checked = check(batch, Surroundings(-71.3, 42.2, -70.9, 42.5, city_name="Cambridge"))
     assert checked.refusal.tolist() == ["outside-city", None]
     assert "exchanged it would be near" in checked.reason[0]

@@ -94,6 +94,14 @@ def test_northing_for_easting_is_refused_row_by_row(session: Session, tmp_path: 
     assert row.refusal == "invalid-position"
 
 
+@pytest.mark.parametrize("crs", ["gcj02", "bd09", "EPSG:4549"])
+def test_0_0_is_missing_in_every_system(session: Session, tmp_path: Path, crs: str) -> None:
+    path = tmp_path / "zero.csv"
+    path.write_text("x,y\n0,0\n", encoding="utf-8")
+    (row,) = rows_of(session, load(session, path, crs=crs).survey)
+    assert (row.refusal, "0, 0" in (row.reason or "")) == ("invalid-position", True)
+
+
 def test_swapped_coordinates_are_recognised_where_both_are_degrees(
     cambridge_settings: Any, tmp_path: Path
 ) -> None:
