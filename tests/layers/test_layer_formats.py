@@ -205,12 +205,21 @@ def test_rows_are_refused_if_exchanged_coordinates_would_be_near() -> None:
 
 
 def test_ids_of_a_field_that_repeats_or_lacks_them(session: Session, tmp_path: Path) -> None:
-    rows = [(point(LON, LAT), {"key": key}) for key in ("b", "a", "b", None)]
+    keys = ("b", "a", "b", None, "c")
+    rows = [(point(LON, LAT), {"key": key, "n": n}) for n, key in enumerate(keys)]
+    rows[4] = (point(0, 0), rows[4][1])
+    rows[0], rows[1] = rows[1], rows[0]
     entry = publish(session, write_geojson(tmp_path / "keyed.geojson", rows), id_field="key")
     assert [one["id"] for one in features(session, entry)] == ["a", "b"]
-    assert entry.quality.refused == {"duplicate-id": 1, "missing-id": 1}
-    sentences = {one.row: one.sentence for one in showing.rows(session, entry.name)}
-    assert sentences[3] == "key is 'b', as in row 1."
+    assert entry.quality.refused == {"duplicate-id": 1, "invalid-position": 1, "missing-id": 1}
+    listed = list(showing.rows(session, entry.name))
+    assert [one.row for one in listed] == [3, 4, 5]
+    assert listed[0].sentence == "key is 'b', as in row 2."
+    assert [one.attributes for one in listed] == [
+        {"key": "b", "n": "2", "geometry": f"POINT ({LON} {LAT})"},
+        {"key": None, "n": "3", "geometry": f"POINT ({LON} {LAT})"},
+        {"key": "c", "n": "4", "geometry": "POINT (0 0)"},
+    ]
 
 
 HOSTILE = [
