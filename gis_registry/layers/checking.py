@@ -14,7 +14,7 @@ from gis_registry.surveys.row_geometries import check_position, check_presence, 
 SURROUNDINGS = 0.2
 #: The note about it.
 FAR_FROM_CITY = "far-from-city"
-_COLLECTION = 7
+_POINT, _COLLECTION = 0, 7
 _MULTI = {0: 4, 4: 4, 1: 5, 5: 5, 3: 6, 6: 6}
 _MADE_OF = {4: shapely.multipoints, 5: shapely.multilinestrings, 6: shapely.multipolygons}
 
@@ -59,7 +59,8 @@ def check(batch: Batch, around: Surroundings) -> CheckedRows:
         checked.issues[row] = [Issue(RowCheck.READING, Severity.NOTE, note)]
     check_presence(checked)
     _take_collections_apart(checked)
-    check_position(checked)
+    check_position(checked, batch)
+    _show_as_in_file(checked, batch)
     check_validity(checked)
     _check_surroundings(checked, around)
     return checked
@@ -83,6 +84,13 @@ def _take_collections_apart(checked: CheckedRows) -> None:
         Refusal.WRONG_GEOMETRY_TYPE,
         "The geometry is a collection of points, lines and areas: make a row of each.",
     )
+
+
+def _show_as_in_file(checked: CheckedRows, batch: Batch) -> None:
+    """Let points that are no place on earth have the numbers of the file."""
+    rows = (checked.refusal == Refusal.INVALID_POSITION) & np.isfinite(batch.raw_x + batch.raw_y)
+    rows &= shapely.get_type_id(batch.geometries) == _POINT
+    checked.geometries[rows] = shapely.points(batch.raw_x[rows], batch.raw_y[rows])
 
 
 def _check_surroundings(checked: CheckedRows, around: Surroundings) -> None:

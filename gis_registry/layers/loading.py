@@ -105,9 +105,11 @@ def load(
         columns.place_of(time_field, "--time", opened.title)
     staging = queries.Staging(session, columns.staged)
     notes = _stage(session, opened, columns, staging, city, progress)
-    if key is not None:
-        taken = staging.take_without(columns.staged[key])
-        notes += [_without_key(*one, field_name=id_field or "") for one in taken]
+    if id_field is not None and key is not None:
+        for number, first, shape, values in staging.take_without(columns.staged[key]):
+            said = dict(zip(columns.fields, values, strict=True))
+            said["geometry"] = _wkt(shapely.from_wkb(shape))
+            notes.append(_without_key(number, first, id_field, said))
     progress("Making the table", 0, None)
     id_type = _make_table(session, table, columns, key, city.time_zone)
     found, quality = _figures(session, table, columns, notes, duplicates=staging.duplicates())
@@ -198,18 +200,25 @@ def _notes(
         said = {name: one[row].as_py() for name, one in zip(fields, texts, strict=True)}
         shape = checked.geometries[row]
         if shape is not None:
-            said["geometry"] = shapely.to_wkt(shape, rounding_precision=7)
+            said["geometry"] = _wkt(shape)
         reason = str(checked.refusal[row])
         notes.append(RowNote(number, True, reason, str(checked.reason[row]), said))
     return notes
 
 
-def _without_key(number: int, key: str | None, first: int | None, *, field_name: str) -> RowNote:
+def _wkt(shape: shapely.Geometry) -> str:
+    return str(shapely.to_wkt(shape, rounding_precision=7))
+
+
+def _without_key(
+    number: int, first: int | None, id_field: str, said: dict[str, str | None]
+) -> RowNote:
+    key = said[id_field]
     if key is None:
-        sentence = f"{field_name} is empty, which tells features apart."
-        return RowNote(number, True, MISSING_ID, sentence, {field_name: None})
-    sentence = f"{field_name} is {key[:80]!r}, as in row {first}."
-    return RowNote(number, True, DUPLICATE_ID, sentence, {field_name: key})
+        sentence = f"{id_field} is empty, which tells features apart."
+        return RowNote(number, True, MISSING_ID, sentence, said)
+    sentence = f"{id_field} is {key[:80]!r}, as in row {first}."
+    return RowNote(number, True, DUPLICATE_ID, sentence, said)
 
 
 def _make_table(session: Session, table: str, columns: _Columns, key: int | None, zone: str) -> str:

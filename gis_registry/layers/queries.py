@@ -11,7 +11,7 @@ from typing import Any, cast
 import pyarrow as pa
 from geoalchemy2 import Geometry
 from psycopg import Connection, sql
-from sqlalchemy import Column, Integer, MetaData, RowMapping, Table, Text, func, select
+from sqlalchemy import Column, Integer, MetaData, RowMapping, Table, Text, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from gis_registry.db.base import SRID
@@ -70,17 +70,25 @@ def events(session: Session, layer_id: int) -> Sequence[LayerEvent]:
 
 
 def row_notes(
-    session: Session, layer_id: int, number: int, *, after: int, limit: int
+    session: Session, layer_id: int, number: int, *, after: tuple[int, int], limit: int
 ) -> Sequence[LayerRowNote]:
-    """Return what was found about rows, in the order in which it was, a page at a time."""
+    """Return what was found about rows, by number of row, a page at a time.
+
+    Args:
+        session: open transaction.
+        layer_id: of which layer.
+        number: of which version of it.
+        after: number of the row and id of the last one of the page before; zeros for the first.
+        limit: how many.
+    """
     query = (
         select(LayerRowNote)
         .where(
             LayerRowNote.layer_id == layer_id,
             LayerRowNote.number == number,
-            LayerRowNote.id > after,
+            tuple_(LayerRowNote.row_number, LayerRowNote.id) > after,
         )
-        .order_by(LayerRowNote.id)
+        .order_by(LayerRowNote.row_number, LayerRowNote.id)
         .limit(limit)
     )
     return session.scalars(query).all()
@@ -151,20 +159,28 @@ class Staging:
         for _ in copy_columns(self._session, self._table, [batch], into=_STAGING):
             pass
 
-    def take_without(self, key: str) -> list[tuple[int, str | None, int | None]]:
+    def take_without(self, key: str) -> list[tuple[int, int | None, bytes, list[str | None]]]:
         """Take out rows without a key, or with one that an earlier row has.
 
         Returns:
-            The number of each row, its key, and the number of the earlier row that has it.
+            The number of each row, the number of the earlier row that has its key, its geometry
+            as WKB, and all its values.
         """
         statement = sql.SQL(
             "WITH numbered AS (SELECT ctid AS place, {row} AS row, {key} AS key,"
             " min({row}) OVER (PARTITION BY {key}) AS first FROM layer_staging)"
             " DELETE FROM layer_staging s USING numbered n WHERE s.ctid = n.place"
             " AND (n.key IS NULL OR n.row <> n.first)"
-            " RETURNING n.row, n.key, CASE WHEN n.key IS NOT NULL THEN n.first END"
-        ).format(row=sql.Identifier(ROW), key=sql.Identifier(key))
-        return sorted(composed_rows(self._session, statement))
+            " RETURNING n.row, CASE WHEN n.key IS NOT NULL THEN n.first END,"
+            " ST_AsBinary(s.{geometry}), {values}"
+        ).format(
+            row=sql.Identifier(ROW),
+            key=sql.Identifier(key),
+            geometry=sql.Identifier(GEOMETRY),
+            values=sql.SQL(", ").join(sql.Identifier("s", one) for one in self._columns),
+        )
+        found = sorted(composed_rows(self._session, statement), key=lambda row: row[0])
+        return [(number, first, shape, values) for number, first, shape, *values in found]
 
     def duplicates(self) -> int:
         """Return how many rows repeat another one in everything but their number."""

@@ -51,6 +51,7 @@ class OriginFacts(BaseModel):
     sha256: str
     size: int | None = None
     modified_at: float | None = Field(default=None, description="Seconds since 1970")
+    origin: Origin | None = Field(default=None, description="What was read; none: nobody noted it")
 
 
 class LayerColumn(BaseModel):

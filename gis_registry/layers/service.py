@@ -164,7 +164,8 @@ def refresh(
 def revert(session: Session, name: str, *, actor: str, to: int | None = None) -> Layer:
     """Publish a former version of a layer again, or a removed layer.
 
-    What is read from stays what it is: the next change of it is loaded as a new version.
+    It is then read from what this version was read from; the next change of that is loaded as a
+    new version.
 
     Args:
         session: open transaction.
@@ -185,13 +186,16 @@ def revert(session: Session, name: str, *, actor: str, to: int | None = None) ->
         before = [one for one in kept if one < layer.version]
         wanted = to if to is not None else next(iter(before), 0)
     if wanted not in kept or (wanted == layer.version and layer.removed_at is None):
-        others = ", ".join(str(one) for one in kept if one != layer.version)
+        others = [one for one in kept if one != layer.version]
+        listed = ", ".join(map(str, others)) or "none"
+        command = f" (gis-registry layer revert {layer.name} --to {others[0]})" if others else ""
         raise Conflict(
             f"The layer {layer.name} cannot go back to "
             + (f"version {wanted}" if wanted else "an earlier version")
-            + f": published is {layer.version}, kept besides: {others or 'none'}."
+            + f": published is {layer.version}, kept besides: {listed}{command}."
         )
     was, layer.version, layer.removed_at = layer.version, wanted, None
+    layer.origin = queries.version(session, layer.id, wanted).facts.get("origin") or layer.origin
     sentence = f"Version {wanted} is published again, after version {was}."
     _note(session, layer, LayerEventKind.REVERTED, actor, sentence, number=wanted)
     _plan(session, layer)
@@ -272,12 +276,13 @@ class _Unchanged(Exception):
 def _reloaded(
     session: Session, layer: Layer, *, actor: str, is_forced: bool, progress: Progress
 ) -> LayerEvent:
-    last = queries.versions(session, layer.id)[0]
-    facts = OriginFacts.model_validate(last.facts)
+    versions = queries.versions(session, layer.id)
     origin = Origin.model_validate(layer.origin)
+    read = [OriginFacts.model_validate(one.facts) for one in versions]
+    facts = next((one for one in read if one.origin in (None, origin)), read[0])
     if not is_forced and is_unchanged(origin, facts):
         raise _Unchanged
-    number = last.number + 1
+    number = versions[0].number + 1
     version, notes = _loaded(session, layer, number, actor=actor, progress=progress)
     if not is_forced and version.facts["sha256"] == facts.sha256:
         raise _Unchanged
@@ -308,7 +313,7 @@ def _loaded(
         id_type=loaded.id_type,
         columns=[one.model_dump(mode="json") for one in loaded.columns],
         quality=loaded.quality.model_dump(mode="json"),
-        facts=loaded.facts.model_dump(mode="json"),
+        facts=loaded.facts.model_copy(update={"origin": origin}).model_dump(mode="json"),
         actor=actor,
     )
     return version, [asdict(one) for one in loaded.notes]

@@ -82,7 +82,7 @@ def rows(session: Session, name: str, *, number: int | None = None) -> Iterator[
 
 
 def _rows(session: Session, layer_id: int, number: int) -> Iterator[LayerRowEntry]:
-    after = 0
+    after = 0, 0
     while found := queries.row_notes(session, layer_id, number, after=after, limit=_PAGE_ROWS):
         for one in found:
             yield LayerRowEntry(
@@ -92,4 +92,4 @@ def _rows(session: Session, layer_id: int, number: int) -> Iterator[LayerRowEntr
                 sentence=one.sentence,
                 attributes=one.attributes,
             )
-        after = found[-1].id
+        after = found[-1].row_number, found[-1].id

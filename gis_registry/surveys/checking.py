@@ -75,7 +75,7 @@ def check(batch: Batch, expected: Expectation) -> CheckedBatch:
     check_presence(checked)
     classes = _take_classes(checked, batch.fields, expected)
     check_type(checked, classes)
-    check_position(checked)
+    check_position(checked, batch)
     check_validity(checked)
     take_accuracies(checked, batch.fields, expected, classes)
     take_dates(checked, batch.fields, expected)

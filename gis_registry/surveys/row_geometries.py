@@ -12,6 +12,7 @@ from gis_registry.surveys.checked import (
     RowCheck,
     Severity,
 )
+from gis_registry.surveys.reading import Batch
 from gis_registry.surveys.row_classes import RowClasses
 
 #: A repair may change the area by this share: slivers and spikes go, a bow tie is not made a guess.
@@ -76,29 +77,37 @@ def check_type(checked: CheckedBatch, classes: RowClasses) -> None:
     checked.refuse(~allowed[classes.index, types], Refusal.WRONG_GEOMETRY_TYPE, reason)
 
 
-def check_position(checked: CheckedRows) -> None:
-    """Refuse positions that are no place on earth."""
+def check_position(checked: CheckedRows, batch: Batch) -> None:
+    """Refuse positions that are no place on earth; those of points as the file has them."""
+    raw = (shapely.get_type_id(checked.geometries) == 0) & ~np.isnan(batch.raw_x + batch.raw_y)
     min_x, min_y, max_x, max_y = shapely.bounds(checked.geometries).T
     with np.errstate(invalid="ignore"):
         infinite = ~np.isfinite(min_x + min_y + max_x + max_y)
-        zero = (min_x == 0) & (max_x == 0) & (min_y == 0) & (max_y == 0)
+        zero = raw & (batch.raw_x == 0) & (batch.raw_y == 0)  # a shift of datum would hide it
+        zero |= (min_x == 0) & (max_x == 0) & (min_y == 0) & (max_y == 0)
         beyond = np.maximum(np.abs(min_y), np.abs(max_y)) > 90 + _ROUNDING_DEG
         beyond |= np.maximum(np.abs(min_x), np.abs(max_x)) > 180 + _ROUNDING_DEG
     checked.refuse(
+        zero, Refusal.INVALID_POSITION, "The position is 0, 0, which stands for a missing one."
+    )
+    nowhere = "not numbers, or lie beyond what the file's system can hold."
+    checked.refuse(
         infinite,
         Refusal.INVALID_POSITION,
-        "The coordinates are not numbers, or lie beyond what the file's system can hold.",
+        lambda row: (
+            f"The coordinates {batch.raw_x[row]:.10g}, {batch.raw_y[row]:.10g} are {nowhere}"
+            if raw[row]
+            else f"The coordinates are {nowhere}"
+        ),
     )
     checked.geometries[infinite] = None
     _bring_back(checked, ~(infinite | beyond))
-    checked.refuse(
-        zero, Refusal.INVALID_POSITION, "The position is 0, 0, which stands for a missing one."
-    )
+    x, y = np.where(raw, (batch.raw_x, batch.raw_y), (min_x, min_y))
     checked.refuse(
         beyond,
         Refusal.INVALID_POSITION,
         lambda row: (
-            f"The position {min_x[row]:.10g}, {min_y[row]:.10g} is beyond 180 degrees of longitude "
+            f"The position {x[row]:.10g}, {y[row]:.10g} is beyond 180 degrees of longitude "
             "or 90 of latitude: are longitude and latitude swapped, or is the system another one?"
         ),
     )
@@ -146,7 +155,7 @@ def _drop_repeated_vertices(checked: CheckedRows, rows: NDArray[np.bool_]) -> No
     if not rows.any():
         return
     before = checked.geometries[rows]
-    after = shapely.remove_repeated_points(before)
+    after = _without_repeated(before)
     fewer = shapely.get_num_coordinates(before) - shapely.get_num_coordinates(after)
     dropped = np.zeros(len(rows), dtype=np.int64)
     dropped[rows] = fewer
@@ -159,6 +168,16 @@ def _drop_repeated_vertices(checked: CheckedRows, rows: NDArray[np.bool_]) -> No
             f"Vertices that only repeat the one before were left out: {dropped[row]}.",
         ),
     )
+
+
+def _without_repeated(geometries: Geometries) -> Geometries:
+    """Leave repeated vertices out, but in geometries of which then too few would be left."""
+    try:
+        return np.asarray(shapely.remove_repeated_points(geometries), dtype=object)
+    except shapely.GEOSException:  # it does not say in which
+        if len(geometries) == 1:
+            return geometries
+        return np.concatenate([_without_repeated(one) for one in np.array_split(geometries, 2)])
 
 
 def _repair(checked: CheckedRows, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:

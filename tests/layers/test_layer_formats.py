@@ -159,26 +159,67 @@ def test_every_row_is_a_feature_or_listed_with_a_reason(session: Session, tmp_pa
     assert noted[4] == "It lies at 116.400000, 39.900000, far from Qingdao."
 
 
+def test_a_ring_of_one_vertex_does_not_stop_the_rest(session: Session, tmp_path: Path) -> None:
+    ring = {"type": "Polygon", "coordinates": [[[LON, LAT]] * 4]}
+    rows = [(ring, {"n": 1}), (point(LON, LAT), {"n": 2}), (ring, {"n": 3})]
+    lake = json.loads(shapely.to_geojson(shapely.box(LON, LAT, LON + 0.01, LAT + 0.01)))
+    path = write_geojson(tmp_path / "rings.geojson", [*rows, (lake, {"n": 4})])
+    entry = publish(session, path)
+    assert [one["n"] for one in features(session, entry)] == [2, 4]
+    listed = {one.row: (one.reason, one.sentence) for one in showing.rows(session, entry.name)}
+    assert set(listed) == {1, 3}
+    assert listed[1][0] == "invalid-geometry"
+    assert "Too few points in geometry component at 120.3826 36.0671." in listed[1][1]
+
+
+@pytest.mark.parametrize(
+    ("crs", "far", "said"),
+    [
+        ("gcj02", "190", "190, 36"),
+        ("bd09", "190", "190, 36"),
+        ("EPSG:4549", "1e30", "1e+30, 36"),
+    ],
+)
+def test_positions_are_judged_and_told_as_the_file_has_them(
+    session: Session, tmp_path: Path, crs: str, far: str, said: str
+) -> None:
+    good = [540000, 3995000] if crs.startswith("EPSG") else [LON, LAT]
+    rows: list[list[object]] = [["a", 0, 0], ["b", far, 36], ["c", *good]]
+    path = _csv(tmp_path / "raw.csv", ["name", "x", "y"], rows)
+    coordinates = {"x": "x", "y": "y"}
+    entry = publish(session, path, mapping={"crs": crs, "coordinates": coordinates})
+    assert entry.quality.refused == {"invalid-position": 2}
+    zero, beyond = list(showing.rows(session, entry.name))
+    assert zero.sentence == "The position is 0, 0, which stands for a missing one."
+    assert zero.attributes == {"name": "a", "geometry": "POINT (0 0)"}
+    assert said in beyond.sentence
+
+
 def test_rows_are_refused_if_exchanged_coordinates_would_be_near() -> None:
     """That can only be told where both could be a latitude."""
-    batch = Batch(
-        1,
-        np.array([shapely.Point(42.37, -71.1), shapely.Point(2.35, 48.85)]),
-        pa.table({}),
-        *np.zeros((2, 2)),
-    )
+    at = np.array([[42.37, -71.1], [2.35, 48.85]])
+    batch = Batch(1, shapely.points(at), pa.table({}), *at.T)
     checked = check(batch, Surroundings(-71.3, 42.2, -70.9, 42.5, city_name="Cambridge"))
     assert checked.refusal.tolist() == ["outside-city", None]
     assert "exchanged it would be near" in checked.reason[0]
 
 
 def test_ids_of_a_field_that_repeats_or_lacks_them(session: Session, tmp_path: Path) -> None:
-    rows = [(point(LON, LAT), {"key": key}) for key in ("b", "a", "b", None)]
+    keys = ("b", "a", "b", None, "c")
+    rows = [(point(LON, LAT), {"key": key, "n": n}) for n, key in enumerate(keys)]
+    rows[4] = (point(0, 0), rows[4][1])
+    rows[0], rows[1] = rows[1], rows[0]
     entry = publish(session, write_geojson(tmp_path / "keyed.geojson", rows), id_field="key")
     assert [one["id"] for one in features(session, entry)] == ["a", "b"]
-    assert entry.quality.refused == {"duplicate-id": 1, "missing-id": 1}
-    sentences = {one.row: one.sentence for one in showing.rows(session, entry.name)}
-    assert sentences[3] == "key is 'b', as in row 1."
+    assert entry.quality.refused == {"duplicate-id": 1, "invalid-position": 1, "missing-id": 1}
+    listed = list(showing.rows(session, entry.name))
+    assert [one.row for one in listed] == [3, 4, 5]
+    assert listed[0].sentence == "key is 'b', as in row 2."
+    assert [one.attributes for one in listed] == [
+        {"key": "b", "n": "2", "geometry": f"POINT ({LON} {LAT})"},
+        {"key": None, "n": "3", "geometry": f"POINT ({LON} {LAT})"},
+        {"key": "c", "n": "4", "geometry": "POINT (0 0)"},
+    ]
 
 
 HOSTILE = [

@@ -113,10 +113,34 @@ def test_going_back_and_on(session: Session, tmp_path: Path) -> None:
     assert service.refresh(session, "things", actor="me") is None  # the file is what it was
     with pytest.raises(Conflict, match="version 1"):
         service.revert(session, "things", actor="me", to=1)
+    service.revert(session, "things", actor="me", to=2)
+    with pytest.raises(Conflict) as refused:
+        service.revert(session, "things", actor="me")
+    assert str(refused.value) == (
+        "The layer things cannot go back to an earlier version: published is 2, kept besides: "
+        "4, 3 (gis-registry layer revert things --to 4)."
+    )
     assert service.revert(session, "things", actor="me", to=4).version == 4
     written(path, 5, seconds=5)
     service.refresh(session, "things", actor="me", kept=3)
     assert showing.show(session, "things").version == 5
+
+
+def test_a_version_is_read_from_what_it_was_read_from(session: Session, tmp_path: Path) -> None:
+    before = publish(session, written(tmp_path / "a.geojson", 2)).origin
+    origin = moved_origin(session, before, str(written(tmp_path / "b.geojson", 3)))
+    service.refresh(session, "things", actor="me", origin=origin)
+    service.revert(session, "things", actor="me")
+    assert showing.show(session, "things").origin == before
+    assert service.refresh(session, "things", actor="me") is None
+    service.revert(session, "things", actor="me", to=2)
+    assert showing.show(session, "things").origin == origin
+    assert service.refresh(session, "things", actor="me") is None
+    service.revert(session, "things", actor="me", to=1)
+    written(tmp_path / "a.geojson", 4, seconds=60)
+    service.refresh(session, "things", actor="me")
+    entry = showing.show(session, "things")
+    assert (entry.version, entry.origin, entry.quality.features) == (3, before, 4)
 
 
 def test_a_removed_layer_can_be_published_again(session: Session, tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ def test_northing_for_easting_is_refused_row_by_row(session: Session, tmp_path: 
     assert row.refusal == "invalid-position"
 
 
+@pytest.mark.parametrize("crs", ["gcj02", "bd09", "EPSG:4549"])
+def test_0_0_is_missing_in_every_system(session: Session, tmp_path: Path, crs: str) -> None:
+    path = tmp_path / "zero.csv"
+    path.write_text("x,y\n0,0\n", encoding="utf-8")
+    (row,) = rows_of(session, load(session, path, crs=crs).survey)
+    assert (row.refusal, "0, 0" in (row.reason or "")) == ("invalid-position", True)
+
+
 def test_swapped_coordinates_are_recognised_where_both_are_degrees(
     cambridge_settings: Any, tmp_path: Path
 ) -> None:
@@ -128,6 +136,21 @@ def test_polygons(session: Session, tmp_path: Path) -> None:
             ("invalid-geometry", "Self-intersection at 120.3605 36.0905."),
             ("wrong-geometry-type", "The geometry is a Point; 0509"),
         ],
+    )
+
+
+def test_a_ring_of_one_vertex_is_refused_and_others_go_on(session: Session, tmp_path: Path) -> None:
+    nothing = Polygon([(LON, LAT)] * 4)
+    repeated = Polygon(
+        [(LON, LAT), (LON, LAT), (LON + 0.001, LAT), (LON + 0.001, LAT + 0.001), (LON, LAT)]
+    )
+    frame([nothing, repeated, nothing]).to_file(tmp_path / "water.gpkg")
+    summary = load(session, tmp_path / "water.gpkg", class_code=WATER)
+    too_few = "The geometry is not valid: Too few points in geometry component at"
+    _check(
+        session,
+        summary.survey,
+        [("invalid-geometry", too_few), (GOOD, ""), ("invalid-geometry", too_few)],
     )
 
 
