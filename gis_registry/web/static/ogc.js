@@ -13,6 +13,7 @@
     L.geoJSON(outlines, { interactive: false, style: { color: "#8a99a6", weight: 1.2, fillColor: "#fbfaf6", fillOpacity: 1 } }).addTo(map);
   }
   const features = JSON.parse(element.dataset.features).filter((one) => one.geometry);
+  joinAcross180(features.map((one) => one.geometry));
   const drawn = L.geoJSON(features.map((one) => ({ type: "Feature", id: one.id, geometry: one.geometry, properties: {} })), {
     style: (one) => (/Point/.test(one.geometry.type) ? {} : { color: "#0b5c6b", weight: 2, fillColor: "#57b9ca", fillOpacity: 0.25 }),
     pointToLayer: (_, at) =>
@@ -37,9 +38,7 @@
     take.hidden = false;
     if (matchMedia("(min-width: 60rem)").matches) form.closest("details").open = true;
     take.addEventListener("click", () => {
-      const view = map.getBounds();
-      form.elements.bbox.value = [view.getWest(), view.getSouth(), view.getEast(), view.getNorth()]
-        .map((one) => one.toFixed(5)).join(",");
+      form.elements.bbox.value = boxOf(map.getBounds()).map((one) => one.toFixed(5)).join(",");
       const system = form.elements["bbox-crs"];
       if (system) system.remove(); // the map's is longitude and latitude
       form.requestSubmit();
@@ -51,4 +50,38 @@
     window.addEventListener("pageshow", () => { for (const one of form.elements) one.disabled = false; });
   }
   element.dataset.ready = "true";
+
+  /** Return a view as a box in the ranges of longitude and latitude; 180° may be inside it. */
+  function boxOf(view) {
+    const inRange = (one) => Math.min(Math.max(one, -90), 90);
+    const isAllRound = view.getEast() - view.getWest() >= 360;
+    const [west, east] = isAllRound
+      ? [-180, 180]
+      : [view.getSouthWest().wrap().lng, view.getNorthEast().wrap().lng];
+    return [west, inRange(view.getSouth()), east, inRange(view.getNorth())];
+  }
+
+  /** Move parts of geometries by 360° where that makes them lie closer together. */
+  function joinAcross180(geometries) {
+    const partsOf = (one) => {
+      if (one.geometries) return one.geometries.flatMap(partsOf);
+      return one.type.startsWith("Multi") ? one.coordinates : [one.coordinates];
+    };
+    const placesOf = (one) => (typeof one[0] === "number" ? [one] : one.flatMap(placesOf));
+    const spans = geometries.flatMap(partsOf).map(placesOf).filter((one) => one.length).map((places) => ({
+      places,
+      west: places.reduce((least, at) => Math.min(least, at[0]), Infinity),
+      east: places.reduce((greatest, at) => Math.max(greatest, at[0]), -Infinity),
+    })).sort((one, other) => one.west - other.west);
+    if (!spans.length) return;
+    // The map begins east of the widest gap; outside all of them there is one, too.
+    let begin = spans[0].west;
+    let reached = spans[0].east;
+    let widest = begin + 360 - spans.reduce((greatest, one) => Math.max(greatest, one.east), -180);
+    for (const { west, east } of spans) {
+      if (west - reached > widest) [widest, begin] = [west - reached, west];
+      reached = Math.max(reached, east);
+    }
+    for (const { west, places } of spans) if (west < begin) for (const at of places) at[0] += 360;
+  }
 })();

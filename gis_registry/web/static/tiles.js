@@ -1,6 +1,7 @@
 /**
  * A map of a collection's vector tiles: circles with numbers where features are counted, each
- * feature near by. A click on a circle goes nearer; one on a component opens its page.
+ * feature near by. A click on a circle goes nearer; one on a component opens its page. It fills
+ * a page of its own, whose address keeps the view, or stands in another one.
  */
 "use strict";
 
@@ -9,8 +10,14 @@
   const NEARER = 2;
   const LAST_ZOOM = 20;
   const IMAGE = "count-";
+  const GESTURES = {
+    "CooperativeGesturesHandler.WindowsHelpText": "按住Ctrl键滚动以缩放地图",
+    "CooperativeGesturesHandler.MacHelpText": "按住⌘键滚动以缩放地图",
+    "CooperativeGesturesHandler.MobileHelpText": "用两指移动地图",
+  };
   const place = document.getElementById("tiles-map");
   const { tilejson, borders, layer, lang } = place.dataset;
+  const isAlone = place.classList.contains("alone");
   const locale = lang === "zh" ? "zh-CN" : "en";
   const exact = new Intl.NumberFormat(locale);
   const short = new Intl.NumberFormat(locale, {
@@ -82,7 +89,9 @@
       maxZoom: LAST_ZOOM,
       dragRotate: false,
       pitchWithRotate: false,
-      hash: "map",
+      hash: isAlone && "map",
+      cooperativeGestures: !isAlone, // the page around it is scrolled
+      locale: lang === "zh" ? GESTURES : {},
     });
     map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
     map.addControl(new maplibregl.ScaleControl());
