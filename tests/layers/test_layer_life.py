@@ -157,7 +157,7 @@ def test_what_is_said_of_a_layer(session: Session, tmp_path: Path) -> None:
         service.describe(session, "things", {}, actor="me")
 
 
-@pytest.mark.parametrize("period", ["now", "* * *", "61 * * * *", "", "@daily"])
+@pytest.mark.parametrize("period", ["now", "* * *", "61 * * * *", "", "@daily", "0 0 30 2 *"])
 def test_how_often_must_be_said_so_that_it_is_understood(
     session: Session, tmp_path: Path, period: str
 ) -> None:
