@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 
+from gis_registry import clock
 from gis_registry.errors import InvalidInput
 
 #: At night, when nobody waits; an hourly one not at the full hour, when everything else begins.
@@ -14,19 +15,22 @@ FREQUENCIES = {"hourly": "HOURLY", "daily": "DAILY", "weekly": "WEEKLY"}
 _CRON_PARTS = 5
 
 
-def checked_period(period: str) -> str:
-    """Return how often, as it was said.
+def checked_period(period: str) -> None:
+    """Refuse what does not say how often.
 
     Raises:
-        InvalidInput: it is no word for it and no line of cron.
+        InvalidInput: it is no word for it and no line of cron, or its time never comes.
     """
-    line = _WORDS.get(period, period)
-    if len(line.split()) != _CRON_PARTS or not croniter.is_valid(line):
+    try:
+        next_time(period, clock.now(), "UTC")
+        is_one = len(_WORDS.get(period, period).split()) == _CRON_PARTS
+    except CroniterError:
+        is_one = False
+    if not is_one:
         raise InvalidInput(
             f"{period!r} does not say how often: write hourly, daily, weekly, or a line of cron "
             'such as "30 6 * * 1-5" (minute, hour, day, month, weekday, by the city\'s clock).'
         )
-    return period
 
 
 def next_time(period: str, after: datetime, zone: str) -> datetime:

@@ -99,9 +99,9 @@ def summaries(session: Session, *, name: str | None = None) -> Sequence[RowMappi
     return session.execute(_QUERIES["summaries"], {"name": name}).mappings().all()
 
 
-def due(session: Session, at: object) -> RowMapping | None:
-    """Return the layer that waits longest to be read again, locked; none that somebody has."""
-    return session.execute(_QUERIES["due"], {"at": at}).mappings().one_or_none()
+def due(session: Session, at: object) -> Sequence[str]:
+    """Return the names of the layers that are to be read again, the longest due first."""
+    return session.scalars(_QUERIES["due"], {"at": at}).all()
 
 
 def late(session: Session, before: object) -> Sequence[RowMapping]:
@@ -122,8 +122,16 @@ def city_box(session: Session) -> tuple[float, float, float, float] | None:
 
 
 def lock_name(session: Session, name: str) -> None:
-    """Let only this transaction load or change the layer of a name."""
+    """Let only this transaction load or change the layer of a name.
+
+    This comes before the lock of the layer's row, and that before the one of when it is read again.
+    """
     session.execute(_QUERIES["lock_name"], {"name": name.lower()})
+
+
+def try_lock_name(session: Session, name: str) -> bool:
+    """Do the same without waiting; return whether no other transaction has the name."""
+    return bool(session.scalar(_QUERIES["try_lock_name"], {"name": name.lower()}))
 
 
 class Staging:

@@ -8,14 +8,12 @@ WHERE CASE WHEN CAST(:name AS text) IS NULL THEN l.removed_at IS NULL
   ELSE lower(l.name) = lower(CAST(:name AS text)) END
 ORDER BY l.name;
 
--- due: the layer that waits longest to be read again, locked, those that others have left out
+-- due: the layers that are to be read again, those that wait longest first
 SELECT l.name
 FROM layer_refreshes r
 JOIN layers l ON l.id = r.layer_id
 WHERE r.next_at <= :at AND l.removed_at IS NULL AND l.refresh IS NOT NULL
-ORDER BY r.next_at, l.id
-LIMIT 1
-FOR UPDATE OF r SKIP LOCKED;
+ORDER BY r.next_at, l.id;
 
 -- late: layers whose last refresh failed, or that nobody read again when it was time
 SELECT l.name, l.refresh, r.next_at AS due_at, r.checked_at, r.problem
@@ -40,3 +38,6 @@ FROM (
 
 -- lock_name: let one transaction at a time load or change the layer of a name
 SELECT pg_advisory_xact_lock(hashtextextended('layer ' || :name, 0));
+
+-- try_lock_name: the same, unless another transaction has it
+SELECT pg_try_advisory_xact_lock(hashtextextended('layer ' || :name, 0));

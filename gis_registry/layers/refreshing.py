@@ -16,12 +16,16 @@ _PATIENCE = timedelta(minutes=15)
 
 
 def refresh_due(session: Session, *, kept: int) -> bool:
-    """Read the layer again that waits longest; return whether there was one."""
-    row = queries.due(session, clock.now())
-    if row is None:
-        return False
-    refresh(session, row["name"], actor=ACTOR, kept=kept)
-    return True
+    """Read the layer again that waits longest and that nobody else loads; return if there was one.
+
+    Whoever had the name may just have read the layer again: what is due is asked for again.
+    """
+    now = clock.now()
+    for name in queries.due(session, now):
+        if queries.try_lock_name(session, name) and name in queries.due(session, now):
+            refresh(session, name, actor=ACTOR, kept=kept)
+            return True
+    return False
 
 
 def refreshing(kept: int) -> PeriodicTask:

@@ -211,8 +211,15 @@ class Collection:
 
 
 def number_id(column: str) -> str:
-    """Return the condition for the feature whose id is a number; a text that is none has none."""
-    return f"{column} = CASE WHEN %(id)s ~ '^[1-9][0-9]{{0,17}}$' THEN %(id)s::bigint END"
+    """Return the condition for the feature whose id is a number of a ``bigint``.
+
+    A text that is none, or that writes one otherwise than PostgreSQL does, is nobody's id.
+    """
+    return (
+        f"{column} = CASE WHEN %(id)s !~ '^(0|-?[1-9][0-9]{{0,18}})$' THEN NULL"
+        " WHEN %(id)s::numeric BETWEEN -9223372036854775808 AND 9223372036854775807"
+        " THEN %(id)s::bigint END"
+    )
 
 
 _LEVELS = ("city", "district", "subdistrict", "community")

@@ -10,7 +10,7 @@ from gis_registry.db.reading import Reading
 from gis_registry.layers.naming import PLACE_COLUMNS
 from gis_registry.layers.schemas import LayerColumn
 from gis_registry.layers.tables import FEATURE_SCHEMA
-from gis_registry.maps.collections import About, Collection, KeyColumn, Property
+from gis_registry.maps.collections import About, Collection, KeyColumn, Property, number_id
 from gis_registry.maps.queryables import PropertyType
 from gis_registry.roles import Role
 
@@ -30,7 +30,7 @@ _PLACE_TITLES = (
     ("单元网格代码", "grid cell code"),
 )
 _BY_ID = {
-    "bigint": "l.id = CASE WHEN %(id)s ~ '^-?[0-9]{1,18}$' THEN (%(id)s)::bigint END",
+    "bigint": number_id("l.id"),
     "text": "l.id = %(id)s",
 }
 

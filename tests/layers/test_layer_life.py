@@ -181,7 +181,7 @@ def test_what_is_said_of_a_layer(session: Session, tmp_path: Path) -> None:
         service.describe(session, "things", {}, actor="me")
 
 
-@pytest.mark.parametrize("period", ["now", "* * *", "61 * * * *", "", "@daily"])
+@pytest.mark.parametrize("period", ["now", "* * *", "61 * * * *", "", "@daily", "0 0 30 2 *"])
 def test_how_often_must_be_said_so_that_it_is_understood(
     session: Session, tmp_path: Path, period: str
 ) -> None:
@@ -212,6 +212,53 @@ def test_the_worker_reads_what_is_due(session: Session, tmp_path: Path) -> None:
     assert late_layers(session) == []
     service.describe(session, "things", {"refresh": None}, actor="me")
     assert showing.show(session, "things").next_refresh_at is None
+
+
+def test_the_worker_leaves_a_layer_to_whoever_loads_it(
+    own_database: Database, tmp_path: Path
+) -> None:
+    shown_at(NOON)
+    paths = {name: written(tmp_path / f"{name}.geojson", 1) for name in ("first", "second")}
+    for hour, (name, path) in enumerate(paths.items(), start=1):
+        with own_database.session() as session:
+            publish(session, path, name, refresh=f"0 {NOON.hour + 8 + hour} * * *")
+        written(path, 2, seconds=60)
+    shown_at(NOON + timedelta(hours=1, minutes=30))
+    with own_database.session() as command:
+        queries.lock_name(command, "first")
+        with own_database.session() as worker:
+            worker.execute(text("SET LOCAL lock_timeout = '5s'"))
+            assert refresh_due(worker, kept=5) is False
+            event = service.refresh(command, "first", actor="me")
+            assert event is not None
+            assert event.kind == "loaded"
+    shown_at(NOON + timedelta(days=1, hours=3))
+    with own_database.session() as command:
+        queries.lock_name(command, "First")
+        with own_database.session() as worker:
+            assert refresh_due(worker, kept=5) is True
+    with own_database.session() as session:
+        assert happened(session, "first") == happened(session, "second") == ["added", "loaded"]
+
+
+def test_the_worker_does_not_repeat_what_was_just_done(
+    own_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown_at(NOON)
+    path = written(tmp_path / "a.geojson", 1)
+    with own_database.session() as session:
+        publish(session, path, refresh="hourly")
+    shown_at(NOON + timedelta(hours=1))
+    try_lock_name = queries.try_lock_name
+
+    def after_the_command(session: Session, name: str) -> bool:
+        with own_database.session() as command:
+            service.refresh(command, name, actor="me")
+        return try_lock_name(session, name)
+
+    monkeypatch.setattr(queries, "try_lock_name", after_the_command)
+    with own_database.session() as session:
+        assert refresh_due(session, kept=5) is False
 
 
 def test_times_of_features(session: Session, tmp_path: Path) -> None:

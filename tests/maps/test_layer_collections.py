@@ -77,6 +77,23 @@ def test_numbers_as_ids(session: Session, parks: Path, feature_id: str) -> None:
     assert len(found) == (feature_id == "2")
 
 
+def test_long_numbers_as_ids(session: Session, tmp_path: Path) -> None:
+    kept = [0, -7, 1234567890123456789, 2**62 + 1]
+    rows = [(point(LON, LAT), {"no": no}) for no in kept]
+    publish(session, write_geojson(tmp_path / "a.geojson", rows), "numbers", id_field="no")
+    found = layer_collections(session)["numbers"]
+    driver = session.connection().connection.driver_connection
+    assert driver is not None
+
+    def ids(feature_id: object) -> list[int]:
+        one = features.single(found, str(feature_id), crs=offered(4549)[0])
+        return [json.loads(row[0])["id"] for row in driver.execute(one.sql, one.values)]
+
+    assert [ids(no) for no in kept] == [[no] for no in kept]
+    for other in (2**63 - 1, -(2**63), 2**63, 9999999999999999999, -(2**63) - 1, "-0", "007", "7", "1e3", "1\n"):
+        assert ids(other) == []
+
+
 def test_what_is_published_is_read_again_after_a_change(
     own_database: Database, parks: Path
 ) -> None:
