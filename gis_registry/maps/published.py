@@ -9,7 +9,7 @@ from gis_registry.db.reading import Reading
 from gis_registry.errors import NotFound
 from gis_registry.maps import collections, standing
 from gis_registry.maps import crs as systems
-from gis_registry.maps.collections import Collection
+from gis_registry.maps.collections import IS_AREA_TODAY, Collection
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.layer_collections import LayerCollections
 from gis_registry.users.service import Actor
@@ -20,13 +20,13 @@ SELECT c.name_zh, c.name_en, c.projected_epsg,
 FROM city c, LATERAL (SELECT ST_Extent(geom) AS extent FROM division_areas) AS areas
 """
 #: The borders of districts to some seventy metres, to find one's way on small maps.
-_OUTLINES = """
+_OUTLINES = f"""
 SELECT coalesce(ST_AsGeoJSON(ST_Simplify(ST_Collect(a.geom), 0.0007), 4), 'null'),
-  coalesce(array_agg(DISTINCT a.source), '{}')
+  coalesce(array_agg(DISTINCT a.source), '{{}}')
 FROM divisions d JOIN division_areas a ON a.division_code = d.code
-  AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+  AND {IS_AREA_TODAY}
 WHERE d.level = 'district'
-"""
+"""  # noqa: S608  our own words
 _CLASSES = (
     "SELECT id, code, name_zh, name_en, major_name_zh || ' ' || major_name_en"
     " FROM component_classes WHERE is_in_profile ORDER BY code"
