@@ -9,11 +9,13 @@ from gis_registry.db.reading import Reading
 from gis_registry.errors import NotFound
 from gis_registry.maps import collections, standing
 from gis_registry.maps import crs as systems
-from gis_registry.maps.collections import IS_AREA_TODAY, Collection
+from gis_registry.maps.collections import IS_AREA_TODAY, TODAY, Collection
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.layer_collections import LayerCollections
 from gis_registry.users.service import Actor
 
+#: Outlines begin and end with a day.
+_STATE = f"SELECT ({reference.STATE_SQL}), {TODAY}"
 _CITY = """
 SELECT c.name_zh, c.name_en, c.projected_epsg,
   ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)
@@ -57,7 +59,7 @@ class City:
 
 
 class Published:
-    """Finds collections; the city and its classes are read again when the catalogue changed."""
+    """Finds collections; the city is read again when it changed, and each day."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -90,7 +92,7 @@ class Published:
 
     async def city(self) -> City:
         """Return the city."""
-        ((state,),) = await self._reading.rows(reference.STATE_SQL, is_plan_kept=True)
+        (state,) = await self._reading.rows(_STATE, is_plan_kept=True)
         if self._city is None or state != self._state:
             ((name_zh, name_en, srid, *box),) = await self._reading.rows(_CITY)
             made = [
