@@ -144,7 +144,8 @@ def _stage(
 
 
 def _surroundings(session: Session, city: City) -> Surroundings:
-    west, south, east, north = queries.city_box(session) or (-180.0, -90.0, 180.0, 90.0)
+    box = queries.city_box(session, today(session))
+    west, south, east, north = box or (-180.0, -90.0, 180.0, 90.0)
     return Surroundings(
         west - SURROUNDINGS,
         south - SURROUNDINGS,
