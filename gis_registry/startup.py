@@ -20,7 +20,7 @@ from gis_registry.settings import Settings
 
 #: The schema's version that this program works with: the newest migration. Versions are numbers of
 #: four digits, so that they sort as text.
-SCHEMA_VERSION = "0020"
+SCHEMA_VERSION = "0021"
 
 _LOCK = 0x6769735F726567  # "gis_reg": one program at a time prepares a database
 

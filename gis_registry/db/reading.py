@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import URL, Executable
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 
-from gis_registry.errors import DatabaseUnavailable, InvalidInput, TookTooLong
+from gis_registry.errors import DatabaseUnavailable, InvalidInput, NotFound, TookTooLong
 
 _OPTIONS = (
     "-c timezone=UTC -c datestyle=ISO -c default_transaction_read_only=on"
@@ -112,6 +112,7 @@ class Reading:
             DatabaseUnavailable: the database does not answer, or all connections are in use.
             TookTooLong: the statement took longer than it may.
             InvalidInput: it calculates what cannot be, such as a number that is too large.
+            NotFound: a table that it reads was just dropped.
         """
         async with self._connection(self._pool, self.share) as connection:
             cursor = await connection.execute(statement, values, prepare=is_plan_kept)
@@ -133,6 +134,7 @@ class Reading:
         Raises:
             DatabaseUnavailable: the database does not answer, or too many read at once.
             TookTooLong: the first row did not come as soon as it must.
+            NotFound: a table that it reads was just dropped.
         """
         copying = f"COPY ({statement}) TO STDOUT (FORMAT {form})"
         # Without values, psycopg would take a doubled % for two.
@@ -174,6 +176,8 @@ class Reading:
             ) from error
         except psycopg.errors.QueryCanceled as error:
             raise TookTooLong.after(self._longest_s) from error
+        except psycopg.errors.UndefinedTable as error:  # of a layer's former version
+            raise NotFound("This was just loaded anew; ask again.") from error
         except psycopg.DataError as error:
             raise InvalidInput(
                 f"The database cannot calculate this: {error.diag.message_primary or error}."

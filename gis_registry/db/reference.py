@@ -2,9 +2,9 @@
 
 Editions, classes, matters, divisions, units, time limits and calendars change a few times a year.
 Each statement that changes one of these tables gives their state another token, in its transaction
-(migration 0015). Whoever holds the state reads the token once; what was read under the same token
-before is still right, and nothing is kept past a change. A token never comes back, so what a
-transaction that is rolled back has read is never used again.
+(migrations 0015 and 0021). Whoever holds the state reads the token once; what was read under the
+same token before is still right, and nothing is kept past a change. A token never comes back, so
+what a transaction that is rolled back has read is never used again.
 """
 
 from collections import OrderedDict
@@ -28,6 +28,7 @@ TABLES = (
     "city",
     "edition_changes",
     "divisions",
+    "division_areas",
     "units",
     "calendar_versions",
     "calendar_days",

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from psycopg import sql
 from sqlalchemy.orm import Session
 
-from gis_registry import clock
 from gis_registry.db.base import SRID
 from gis_registry.errors import InvalidInput
 from gis_registry.layers import queries
@@ -22,7 +21,7 @@ from gis_registry.layers.naming import PLACE_COLUMNS, column_names
 from gis_registry.layers.origins import Opened
 from gis_registry.layers.schemas import ColumnType, LayerColumn, OriginFacts, Quality
 from gis_registry.places.locating import Locator
-from gis_registry.places.service import the_city
+from gis_registry.places.service import the_city, today
 from gis_registry.places.tables import City
 from gis_registry.surveys.checked import CheckedRows, RowCheck
 from gis_registry.surveys.progress import Progress, silent
@@ -130,7 +129,7 @@ def _stage(
 ) -> list[RowNote]:
     """Check and place rows, and let the good ones wait; return what was found about rows."""
     around = _surroundings(session, city)
-    locator = Locator(session, city=city, on_date=clock.now().date())
+    locator = Locator(session, city=city, on_date=today(session))
     notes: list[RowNote] = []
     for batch in opened.batches():
         checked = check(batch, around)
@@ -147,7 +146,8 @@ def _stage(
 
 
 def _surroundings(session: Session, city: City) -> Surroundings:
-    west, south, east, north = queries.city_box(session) or (-180.0, -90.0, 180.0, 90.0)
+    box = queries.city_box(session, today(session))
+    west, south, east, north = box or (-180.0, -90.0, 180.0, 90.0)
     return Surroundings(
         west - SURROUNDINGS,
         south - SURROUNDINGS,

@@ -5,6 +5,7 @@ psycopg quotes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -115,9 +116,9 @@ def known_words(session: Session) -> tuple[list[str], list[str]]:
     return list(row.departments), list(row.fields)
 
 
-def city_box(session: Session) -> tuple[float, float, float, float] | None:
-    """Return the box of the city's areas, EPSG:4490; None where none is loaded."""
-    row = session.execute(_QUERIES["city_box"]).one()
+def city_box(session: Session, on_date: date) -> tuple[float, float, float, float] | None:
+    """Return the box of the city's areas on a date, EPSG:4490; None where there is none."""
+    row = session.execute(_QUERIES["city_box"], {"on_date": on_date}).one()
     return None if row.west is None else (row.west, row.south, row.east, row.north)
 
 

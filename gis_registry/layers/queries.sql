@@ -29,11 +29,11 @@ SELECT
     UNION SELECT name_zh FROM units) AS departments,
   ARRAY(SELECT DISTINCT field FROM layers WHERE field IS NOT NULL) AS fields;
 
--- city_box: the box of all areas of the city that are there today
+-- city_box: the box of all areas of the city that are there on a date
 SELECT ST_XMin(box) AS west, ST_YMin(box) AS south, ST_XMax(box) AS east, ST_YMax(box) AS north
 FROM (
   SELECT ST_Extent(geom) AS box FROM division_areas
-  WHERE valid_to IS NULL OR valid_to > current_date
+  WHERE valid_from <= :on_date AND (valid_to IS NULL OR valid_to > :on_date)
 ) AS city;
 
 -- lock_name: let one transaction at a time load or change the layer of a name

@@ -30,6 +30,11 @@ _SQL_TYPES: Mapping[PropertyType, type[TypeEngine[Any]] | TypeEngine[Any]] = {
 }
 
 
+#: The day that it is in the city, as :func:`gis_registry.places.service.today` tells it.
+TODAY = "(SELECT (now() AT TIME ZONE time_zone)::date FROM city)"
+#: Which areas ``a`` of divisions there are today.
+IS_AREA_TODAY = f"a.valid_from <= {TODAY} AND (a.valid_to IS NULL OR a.valid_to > {TODAY})"
+
 #: What a filter calls the geometry of a feature.
 GEOMETRY = "geometry"
 
@@ -333,8 +338,7 @@ def divisions() -> Collection:
         title_en="Divisions",
         description="市、区（市）、街道（镇）与社区及其范围。"
         " City, districts, subdistricts and communities, and the ground they cover.",
-        source="divisions d JOIN division_areas a ON a.division_code = d.code"
-        " AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)",
+        source=f"divisions d JOIN division_areas a ON a.division_code = d.code AND {IS_AREA_TODAY}",
         key=(KeyColumn("d.code", "text"),),
         by_id="d.code = %(id)s",
         version="a.id::text",

@@ -9,24 +9,26 @@ from gis_registry.db.reading import Reading
 from gis_registry.errors import NotFound
 from gis_registry.maps import collections, standing
 from gis_registry.maps import crs as systems
-from gis_registry.maps.collections import Collection
+from gis_registry.maps.collections import IS_AREA_TODAY, TODAY, Collection
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.layer_collections import LayerCollections
 from gis_registry.users.service import Actor
 
+#: Outlines begin and end with a day.
+_STATE = f"SELECT ({reference.STATE_SQL}), {TODAY}"
 _CITY = """
 SELECT c.name_zh, c.name_en, c.projected_epsg,
   ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)
 FROM city c, LATERAL (SELECT ST_Extent(geom) AS extent FROM division_areas) AS areas
 """
 #: The borders of districts to some seventy metres, to find one's way on small maps.
-_OUTLINES = """
+_OUTLINES = f"""
 SELECT coalesce(ST_AsGeoJSON(ST_Simplify(ST_Collect(a.geom), 0.0007), 4), 'null'),
-  coalesce(array_agg(DISTINCT a.source), '{}')
+  coalesce(array_agg(DISTINCT a.source), '{{}}')
 FROM divisions d JOIN division_areas a ON a.division_code = d.code
-  AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
+  AND {IS_AREA_TODAY}
 WHERE d.level = 'district'
-"""
+"""  # noqa: S608  our own words
 _CLASSES = (
     "SELECT id, code, name_zh, name_en, major_name_zh || ' ' || major_name_en"
     " FROM component_classes WHERE is_in_profile ORDER BY code"
@@ -57,7 +59,7 @@ class City:
 
 
 class Published:
-    """Finds collections; the city and its classes are read again when the catalogue changed."""
+    """Finds collections; the city is read again when it changed, and each day."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -90,7 +92,7 @@ class Published:
 
     async def city(self) -> City:
         """Return the city."""
-        ((state,),) = await self._reading.rows(reference.STATE_SQL, is_plan_kept=True)
+        (state,) = await self._reading.rows(_STATE, is_plan_kept=True)
         if self._city is None or state != self._state:
             ((name_zh, name_en, srid, *box),) = await self._reading.rows(_CITY)
             made = [

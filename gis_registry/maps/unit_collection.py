@@ -1,6 +1,13 @@
 """The areas of units as a collection: where which unit is responsible for what."""
 
-from gis_registry.maps.collections import Collection, Group, KeyColumn, Property, number_id
+from gis_registry.maps.collections import (
+    IS_AREA_TODAY,
+    Collection,
+    Group,
+    KeyColumn,
+    Property,
+    number_id,
+)
 from gis_registry.maps.queryables import PropertyType
 from gis_registry.units.tables import UnitKind, UnitRole
 
@@ -8,10 +15,10 @@ _STRING, _DATE, _ARRAY = PropertyType.STRING, PropertyType.DATE, PropertyType.AR
 
 # A unit often has the same role in an area for many classes and matters: that is one feature, or
 # the same polygon would be told dozens of times. What is for everything stands by itself.
-_AREAS = """
+_AREAS = f"""
 (SELECT min(r.id) AS id, r.unit_id, r.role, r.division_code, r.valid_from, r.valid_to,
-  coalesce(array_agg(DISTINCT k.code) FILTER (WHERE k.code IS NOT NULL), '{}') AS class_codes,
-  coalesce(array_agg(DISTINCT m.code) FILTER (WHERE m.code IS NOT NULL), '{}') AS matter_codes
+  coalesce(array_agg(DISTINCT k.code) FILTER (WHERE k.code IS NOT NULL), '{{}}') AS class_codes,
+  coalesce(array_agg(DISTINCT m.code) FILTER (WHERE m.code IS NOT NULL), '{{}}') AS matter_codes
 FROM responsibilities r
 LEFT JOIN component_classes k ON k.id = r.class_id
 LEFT JOIN matter_types m ON m.id = r.matter_type_id
@@ -21,8 +28,8 @@ GROUP BY r.unit_id, r.role, r.division_code, r.valid_from, r.valid_to,
 JOIN units u ON u.id = r.unit_id
 JOIN divisions d ON d.code = r.division_code
 JOIN division_areas a ON a.division_code = d.code
-  AND a.valid_from <= current_date AND (a.valid_to IS NULL OR a.valid_to > current_date)
-"""
+  AND {IS_AREA_TODAY}
+"""  # noqa: S608  our own words
 
 
 def unit_areas() -> Collection:

@@ -10,7 +10,7 @@ import pytest
 
 from gis_registry.db.engine import Database
 from gis_registry.db.reading import WHOLE_AT_ONCE, Reading
-from gis_registry.errors import DatabaseUnavailable, InvalidInput, TookTooLong
+from gis_registry.errors import DatabaseUnavailable, InvalidInput, NotFound, TookTooLong
 
 
 def read(database: Database, statement: str, *, longest_s: float = 5) -> list[tuple[Any, ...]]:
@@ -57,6 +57,13 @@ def test_what_is_read_whole_begins_in_time(shared_database: Database) -> None:
 def test_what_cannot_be_calculated_is_refused(shared_database: Database) -> None:
     with pytest.raises(InvalidInput, match="cannot calculate this: division by zero"):
         read(shared_database, "SELECT 1 / (length(%(given)s) - 5)")
+
+
+def test_a_table_that_was_just_dropped_is_told(shared_database: Database) -> None:
+    with pytest.raises(NotFound, match="ask again"):
+        read(shared_database, "SELECT FROM layers.things_1")
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        read(shared_database, "SELECT nothing FROM layers")
 
 
 def test_a_database_that_is_gone_is_told(shared_database: Database) -> None:

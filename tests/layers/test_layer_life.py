@@ -261,6 +261,22 @@ def test_the_worker_does_not_repeat_what_was_just_done(
         assert refresh_due(session, kept=5) is False
 
 
+def test_the_city_is_where_its_areas_are_on_a_date(session: Session) -> None:
+    before = queries.city_box(session, NOON.date())
+    session.execute(
+        text(
+            "INSERT INTO division_areas (division_code, geom, valid_from, source)"
+            " SELECT division_code, ST_Translate(geom, 10, 0), :day, source FROM division_areas"
+        ),
+        {"day": NOON.date() + timedelta(days=1)},
+    )
+    later = queries.city_box(session, NOON.date() + timedelta(days=1))
+    assert queries.city_box(session, NOON.date()) == before
+    assert before is not None
+    assert later is not None
+    assert later[2] == pytest.approx(before[2] + 10)
+
+
 def test_times_of_features(session: Session, tmp_path: Path) -> None:
     rows = [(point(LON, LAT), {"day": day, "n": 1}) for day in ("2024-01-31", "2025-02-01")]
     path = write_geojson(tmp_path / "a.geojson", rows)

@@ -1,7 +1,9 @@
 """Statements of features: pages by keys, boxes, systems of coordinates, on a real database."""
 
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +17,7 @@ from gis_registry.errors import InvalidInput
 from gis_registry.maps import collections, crs, features, filters, page_tokens
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.features import Condition, Statement
+from gis_registry.places import service as places
 
 SECRET = b"of this test"
 
@@ -141,6 +144,22 @@ def test_divisions_and_cells_are_published(session: Session) -> None:
     ):
         found = walk(session, collection, 20)
         assert [one["id"] for one in found] == sorted(session.scalars(text(table)))
+
+
+@pytest.mark.parametrize(
+    ("zone", "is_there"), [("Pacific/Kiritimati", True), ("Etc/GMT+12", False)]
+)
+def test_areas_begin_by_the_citys_date(session: Session, zone: str, is_there: bool) -> None:
+    """It is a later day in the first of these zones, always."""
+    first_day = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    session.execute(text("UPDATE city SET time_zone = :zone"), {"zone": zone})
+    session.execute(
+        text("UPDATE division_areas SET valid_from = :day WHERE division_code = '370202'"),
+        {"day": first_day},
+    )
+    assert (places.today(session) >= first_day) is is_there
+    found = walk(session, collections.divisions(), 20)
+    assert ("370202" in [one["id"] for one in found]) is is_there
 
 
 @pytest.mark.parametrize("srid", [4326, 4490, 3857, 4549])

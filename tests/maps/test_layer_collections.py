@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from delivered import point, write_geojson
 from publishing import LAT, LON, publish
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_registry.db.engine import Database
@@ -61,8 +62,8 @@ def test_a_layer_is_a_collection(session: Session, parks: Path) -> None:
     assert feature["properties"]["名称"] == "园1"
     assert feature["properties"]["division_code"] == "370202"
     one = features.single(found, "p2", crs=crs)
-    ((text, version),) = driver.execute(one.sql, one.values).fetchall()
-    assert (json.loads(text)["id"], version.partition("-")[0]) == ("p2", "1")
+    ((feature, version),) = driver.execute(one.sql, one.values).fetchall()
+    assert (json.loads(feature)["id"], version.partition("-")[0]) == ("p2", "1")
 
 
 @pytest.mark.parametrize("feature_id", ["2", "x", "", "9" * 40, "2; --", "-1"])
@@ -90,7 +91,8 @@ def test_long_numbers_as_ids(session: Session, tmp_path: Path) -> None:
         return [json.loads(row[0])["id"] for row in driver.execute(one.sql, one.values)]
 
     assert [ids(no) for no in kept] == [[no] for no in kept]
-    for other in (2**63 - 1, -(2**63), 2**63, 9999999999999999999, -(2**63) - 1, "-0", "007", "7", "1e3", "1\n"):
+    beyond = (2**63 - 1, 2**63, 9999999999999999999, -(2**63), -(2**63) - 1)
+    for other in (*beyond, "-0", "007", "7", "1e3", "1\n"):
         assert ids(other) == []
 
 
@@ -117,6 +119,28 @@ def test_what_is_published_is_read_again_after_a_change(
                 service.remove(session, "parks", actor="me")
             with pytest.raises(NotFound):
                 await published.find("parks", actor=INSPECTOR)
+        finally:
+            await reading.close()
+
+    asyncio.run(ask())
+
+
+def test_the_city_is_read_again_after_a_change_of_an_area(own_database: Database) -> None:
+    def change(statement: str) -> None:
+        with own_database.session() as session:
+            session.execute(text(statement))
+
+    async def ask() -> None:
+        reading = Reading(own_database.url, connections=2, longest_s=5)
+        await reading.open()
+        try:
+            published = Published(reading)
+            first = await published.city()
+            assert await published.city() is first
+            change("UPDATE division_areas SET geom = ST_Translate(geom, 1, 0)")
+            second = await published.city()
+            assert second.box[0] == pytest.approx(first.box[0] + 1)
+            assert second.outlines != first.outlines
         finally:
             await reading.close()
 
