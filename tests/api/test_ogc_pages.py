@@ -214,7 +214,9 @@ def test_times_and_addresses_are_for_people_and_titles_said_once() -> None:
         assert '<a href="https://example.org/?a&amp;b" rel="noopener nofollow">' in text
     about = {"extent": {"spatial": {"bbox": [[0, 0, 1, 1]]}}, "crs": [], "links": []}
     about |= {"title": layer.title, "description": layer.description}
-    assert '<p class="lead">' not in render("ogc_collection.html", said=about, **given, **told)
+    text = render("ogc_collection.html", said=about, **given, **told)
+    assert '<p class="lead">' not in text
+    assert 'data-box="[0, 0, 1, 1]"' in text
 
 
 MARKUP = """<b>"&'</b><script>alert(1)</script>"""
