@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problems, or as a page where a browser asked for one."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +32,7 @@ from gis_registry.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = 5
+_FEATURES = re.compile(r"/ogc/collections/[^/]+/items(?=/|$)")
 
 
 class Fault(BaseModel):
@@ -164,7 +166,15 @@ def answer(
         error=error,
         detail=public_detail(error),
         request_id=request_ids.get(),
+        is_of_data=f"{request.url.path}/".startswith("/ogc/"),
+        features=_features_of(request.url.path) if error.status == 400 else None,
     )
+
+
+def _features_of(path: str) -> str | None:
+    """Return where the features are that a request was about: all those of their collection."""
+    found = _FEATURES.match(path)
+    return found[0] if found else None
 
 
 def _wants_page(request: Request) -> bool:

@@ -1,18 +1,31 @@
 """Pages from templates, in two languages: the reader's first, the other one beside it."""
 
-from datetime import datetime
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from string import ascii_uppercase
 from zoneinfo import ZoneInfo
 
 import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+from gis_registry.maps.collections import Property
 from gis_registry.web import wording
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
+_HAN = "\u3400-\u9fff"
+#: A text in Chinese, then a sentence that says the same in English.
+_TEXTS = re.compile(rf"(.*[{_HAN}])\s+([A-Z][^{_HAN}]*\s[^{_HAN}]*\.)", re.DOTALL)
+#: A title in Chinese, then the same in English.
+_TITLES = re.compile(rf"(.*[{_HAN}]\S*)\s+([A-Za-z][^{_HAN}]*)")
+_ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d\S*")
+_CODE = re.compile("`([^`]+)`")
 
 
 class Language(StrEnum):
@@ -63,6 +76,88 @@ def local_time(moment: datetime, zone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
+def is_moment(text: str) -> bool:
+    """Return whether a text is a day and a time, as JSON has them."""
+    if not _MOMENT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def clock_time(text: str, zone: str | None) -> str:
+    """Return a moment of JSON to the minute in a zone, without one in UTC; midnight is a day.
+
+    What says no zone itself is in none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        try:
+            moment = moment.astimezone(ZoneInfo(zone or "UTC"))
+        except OverflowError:  # the first or the last moment that can be written
+            return text
+    is_day = moment.time() == time.min
+    is_in_utc = zone is None and moment.tzinfo is not None
+    written = moment.strftime("%Y-%m-%d" if is_day and not is_in_utc else "%Y-%m-%d %H:%M")
+    return f"{written} UTC" if is_in_utc else written
+
+
+def text_in(text: str, language: str) -> str:
+    """Return of a text in Chinese and then English what is in one of them; all of any other.
+
+    English begins after the last Chinese full stop, or with the sentence after the last Han.
+    """
+    zh, stop, en = text.strip().rpartition("。")
+    if stop and en.lstrip()[:1] in set(ascii_uppercase):
+        return zh + stop if language == Language.ZH else en.lstrip()
+    return _part(_TEXTS, text, language)
+
+
+def title_in(title: str, language: str) -> str:
+    """Return of a title in Chinese and then English what is in one of them; all of any other."""
+    return _part(_TITLES, title, language)
+
+
+def _part(parts: re.Pattern[str], text: str, language: str) -> str:
+    found = parts.fullmatch(text.strip())
+    return found[1 if language == Language.ZH else 2].rstrip() if found else text
+
+
+def with_code(text: str) -> Markup:
+    """Return a text as HTML, in which what stands in backticks is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  escaped before
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is the address of a page on the web."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def name_of(properties: Mapping[str, object], language: str) -> str | None:
+    """Return what a feature is called, if one of its properties says so."""
+    known = {
+        name.casefold(): said for name, said in properties.items() if said and isinstance(said, str)
+    }
+    for wanted in ("name", "名称", f"name_{language}"):
+        if wanted in known:
+            return known[wanted]
+    ends = ("name", "名称")
+    return next((known[one] for one in known if one.startswith(ends) or one.endswith(ends)), None)
+
+
+def for_reader(columns: Sequence[Property], language: str) -> list[Property]:
+    """Return columns without those whose twin says the same in the reader's language."""
+    own, other = ("_zh", "_en") if language == Language.ZH else ("_en", "_zh")
+    names = {one.name for one in columns}
+    return [
+        one
+        for one in columns
+        if not (one.name.endswith(other) and one.name.removesuffix(other) + own in names)
+    ]
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -76,4 +171,12 @@ def _environment() -> Environment:
     environment.globals["qr_code"] = qr_code
     environment.filters["grouped"] = grouped
     environment.filters["local_time"] = local_time
+    environment.filters["text_in"] = text_in
+    environment.filters["title_in"] = title_in
+    environment.filters["with_code"] = with_code
+    environment.filters["name_of"] = name_of
+    environment.filters["for_reader"] = for_reader
+    environment.filters["clock_time"] = clock_time
+    environment.tests["moment"] = is_moment
+    environment.tests["address"] = is_address
     return environment

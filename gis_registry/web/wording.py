@@ -45,13 +45,13 @@ ROLES = {
     "unit": ("处置单位", "unit"),
     "reader": ("查阅者", "reader"),
 }
-#: Kinds of collections, in their order.
+#: Kinds of collections; the classes, of which there are very many, come last.
 GROUPS = {
     "components": ("城市部件", "Components"),
-    "classes": ("按部件小类", "Components by class"),
+    "layers": ("专题数据", "Thematic layers"),
     "places": ("区划与网格", "Places"),
     "cases": ("案件与线索", "Cases and violations"),
-    "layers": ("专题数据", "Thematic layers"),
+    "classes": ("按部件小类", "Components by class"),
 }
 #: Where a collection leads to.
 LINKS = {

@@ -1,5 +1,6 @@
 """Pages of OGC API for people: both languages, what they link to, and names with markup."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -98,6 +99,39 @@ def test_a_page_says_what_is_there_in_the_language_that_is_asked_for(
     assert "etag" not in english.headers  # the page is another one in the other language
 
 
+def test_what_is_published_besides_comes_before_the_many_classes(browser: httpx.Client) -> None:
+    text = browser.get("/ogc/collections").text
+    assert text.index('id="places"') < text.index('id="classes"')
+    classes = text[text.index('id="classes"') :]
+    assert classes.index("<details>") < classes.index("按部件小类") < classes.index("</summary>")
+    assert "<details open" not in text
+    assert "<h3>公用设施</h3>" in classes
+
+
+def test_descriptions_are_in_the_language_of_the_reader(browser: httpx.Client) -> None:
+    for address in ("/ogc/collections", "/ogc/collections/components-history"):
+        chinese, english = (browser.get(address, params={"lang": one}).text for one in ("zh", "en"))
+        assert "起止时间" in chinese
+        assert "Every state" not in chinese
+        assert "起止时间" not in english
+        assert "with <code>datetime</code>, the registry" in english
+
+
+def test_of_names_in_two_languages_a_table_has_one(browser: httpx.Client) -> None:
+    address = "/ogc/collections/divisions/items?level=district"
+    chinese, english = (browser.get(address, params={"lang": one}).text for one in ("zh", "en"))
+    row = '<td data-title="{}">'
+    assert row.format("名称") in chinese
+    assert row.format("英文名称") not in chinese
+    assert row.format("name, in English") in english
+    assert row.format("name, in Chinese") not in english
+
+
+def test_a_division_is_called_by_its_name(browser: httpx.Client) -> None:
+    text = browser.get("/ogc/collections/divisions/items/370202").text
+    assert re.search(r"<h1>市南区 <small class=.number.>370202</small></h1>", text)
+
+
 def test_what_was_leads_to_the_component_as_it_is(browser: httpx.Client, shared_api: Api) -> None:
     code = shared_api.codes[0]
     answer = browser.get(f"/ogc/collections/components-history/items/{code}-1")
@@ -137,7 +171,11 @@ def test_errors_are_pages_as_elsewhere(browser: httpx.Client, address: str, stat
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
     assert "请求编号" in answer.text
-    assert Page(answer.text).inline == []
+    page = Page(answer.text)
+    assert page.inline == []
+    assert 'action="/c"' not in answer.text
+    assert "/ogc/collections" in page.links
+    assert ("/ogc/collections/components/items" in page.links) == (status == 400)
 
 
 def test_who_is_not_signed_in_is_asked_to(shared_api: Api) -> None:
@@ -149,6 +187,36 @@ def test_who_is_not_signed_in_is_asked_to(shared_api: Api) -> None:
             answer.headers["location"]
             == "/login?next=/ogc/collections/components/items%3Flimit%3D2"
         )
+
+
+def test_times_and_addresses_are_for_people_and_titles_said_once() -> None:
+    said = ("2026-11-23T23:59:31.144211+00:00", "https://example.org/?a&b")
+    columns = [Property(one, PropertyType.STRING, one, one, one) for one in ("at", "site")]
+    layer = replace(
+        collections.grid_cells(), title_en="Cells", description="Cells", properties=tuple(columns)
+    )
+    city = City("", "", (0, 0, 1, 1), (), {}, "null", ())
+    feature = {
+        "id": "1",
+        "geometry": None,
+        "properties": dict(zip(("at", "site"), said, strict=True)),
+        "links": [],
+    }
+    told = {"language": Language.EN, "other_language_url": "", "here": "", "actor": "reader"}
+    given = {"collection": layer, "city": city, "box": city.box, "address": "http://h/ogc"}
+    page = {"features": [feature], "numberReturned": 1, "links": []}
+    shows = shown.of_page(layer, [feature], {}, set())
+    for text in (
+        render("ogc_items.html", said=page, limit=10, first=None, **given, **shows, **told),
+        render("ogc_item.html", said=feature, **given, **told),
+    ):
+        assert f'<time datetime="{said[0]}">2026-11-23 23:59 UTC</time>' in text
+        assert '<a href="https://example.org/?a&amp;b" rel="noopener nofollow">' in text
+    about = {"extent": {"spatial": {"bbox": [[0, 0, 1, 1]]}}, "crs": [], "links": []}
+    about |= {"title": layer.title, "description": layer.description}
+    text = render("ogc_collection.html", said=about, **given, **told)
+    assert '<p class="lead">' not in text
+    assert 'data-box="[0, 0, 1, 1]"' in text
 
 
 MARKUP = """<b>"&'</b><script>alert(1)</script>"""

@@ -16,7 +16,7 @@
     "CooperativeGesturesHandler.MobileHelpText": "用两指移动地图",
   };
   const place = document.getElementById("tiles-map");
-  const { tilejson, borders, layer, lang } = place.dataset;
+  const { tilejson, borders, layer, lang, box } = place.dataset;
   const isAlone = place.classList.contains("alone");
   const locale = lang === "zh" ? "zh-CN" : "en";
   const exact = new Intl.NumberFormat(locale);
@@ -84,8 +84,8 @@
         },
         layers,
       },
-      bounds: told.bounds,
-      fitBoundsOptions: { padding: 20 },
+      bounds: box ? JSON.parse(box) : told.bounds,
+      fitBoundsOptions: { padding: 20, maxZoom: 17 },
       maxZoom: LAST_ZOOM,
       dragRotate: false,
       pitchWithRotate: false,
