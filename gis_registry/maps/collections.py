@@ -89,7 +89,7 @@ class KeyColumn:
 
 
 class Group(StrEnum):
-    """What kinds of collections there are, in the order in which people are shown them."""
+    """What kinds of collections there are."""
 
     COMPONENTS = "components"
     CLASSES = "classes"

@@ -17,7 +17,7 @@ from gis_registry.users.service import Actor
 #: Outlines begin and end with a day.
 _STATE = f"SELECT ({reference.STATE_SQL}), {TODAY}"
 _CITY = """
-SELECT c.name_zh, c.name_en, c.projected_epsg,
+SELECT c.name_zh, c.name_en, c.projected_epsg, c.time_zone,
   ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)
 FROM city c, LATERAL (SELECT ST_Extent(geom) AS extent FROM division_areas) AS areas
 """
@@ -47,6 +47,7 @@ class City:
         of_classes: the collection of each class of its profile.
         outlines: the borders of its districts, as a geometry in GeoJSON.
         sources: who drew them.
+        time_zone: whose clock it has.
     """
 
     name_zh: str
@@ -56,6 +57,7 @@ class City:
     of_classes: Mapping[str, Collection] = field(repr=False)
     outlines: str = field(repr=False)
     sources: tuple[str, ...]
+    time_zone: str
 
 
 class Published:
@@ -94,7 +96,7 @@ class Published:
         """Return the city."""
         (state,) = await self._reading.rows(_STATE, is_plan_kept=True)
         if self._city is None or state != self._state:
-            ((name_zh, name_en, srid, *box),) = await self._reading.rows(_CITY)
+            ((name_zh, name_en, srid, time_zone, *box),) = await self._reading.rows(_CITY)
             made = [
                 collections.components_of_class(*one) for one in await self._reading.rows(_CLASSES)
             ]
@@ -109,6 +111,7 @@ class Published:
                 of_classes,
                 outlines,
                 tuple(sources),
+                time_zone,
             )
             self._state = state
         return self._city

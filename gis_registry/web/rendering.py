@@ -87,21 +87,18 @@ def is_moment(text: str) -> bool:
     return True
 
 
-def clock_time(text: str, zone: str | None) -> str:
-    """Return a moment of JSON to the minute in a zone, without one in UTC; midnight is a day.
+def clock_time(text: str, zone: str) -> str:
+    """Return a moment of JSON to the minute in a zone; midnight is a day.
 
     What says no zone itself is in none.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is not None:
         try:
-            moment = moment.astimezone(ZoneInfo(zone or "UTC"))
+            moment = moment.astimezone(ZoneInfo(zone))
         except OverflowError:  # the first or the last moment that can be written
             return text
-    is_day = moment.time() == time.min
-    is_in_utc = zone is None and moment.tzinfo is not None
-    written = moment.strftime("%Y-%m-%d" if is_day and not is_in_utc else "%Y-%m-%d %H:%M")
-    return f"{written} UTC" if is_in_utc else written
+    return moment.strftime("%Y-%m-%d" if moment.time() == time.min else "%Y-%m-%d %H:%M")
 
 
 def text_in(text: str, language: str) -> str:

@@ -195,7 +195,7 @@ def test_times_and_addresses_are_for_people_and_titles_said_once() -> None:
     layer = replace(
         collections.grid_cells(), title_en="Cells", description="Cells", properties=tuple(columns)
     )
-    city = City("", "", (0, 0, 1, 1), (), {}, "null", ())
+    city = City("", "", (0, 0, 1, 1), (), {}, "null", (), "Asia/Shanghai")
     feature = {
         "id": "1",
         "geometry": None,
@@ -210,7 +210,7 @@ def test_times_and_addresses_are_for_people_and_titles_said_once() -> None:
         render("ogc_items.html", said=page, limit=10, first=None, **given, **shows, **told),
         render("ogc_item.html", said=feature, **given, **told),
     ):
-        assert f'<time datetime="{said[0]}">2026-11-23 23:59 UTC</time>' in text
+        assert f'<time datetime="{said[0]}">2026-11-24 07:59</time>' in text
         assert '<a href="https://example.org/?a&amp;b" rel="noopener nofollow">' in text
     about = {"extent": {"spatial": {"bbox": [[0, 0, 1, 1]]}}, "crs": [], "links": []}
     about |= {"title": layer.title, "description": layer.description}
@@ -236,7 +236,7 @@ def test_names_with_markup_stay_text() -> None:
         about=about,
         properties=(one,),
     )
-    city = City(MARKUP, MARKUP, (0, 0, 1, 1), (), {}, "null", (MARKUP,))
+    city = City(MARKUP, MARKUP, (0, 0, 1, 1), (), {}, "null", (MARKUP,), "UTC")
     feature = {"id": MARKUP, "geometry": None, "properties": {"p": MARKUP}}
     told = {"language": Language.ZH, "other_language_url": "", "here": "", "actor": "reader"}
     links = [{"rel": "items", "href": "http://h/", "type": "text/html", "title": MARKUP}]

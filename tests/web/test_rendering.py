@@ -73,10 +73,6 @@ def test_times_are_those_of_the_clock_of_the_city(said: str, shown: str) -> None
     assert clock_time(said, "Asia/Shanghai") == shown
 
 
-def test_times_without_a_city_say_that_they_are_in_utc() -> None:
-    assert clock_time("2026-11-23T00:00:00+00:00", None) == "2026-11-23 00:00 UTC"
-
-
 @pytest.mark.parametrize("said", ["", "2026-11-23", "2026-02-31T00:00:00Z", "2026-11-23T99:00 x"])
 def test_other_texts_are_no_times(said: str) -> None:
     assert not is_moment(said)
