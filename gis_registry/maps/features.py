@@ -150,24 +150,11 @@ def listed(
     ended = f"{where} ORDER BY {keys}" + ("" if limit is None else f" LIMIT {limit:d}")
     if not is_narrow:
         return Statement(f"SELECT {told} {rest}{ended}", values)
-    # What is left out by order and limit is not looked up either. With conditions there may be
-    # much to sort, of which only the keys are.
+    # What is left out by order and limit is not looked up either.
     alias = collection.source.rpartition(" ")[2]
-    if not conditions:
-        found = f"(SELECT {alias}.* {rest}{ended}) AS {alias}"
-        order = keys
-    else:
-        names = [f"key_{number}" for number in range(len(collection.key))]
-        named = ", ".join(
-            f"{one.sql} AS {name}" for name, one in zip(names, collection.key, strict=True)
-        )
-        order = ", ".join(f"page.{name}" for name in names)
-        found = (
-            f"(SELECT {named} {rest}{ended}) AS page"
-            f" JOIN {collection.source} ON ({keys}) = ({order})"
-        )
+    found = f"(SELECT {alias}.* {rest}{ended}) AS {alias}"
     return Statement(
-        f"SELECT {told} FROM {found} {collection.lookups} ORDER BY {order}",  # noqa: S608
+        f"SELECT {told} FROM {found} {collection.lookups} ORDER BY {keys}",  # noqa: S608
         values,
     )
 
