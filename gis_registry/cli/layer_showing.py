@@ -99,9 +99,8 @@ def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
     quality = entry.quality
     refused = ", ".join(f"{count:,} {reason}" for reason, count in quality.refused.items())
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in quality.geometry_types.items())
-    versions = ", ".join(
-        f"{one.number}{'' if one.is_kept else ' (dropped)'}" for one in entry.versions
-    )
+    others = [one.number for one in entry.versions if one.is_kept and one.number != entry.version]
+    kept = f" (kept besides: {', '.join(map(str, others))})" if others else ""
     print_facts(
         [
             ("name", entry.name),
@@ -118,7 +117,7 @@ def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
             ("next refresh", _shown(entry.next_refresh_at, zone)),
             ("problem", entry.problem),
             ("removed", _shown(entry.removed_at, zone)),
-            ("version", f"{entry.version} of {versions}, loaded {_shown(entry.loaded_at, zone)}"),
+            ("version", f"{entry.version}{kept}, loaded {_shown(entry.loaded_at, zone)}"),
             ("features", f"{quality.features:,}: {kinds}"),
             ("rows refused", refused),
             ("repaired", quality.repaired or None),
@@ -135,7 +134,7 @@ def _far(quality: "Quality") -> str | None:
         return None
     if quality.far_from_city < quality.features:
         return f"{quality.far_from_city:,}"
-    return "all: if they should be near, the system or datum is another one (--crs)"
+    return "all: if they should be near, the file or --crs names the wrong system or datum"
 
 
 def rows(
