@@ -47,7 +47,7 @@ def test_a_survey_from_delivery_to_export() -> None:
     shows = run(PROJECT / "notebooks" / "survey.ipynb")
     assert "gb18030: nothing says it" in shows["inspect"]
     assert '"备注" = "note"' in shows["proposal"]
-    assert "outside-city" in shows["stage"]
+    assert "invalid-position" in shows["stage"]
     assert "staged" in shows["stage"]
     for verdict in ("unchanged", "moved", "changed", "new", "missing", "ambiguous", "refused"):
         assert f"<td>{verdict}</td>" in shows["rows"]
