@@ -45,6 +45,7 @@ AIMS_MS = {
     "1,000 items": 12.0,
     "1 km box": 20.0,
     "densest 1 km box": 20.0,
+    "10 of a late 4 km box": 20.0,
     "page at row 3 million": 5.0,
     "tile z16": 6.0,
     "tile z12": 50.0,
@@ -81,7 +82,8 @@ uvicorn.run("tipg.main:app", port=int(sys.argv[1]), log_level="warning")
 class Place:
     """What is asked for: a component in the densest part of the city, and what is around it.
 
-    ``box`` is a square kilometre such as half of all components have no denser one around them.
+    ``box`` is a square kilometre such as half of all components have no denser one around them,
+    ``late_box`` four kilometres square around one of the last components in the order of the key.
     """
 
     code: str
@@ -90,6 +92,7 @@ class Place:
     token: str
     box: str
     densest_box: str
+    late_box: str
     tiles: dict[int, tuple[int, int]]
 
 
@@ -155,7 +158,18 @@ def place(session: Session) -> Place:
     tiles = {
         z: (across, y >> (15 - z) if z < 15 else y << (z - 15)) for z, (across, _) in tiles.items()
     }
-    boxes = (box_around(middle_of(middle.x, middle.y)), box_around((lon, lat)))
+    late: tuple[float, float] = session.execute(  # type: ignore[assignment]
+        text(
+            "SELECT ST_X(p), ST_Y(p) FROM bench_peers.components, ST_PointOnSurface(geom) AS p "
+            "WHERE id >= 0.98 * :most ORDER BY id LIMIT 1"
+        ),
+        {"most": most},
+    ).one()
+    boxes = (
+        box_around(middle_of(middle.x, middle.y)),
+        box_around((lon, lat)),
+        box_around(late, half_m=2_000),
+    )
     return Place(code, number, deep, token, *boxes, tiles)
 
 
@@ -166,10 +180,10 @@ def middle_of(x: int, y: int) -> tuple[float, float]:
     return (x + 0.5) / turns * 360 - 180, math.degrees(math.atan(math.sinh(northing)))
 
 
-def box_around(place: tuple[float, float]) -> str:
-    """Return the square kilometre around a place."""
+def box_around(place: tuple[float, float], *, half_m: float = 500) -> str:
+    """Return the square kilometre around a place, or another square."""
     lon, lat = place
-    half_lat = 500 / 111_000
+    half_lat = half_m / 111_000
     half_lon = half_lat / math.cos(math.radians(lat))
     return f"{lon - half_lon:.6f},{lat - half_lat:.6f},{lon + half_lon:.6f},{lat + half_lat:.6f}"
 
@@ -184,6 +198,7 @@ def of_ours(asked: Place) -> dict[str, str]:
         "1,000 items": f"{items}?limit=1000",
         "1 km box": f"{items}?limit=1000&bbox={asked.box}",
         "densest 1 km box": f"{items}?limit=1000&bbox={asked.densest_box}",
+        "10 of a late 4 km box": f"{items}?limit=10&bbox={asked.late_box}",
         "page at row 3 million": f"{items}?token={quote(asked.token)}",
         **{f"tile z{z}": f"{tiles}/{z}/{y}/{x}" for z, (x, y) in asked.tiles.items()},
     }
@@ -199,6 +214,7 @@ def of_tipg(asked: Place) -> dict[str, str]:
         "1,000 items": f"{items}?limit=1000",
         "1 km box": f"{items}?limit=1000&bbox={asked.box}",
         "densest 1 km box": f"{items}?limit=1000&bbox={asked.densest_box}",
+        "10 of a late 4 km box": f"{items}?limit=10&bbox={asked.late_box}",
         "page at row 3 million": f"{items}?limit=10&offset={asked.deep}",
         **{f"tile z{z}": f"{tiles}/{z}/{x}/{y}" for z, (x, y) in asked.tiles.items()},
     }
@@ -213,6 +229,7 @@ def of_bare(asked: Place) -> dict[str, str]:
         "1,000 items": "/items?limit=1000",
         "1 km box": f"/box?{urlencode({'bbox': asked.box, 'limit': 1000})}",
         "densest 1 km box": f"/box?{urlencode({'bbox': asked.densest_box, 'limit': 1000})}",
+        "10 of a late 4 km box": f"/box?{urlencode({'bbox': asked.late_box, 'limit': 10})}",
         "page at row 3 million": f"/items?after={asked.deep}",
         "tile z16": f"/tiles/16/{x}/{y}",
     }
@@ -227,6 +244,7 @@ def of_qgis(asked: Place) -> dict[str, str]:
         "1,000 items": f"{items}.json?limit=1000",
         "1 km box": f"{items}.json?limit=1000&bbox={asked.box}",
         "densest 1 km box": f"{items}.json?limit=1000&bbox={asked.densest_box}",
+        "10 of a late 4 km box": f"{items}.json?limit=10&bbox={asked.late_box}",
         "page at row 3 million": f"{items}.json?limit=10&offset={asked.deep}",
     }
 

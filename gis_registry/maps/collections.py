@@ -189,6 +189,11 @@ class Collection:
         return in_both(self.title_zh, self.title_en)
 
     @property
+    def alias(self) -> str | None:
+        """What a row of the source is called; None: it is joined from several relations."""
+        return None if " JOIN " in self.source else self.source.rpartition(" ")[2]
+
+    @property
     def rows(self) -> str:
         """What a statement reads everything from."""
         return f"{self.source} {self.lookups}".rstrip()

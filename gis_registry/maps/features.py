@@ -5,15 +5,16 @@ are made of what collections say and of bound values alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 
 from gis_registry.db import reference
 from gis_registry.db.base import SRID
 from gis_registry.db.reading import DIALECT
+from gis_registry.maps import filters
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
 
@@ -30,11 +31,21 @@ class Condition:
         sql: is true for them.
         values: what it refers to.
         is_of_source: whether it needs nothing of the collection's lookups.
+        bounds: is true for them too, and found by the index of the geometry; None: it does not
+            matter where they are.
     """
 
     sql: str
     values: Mapping[str, Any] = field(default_factory=dict)
     is_of_source: bool = False
+    bounds: str | None = None
+
+    def expected(self) -> "Condition":
+        """Return the same for rows of which the planner is to expect it, having chosen them by it.
+
+        What it knows of a table's geometries it would apply to the chosen ones once more.
+        """
+        return replace(self, sql=f"CASE WHEN {self.sql} THEN true END IS NOT NULL")
 
 
 @dataclass(frozen=True)
@@ -42,33 +53,44 @@ class Statement:
     """SQL with its values."""
 
     sql: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 def of_filter(condition: ColumnElement[bool]) -> Condition:
     """Return a filter as a condition."""
+    sql, values = _compiled(condition)
+    overlaps = filters.bounds_of(condition)
+    if not overlaps:
+        return Condition(sql, values)
+    bounds, of_bounds = _compiled(and_(*overlaps))
+    # Both number their values from 1.
+    bounds %= {name: f"%(bounds_{name})s" for name in of_bounds}
+    values |= {f"bounds_{name}": value for name, value in of_bounds.items()}
+    return Condition(sql, values, bounds=bounds)
+
+
+def _compiled(condition: ColumnElement[bool]) -> tuple[str, dict[str, Any]]:
     compiled = condition.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
-    return Condition(f"({compiled})", compiled.params)
+    return f"({compiled})", dict(compiled.params)
 
 
-def in_box(
-    collection: Collection, box: Sequence[float], box_crs: OfferedCrs, *, parameter: str = "box"
-) -> Condition:
+def in_box(collection: Collection, box: Sequence[float], box_crs: OfferedCrs) -> Condition:
     """Return that a feature touches a box; one that crosses the antimeridian is two.
 
     Args:
         collection: which.
         box: least x, least y, greatest x, greatest y; x is a longitude or an easting.
         box_crs: what it is in.
-        parameter: begins the names of its values.
     """
     west, south, east, north = box
-    parts = [(west, east)]
+    sides = [(west, east)]
     if west > east and box_crs.is_geographic:
-        parts = [(west, 180.0), (-180.0, east)]
-    texts, values = [], {}
-    for number, (least, greatest) in enumerate(parts):
-        names = [f"{parameter}_{number}_{side}" for side in range(4)]
+        sides = [(west, 180.0), (-180.0, east)]
+    bounds, texts = [], []
+    values: dict[str, float] = {}
+    for number, (least, greatest) in enumerate(sides):
+        names = [f"box_{number}_{side}" for side in range(4)]
+        values |= dict(zip(names, (least, south, greatest, north), strict=True))
         corners = [f"%({name})s::float8" for name in names]
         envelope = "ST_MakeEnvelope({})".format(", ".join(corners))
         if least == greatest and south == north:
@@ -78,20 +100,18 @@ def in_box(
         envelope = f"ST_SetSRID({envelope}, {box_crs.srid})"
         if box_crs.srid != SRID:
             # Sides that are straight there are not straight here: with points between.
-            envelope = f"ST_Transform(ST_Segmentize({envelope}, %({parameter}_step)s), {SRID})"
-            values[f"{parameter}_step"] = max(greatest - least, north - south) / 16 or 1.0
+            envelope = f"ST_Transform(ST_Segmentize({envelope}, %(box_step)s), {SRID})"
+            values["box_step"] = max(greatest - least, north - south) / 16 or 1.0
         touches = f"ST_Intersects({collection.geometry}, {envelope})"
         if box_crs.srid == SRID and min(greatest - least, north - south) > 4 * _SURE_DEG:
-            # Most of what touches a box lies within it, which is quickly seen. Of what the planner
-            # is told so it expects no less than the box has.
+            # Most of what touches a box lies within it, which is quickly seen.
             within = f"{collection.geometry} @ ST_Expand({envelope}, -{_SURE_DEG})"
-            touches = (
-                f"{collection.geometry} && {envelope}"
-                f" AND CASE WHEN {within} OR {touches} THEN true END IS NOT NULL"
-            )
-        texts.append(f"({touches})")
-        values |= dict(zip(names, (least, south, greatest, north), strict=True))
-    return Condition(f"({' OR '.join(texts)})", values, is_of_source=True)
+            touches = f"CASE WHEN {within} OR {touches} THEN true END IS NOT NULL"
+        bounds.append(f"{collection.geometry} && {envelope}")
+        texts.append(f"({bounds[-1]} AND {touches})")
+    return Condition(
+        f"({' OR '.join(texts)})", values, is_of_source=True, bounds=f"({' OR '.join(bounds)})"
+    )
 
 
 def page(
@@ -102,6 +122,7 @@ def page(
     limit: int,
     after: Sequence[str] = (),
     count: str | None = None,
+    among: Statement | None = None,
 ) -> Statement:
     """Return the statement of a page: rows of a count, the key as text, and the feature.
 
@@ -112,10 +133,11 @@ def page(
         limit: how many; one more is asked for, to see whether there is a next page.
         after: the key of the last feature of the page before, as text.
         count: what counts them, with the values of the collection and the conditions.
+        among: which part of the source to look at, instead of all of it.
     """
     key = ", ".join(f"({one.sql})::text" for one in collection.key)
     told = f"{count or 'NULL'}, {key}, {feature(collection, crs)}"
-    return listed(collection, conditions, told, limit=limit + 1, after=after)
+    return listed(collection, conditions, told, limit=limit + 1, after=after, among=among)
 
 
 def listed(
@@ -125,6 +147,7 @@ def listed(
     *,
     limit: int | None = None,
     after: Sequence[str] = (),
+    among: Statement | None = None,
 ) -> Statement:
     """Return the statement of features in the order of their key.
 
@@ -134,29 +157,73 @@ def listed(
         told: what is told of each, as SQL.
         limit: how many; None: all.
         after: the key of the last feature before them, as text.
+        among: which part of the source to look at, instead of all of it.
     """
-    keys = ", ".join(one.sql for one in collection.key)
     is_narrow = limit is not None and _need_source_alone(collection, conditions)
-    rest, values = _rest(collection, conditions, is_narrow=is_narrow)
-    where = ""
-    if after:
-        names = [f"after_{number}" for number in range(len(after))]
-        values |= dict(zip(names, after, strict=True))
-        bound = ", ".join(
-            f"%({name})s::{one.type}" for name, one in zip(names, collection.key, strict=True)
-        )
-        where = f" AND ({keys}) > ({bound})"
-    # As a number, not as a value: a plan for any number would be one for a tenth of all rows.
-    ended = f"{where} ORDER BY {keys}" + ("" if limit is None else f" LIMIT {limit:d}")
+    rest = _rest(collection, [*conditions, *_later(collection, after)], among, is_narrow=is_narrow)
+    keys, ended = _keys(collection), _ended(collection, limit)
     if not is_narrow:
-        return Statement(f"SELECT {told} {rest}{ended}", values)
+        return Statement(f"SELECT {told} {rest.sql} {ended}", rest.values)
     # What is left out by order and limit is not looked up either.
-    alias = collection.source.rpartition(" ")[2]
-    found = f"(SELECT {alias}.* {rest}{ended}) AS {alias}"
+    found = f"(SELECT {collection.alias}.* {rest.sql} {ended}) AS {collection.alias}"
     return Statement(
         f"SELECT {told} FROM {found} {collection.lookups} ORDER BY {keys}",  # noqa: S608
-        values,
+        rest.values,
     )
+
+
+def bounded(collection: Collection, conditions: Sequence[Condition]) -> Statement | None:
+    """Return the part of the source that lies where conditions can hold, read by itself.
+
+    Returns:
+        None: the conditions do not say where, or the source is no single relation.
+    """
+    placed = [one for one in conditions if one.bounds is not None]
+    if not placed or collection.alias is None:
+        return None
+    where = " AND ".join([collection.where, *(str(one.bounds) for one in placed)])
+    return _part(collection, f"WHERE {where} OFFSET 0", placed)
+
+
+def ahead(collection: Collection, *, rows: int, after: Sequence[str] = ()) -> Statement:
+    """Return the part of the source that comes next in the order of the key.
+
+    Args:
+        collection: one whose source is a single relation.
+        rows: how many rows it has.
+        after: the key of the last feature before them, as text.
+    """
+    later = _later(collection, after)
+    where = " AND ".join([collection.where, *(one.sql for one in later)])
+    return _part(collection, f"WHERE {where} {_ended(collection, rows)}", later)
+
+
+def _part(collection: Collection, which: str, conditions: Sequence[Condition]) -> Statement:
+    alias = collection.alias
+    values = dict(collection.values)
+    for one in conditions:
+        values |= one.values
+    return Statement(f"SELECT {alias}.* FROM {collection.source} {which}", values)  # noqa: S608
+
+
+def _keys(collection: Collection) -> str:
+    return ", ".join(one.sql for one in collection.key)
+
+
+def _ended(collection: Collection, limit: int | None) -> str:
+    # As a number, not as a value: a plan for any number would be one for a tenth of all rows.
+    return f"ORDER BY {_keys(collection)}" + ("" if limit is None else f" LIMIT {limit:d}")
+
+
+def _later(collection: Collection, after: Sequence[str]) -> list[Condition]:
+    """Return that features come after a key, if there is one."""
+    if not after:
+        return []
+    values = {f"after_{number}": said for number, said in enumerate(after)}
+    bound = ", ".join(
+        f"%({name})s::{one.type}" for name, one in zip(values, collection.key, strict=True)
+    )
+    return [Condition(f"({_keys(collection)}) > ({bound})", values, is_of_source=True)]
 
 
 def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> Statement:
@@ -173,25 +240,35 @@ def single(collection: Collection, feature_id: str, *, crs: OfferedCrs) -> State
 
 
 def matching(
-    collection: Collection, conditions: Sequence[Condition], *, limit: int | None = None
+    collection: Collection,
+    conditions: Sequence[Condition],
+    *,
+    limit: int | None = None,
+    among: Statement | None = None,
 ) -> Statement:
     """Return the statement of a row for each feature that conditions hold for, without order."""
     is_narrow = _need_source_alone(collection, conditions)
-    rest, values = _rest(collection, conditions, is_narrow=is_narrow)
+    rest = _rest(collection, conditions, among, is_narrow=is_narrow)
     most = "" if limit is None else f" LIMIT {limit:d}"
-    return Statement(f"SELECT 1 {rest}{most}", values)
+    return Statement(f"SELECT 1 {rest.sql}{most}", rest.values)
 
 
 def _rest(
-    collection: Collection, conditions: Sequence[Condition], *, is_narrow: bool
-) -> tuple[str, dict[str, Any]]:
-    """Return from where rows are read and which, with the values."""
-    values = dict(collection.values)
+    collection: Collection,
+    conditions: Sequence[Condition],
+    among: Statement | None,
+    *,
+    is_narrow: bool,
+) -> Statement:
+    """Return from where rows are read and which."""
+    values = {**collection.values, **(among.values if among else {})}
     for one in conditions:
         values |= one.values
-    where = " AND ".join([collection.where, *(one.sql for one in conditions)])
-    rows = collection.source if is_narrow else collection.rows
-    return f"FROM {rows} WHERE {where}", values
+    source = f"({among.sql}) AS {collection.alias}" if among else collection.source
+    rows = source if is_narrow else f"{source} {collection.lookups}"
+    own = "true" if among else collection.where
+    where = " AND ".join([own, *(one.sql for one in conditions)])
+    return Statement(f"FROM {rows} WHERE {where}", values)
 
 
 def _need_source_alone(collection: Collection, conditions: Sequence[Condition]) -> bool:

@@ -19,7 +19,9 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, NoReturn
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_
+from sqlalchemy import BooleanClauseList, ColumnElement, Function, and_, func, not_, or_
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import AsBoolean
 
 from gis_registry.errors import InvalidInput
 from gis_registry.maps.filter_geometry import geometry_of
@@ -86,6 +88,8 @@ _SPATIAL_FUNCTIONS = {
     "s_touches": func.ST_Touches,
     "s_within": func.ST_Within,
 }
+#: Whatever is related by them has bounding boxes that overlap.
+_OVERLAPPING = {one().name for one in _SPATIAL_FUNCTIONS.values()} - {"ST_Disjoint"}
 _ARRAY_FUNCTIONS = ("a_containedby", "a_contains", "a_equals", "a_overlaps")
 _CALCULATIONS = ("+", "-", "*", "/", "%", "div", "^")
 _TEXT_FUNCTIONS = {"casei": without_case, "accenti": without_accents}
@@ -130,6 +134,19 @@ def condition(
     tree = tree_of_text(given) if language is FilterLanguage.CQL2_TEXT else _tree_of_json(given)
     check_nesting(tree)
     return _Translation(queryables, filter_srid, geometry_srid).condition(tree)
+
+
+def bounds_of(condition: Condition) -> list[Condition]:
+    """Return which bounding boxes overlap wherever a filter is true, as an index finds them."""
+    if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+        return [bounds for part in condition.clauses for bounds in bounds_of(part)]
+    if not (isinstance(condition, AsBoolean) and condition.operator is operators.is_true):
+        return []
+    function = condition.element
+    if not isinstance(function, Function) or function.name not in _OVERLAPPING:
+        return []
+    left, right = function.clauses
+    return [left.bool_op("&&")(right)]
 
 
 def _tree_of_json(given: str) -> Tree:

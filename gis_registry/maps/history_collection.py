@@ -21,8 +21,9 @@ _IN_ORDER = "ORDER BY division_code, code, version"
 _STATES = (
     f"((SELECT {_COLUMNS}, NULL::bigint AS ended_by FROM components {_IN_ORDER})"  # noqa: S608
     f" UNION ALL (SELECT {_COLUMNS}, ended_by FROM component_history {_IN_ORDER})) c"
-    " JOIN changes made ON made.id = c.change_id"
-    " LEFT JOIN changes ended ON ended.id = c.ended_by"
+)
+_CHANGES = (
+    " JOIN changes made ON made.id = c.change_id LEFT JOIN changes ended ON ended.id = c.ended_by"
 )
 _DIVISION = "c.division_code = left(%(id)s, 6)"
 _OWN = {
@@ -41,7 +42,8 @@ def components_history() -> Collection:
         description="部件曾有的和现有的每个状态及其起止时间。"
         " Every state that a component had or has, and from when to when it held: with "
         "`datetime`, the registry as it was at that moment.",
-        source=f"{_STATES} {COMPONENT_UNITS}",
+        source=_STATES,
+        lookups=f"{_CHANGES} {COMPONENT_UNITS}",
         group=Group.COMPONENTS,
         key=(
             KeyColumn("c.division_code", "text"),

@@ -8,17 +8,16 @@ from typing import Any
 
 from gis_registry.db.reading import Reading
 from gis_registry.errors import NotFound
-from gis_registry.maps import features
+from gis_registry.maps import features, page_ways
 from gis_registry.maps.collections import Collection
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.features import Condition
+from gis_registry.maps.page_ways import Way
 
 #: Up to so many are counted one by one; of more it is told how many the planner expects.
 MOST_COUNTED = 10_000
 #: Where the planner expects so many times as many, they are not counted at all.
 _OFF_BY = 2
-
-
 #: A page ends before its features would have more characters together, which are about as many
 #: bytes: outlines of hundreds of areas are no quick answer.
 MOST_CHARACTERS = 8 * 2**20
@@ -68,24 +67,27 @@ async def page(
         after: the key of the last feature of the page before; none: the first page.
         is_counted: whether to say how many there are in all.
     """
-    count, estimate = None, None
-    if is_counted and not conditions and collection.total is not None:
-        count = collection.total
-    elif is_counted:
-        # Where nothing is asked for, clients take what is told for all that there is.
-        estimate = await estimated(reading, collection, conditions) if conditions else 0
-        if estimate <= MOST_COUNTED * _OFF_BY:
-            matching = features.matching(collection, conditions, limit=MOST_COUNTED + 1)
-            count = f"(SELECT count(*) FROM ({matching.sql}) AS matching)"  # noqa: S608
-    statement = features.page(
-        collection, conditions, crs=crs, limit=limit, after=after, count=count
-    )
-    rows = await reading.rows(statement.sql, statement.values, is_plan_kept=not conditions)
+    is_counted_anew = is_counted and (bool(conditions) or collection.total is None)
+    # Where nothing is asked for, clients take what is told for all that there is.
+    expected = await estimated(reading, collection, conditions) if conditions else 0
+    ways = await page_ways.find(reading, collection, conditions, after=after, expected=expected)
+    count = collection.total if is_counted else None
+    if is_counted_anew:
+        count = _count(collection, ways[-1]) if expected <= MOST_COUNTED * _OFF_BY else None
+    rows: list[tuple[Any, ...]] = []
+    for way in ways:
+        statement = features.page(
+            collection, way.conditions, crs=crs, limit=limit, after=after, count=count,
+            among=way.among,
+        )  # fmt: skip
+        rows = await reading.rows(statement.sql, statement.values, is_plan_kept=not conditions)
+        if len(rows) > limit:
+            break
     told = _fitting(rows[:limit])
     last = tuple(told[-1][1:-1]) if len(rows) > len(told) else None
     matched = None
     if is_counted and (rows or not after):  # a page that was emptied meanwhile tells nothing
-        matched = _matched(rows[0][0] if rows else 0, estimate)
+        matched = _matched(rows[0][0] if rows else 0, expected if is_counted_anew else None)
     return Page([row[-1] for row in told], last, matched)
 
 
@@ -111,9 +113,14 @@ async def estimated(
     reading: Reading, collection: Collection, conditions: Sequence[Condition]
 ) -> int:
     """Return how many features the planner expects."""
-    matching = features.matching(collection, conditions)
-    ((plan,),) = await reading.rows(f"EXPLAIN (FORMAT JSON) {matching.sql}", matching.values)
-    return int(plan[0]["Plan"]["Plan Rows"])
+    return await page_ways.planned(reading, features.matching(collection, conditions))
+
+
+def _count(collection: Collection, way: Way) -> str:
+    matching = features.matching(
+        collection, way.conditions, limit=MOST_COUNTED + 1, among=way.among
+    )
+    return f"(SELECT count(*) FROM ({matching.sql}) AS matching)"  # noqa: S608
 
 
 def _fitting(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

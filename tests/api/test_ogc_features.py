@@ -6,8 +6,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from running_api import LAMP, POSITIONS, Api, got
+from shapely import MultiPoint
+from shapely import box as rectangle
+from shapely.geometry import shape
 
-from gis_registry.maps import pages
+from gis_registry.maps import page_ways, pages
 from gis_registry.roles import Role
 
 
@@ -55,6 +58,47 @@ def test_pages_end_before_they_are_very_long(
             page = got(reader, following[0])
             found += page["features"]
         assert found == whole
+
+
+@pytest.mark.parametrize(("gathered", "ahead"), [(10**9, 1), (0, 1), (0, 5), (0, 10**9)], ids=str)
+@pytest.mark.parametrize("collection", ["components", "components-history", "grid-cells"])
+def test_pages_of_a_place_are_the_same_however_they_are_looked_for(
+    reader: httpx.Client,
+    monkeypatch: pytest.MonkeyPatch,
+    collection: str,
+    gathered: int,
+    ahead: int,
+) -> None:
+    items = f"/ogc/collections/{collection}/items"
+    whole = got(reader, items, limit=10_000)["features"]
+    centres = {one["id"]: shape(one["geometry"]).centroid for one in whole}
+    west, south, east, north = MultiPoint(list(centres.values())).bounds
+    box = f"{west},{south},{west + 0.8 * (east - west)},{north}"
+    inside = f"S_INTERSECTS(geometry, BBOX({box}))"
+    known = shape(whole[len(whole) // 2]["geometry"]).centroid
+    area = rectangle(*map(float, box.split(",")))
+    expected = [one["id"] for one in whole if shape(one["geometry"]).intersects(area)]
+    assert 2 <= len(expected) < len(whole)
+    monkeypatch.setattr(page_ways, "MOST_GATHERED", gathered)
+    monkeypatch.setattr(page_ways, "ROWS_AHEAD", ahead)
+    monkeypatch.setattr(page_ways, "FEW", 10**9)
+    for asked in (
+        {"bbox": box},
+        {"filter": inside},
+        {"bbox": box, "filter": inside},
+        {"bbox": box, "filter": f"NOT S_DISJOINT(geometry, BBOX({box})) AND code IS NOT NULL"},
+        {"filter": f"{inside} AND NOT S_INTERSECTS(geometry, POINT({known.x} {known.y}))"},
+    ):
+        page = got(reader, items, limit=max(1, len(expected) // 3), **asked)
+        found = page["features"]
+        while following := [one["href"] for one in page["links"] if one["rel"] == "next"]:
+            page = got(reader, following[0])
+            found += page["features"]
+        if "POINT" in str(asked):
+            shapes = {one["id"]: shape(one["geometry"]) for one in whole}
+            expected = [one for one in expected if not shapes[one].intersects(known)]
+        assert [one["id"] for one in found] == expected, asked
+        assert page["numberMatched"] == len(expected)
 
 
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
