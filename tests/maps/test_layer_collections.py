@@ -11,6 +11,7 @@ from delivered import point, write_geojson
 from publishing import LAT, LON, publish
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from tiled import layer_collections
 
 from gis_registry.db.engine import Database
 from gis_registry.db.reading import Reading
@@ -20,7 +21,6 @@ from gis_registry.layers.naming import checked_name
 from gis_registry.maps import collection_search, dcat, features, standing
 from gis_registry.maps.collection_search import Search
 from gis_registry.maps.crs import offered
-from gis_registry.maps.layer_collections import layer_collections
 from gis_registry.maps.published import Published
 from gis_registry.roles import Role
 from gis_registry.users.service import Actor
