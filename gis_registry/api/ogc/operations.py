@@ -80,7 +80,6 @@ class Operation:
         method: the HTTP method; what answers GET answers HEAD.
         permission: what is needed.
         success: status and meaning of the answer when it was done.
-        others: other statuses, without a body, that are no problem, and their meanings.
         schema: of the answer, where it is JSON.
         body: media types that the request's body may have.
         headers: headers that say more, told of as parameters.
@@ -98,7 +97,6 @@ class Operation:
     method: str = "GET"
     permission: Permission = Permission.READ
     success: tuple[int, str] = (200, "Done")
-    others: tuple[tuple[int, str], ...] = ()
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     body: tuple[str, ...] = ()
     headers: tuple[Parameter, ...] = ()

@@ -339,7 +339,7 @@ def _operations(
             tag=_TITLE,
             parameters=asked,
             formats=(MVT,),
-            others=((204, "The tile is empty"), (304, "The tile is the one with this ETag")),
+            also={204: "The tile is empty", 304: "The tile is the one with this ETag"},
         ),
     )
 
