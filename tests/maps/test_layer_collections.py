@@ -141,6 +141,12 @@ def test_the_city_is_read_again_after_a_change_of_an_area(own_database: Database
             second = await published.city()
             assert second.box[0] == pytest.approx(first.box[0] + 1)
             assert second.outlines != first.outlines
+            change(
+                "INSERT INTO division_areas (division_code, geom, valid_from, valid_to, source)"
+                " SELECT division_code, ST_Translate(geom, -10, 0), valid_from - 10, valid_from,"
+                " source FROM division_areas"
+            )
+            assert (await published.city()).box == second.box  # what has ended is not of it
         finally:
             await reading.close()
 
