@@ -21,7 +21,7 @@ from gis_registry.api.ogc.operations import (
 )
 from gis_registry.api.ogc.tiles import TILESETS_VECTOR, TILING_SCHEMES
 from gis_registry.errors import BadRequest
-from gis_registry.maps import collection_search, dcat, page_tokens, questions
+from gis_registry.maps import collection_search, dcat, questions
 from gis_registry.maps import crs as systems
 from gis_registry.maps.collection_search import Search
 from gis_registry.maps.collections import About, Collection
@@ -161,27 +161,16 @@ def about_collection(asking: Asking, collection: Collection, city: City) -> dict
 
 def _page(asking: Asking, found: list[Collection]) -> tuple[list[Collection], list[Link]]:
     """Return the collections of the page that is asked for, and the link to the next one."""
-    said = asking.parameters
-    paging = ("f", "lang", "limit", "token")
-    identity = to_json({name: one for name, one in sorted(said.items()) if name not in paging})
     names = [one.name for one in found]
-    begin = 0
-    if "token" in said:
-        (last,) = page_tokens.key_of(
-            said["token"], asked=identity.decode(), secret=asking.service.secret
-        )
-        if last not in names:
-            raise BadRequest("`token` names a collection that there is no more; begin again.")
-        begin = names.index(last) + 1
+    last = asking.after[0] if asking.after else None
+    if last is not None and last not in names:
+        raise BadRequest("`token` names a collection that there is no more; begin again.")
+    begin = 0 if last is None else names.index(last) + 1
     end = begin + (asking.limit or len(found))
     told = found[begin:end]
     if end >= len(found):
         return told, []
-    token = page_tokens.token_of(
-        (told[-1].name,), asked=identity.decode(), secret=asking.service.secret
-    )
-    said = {**said, "token": token}
-    return told, [asking.link("/collections", "next", asking.format, "next page", said)]
+    return told, [asking.following("/collections", (told[-1].name,))]
 
 
 def _catalogue(asking: Asking, found: list[Collection], city: City) -> dict[str, object]:
