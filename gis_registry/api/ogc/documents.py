@@ -13,6 +13,7 @@ from gis_registry.api.ogc.operations import (
     HTML,
     JSON,
     OPENAPI,
+    REL,
     SCHEMA,
     TOKEN,
     Format,
@@ -28,7 +29,6 @@ from gis_registry.maps.collections import About, Collection
 from gis_registry.maps.published import City
 from gis_registry.maps.tiles_grid import TILE_MATRIX_SET
 
-_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 _AS_PAGE = {"f": HTML.name}
 _COMMON = "http://www.opengis.net/spec/ogcapi-common-{}/1.0/conf/{}"
 CONFORMANCE_CLASSES = (
@@ -74,11 +74,11 @@ async def landing(asking: Asking) -> Response:
             asking.link("/conformance", "conformance", JSON, "the standards that it conforms to"),
             asking.link("/collections", "data", JSON, "the collections"),
             # as OGC API Common calls the same two
-            asking.link("/conformance", f"{_REL}conformance", JSON, "the standards"),
-            asking.link("/collections", f"{_REL}data", JSON, "the collections"),
+            asking.link("/conformance", f"{REL}conformance", JSON, "the standards"),
+            asking.link("/collections", f"{REL}data", JSON, "the collections"),
             asking.link(
                 "/collections",
-                f"{_REL}ogc-catalog",
+                f"{REL}ogc-catalog",
                 DCAT,
                 "the collections as DCAT",
                 {"f": DCAT.name},
@@ -194,9 +194,7 @@ def _feature_formats(asking: Asking) -> tuple[Format, ...]:
 
 def _links(asking: Asking, collection: Collection) -> list[Link]:
     place = f"/collections/{collection.name}"
-    queryables = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
     first, *others = _feature_formats(asking)  # programs add to the address of the first
-    schema = "http://www.opengis.net/def/rel/ogc/1.0/schema"
     return [
         asking.link(place, "self", JSON, "this collection"),
         asking.link(place, "alternate", HTML, "this collection, for people", _AS_PAGE),
@@ -207,12 +205,12 @@ def _links(asking: Asking, collection: Collection) -> list[Link]:
             )
             for one in others
         ),
-        asking.link(f"{place}/queryables", queryables, SCHEMA, "what filters may name"),
+        asking.link(f"{place}/queryables", f"{REL}queryables", SCHEMA, "what filters may name"),
         asking.link(f"{place}/tiles", TILESETS_VECTOR, JSON, "its vector tiles"),
         asking.link(
             f"{place}/tiles/{TILE_MATRIX_SET}", "alternate", HTML, "its tiles on a map", _AS_PAGE
         ),
-        asking.link(f"{place}/schema", schema, SCHEMA, "what its features say"),
+        asking.link(f"{place}/schema", f"{REL}schema", SCHEMA, "what its features say"),
     ]
 
 

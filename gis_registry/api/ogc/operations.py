@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gis_registry.api.ogc.asking import Asking
 
 PREFIX = "/ogc"
+#: What relations of links of OGC API begin with.
+REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 
 @dataclass(frozen=True)
