@@ -151,7 +151,7 @@ def recount(as_json: AsJson = False) -> None:
 
     with registry() as database, database.session() as session:
         count_upkeep.recount(session)
-        counted = count_queries.total(session, states=None)
+        counted = count_queries.total(session)
     if as_json:
         print_json({"components": counted})
     else:

@@ -1,37 +1,9 @@
--- cells: how many components of each class each cell of a tile holds, with what waits; zooms 0 to 13
--- Columns of cells one by one, since each is a run of the key.
-SELECT x, y, class_id, CAST(sum(count) AS bigint) AS count
-FROM component_counts_now
-WHERE level = CAST(:z AS int) + 4
-  AND x = ANY (ARRAY(SELECT generate_series(CAST(:x AS int) * 16, CAST(:x AS int) * 16 + 15)))
-  AND y BETWEEN CAST(:y AS int) * 16 AND CAST(:y AS int) * 16 + 15
-  AND (CAST(:class_ids AS int[]) IS NULL OR class_id = ANY (CAST(:class_ids AS int[])))
-  AND (CAST(:states AS text[]) IS NULL OR state = ANY (CAST(:states AS text[])))
-  AND (CAST(:unit_ids AS int[]) IS NULL OR unit_id = ANY (CAST(:unit_ids AS int[])))
-GROUP BY x, y, class_id
-HAVING sum(count) <> 0
-ORDER BY x, y, class_id;
-
--- totals_by_class: how many components of each class there are, with what waits
-SELECT class_id, CAST(sum(count) AS bigint) AS count
-FROM component_counts_now
-WHERE level = 4
-  AND (CAST(:class_ids AS int[]) IS NULL OR class_id = ANY (CAST(:class_ids AS int[])))
-  AND (CAST(:states AS text[]) IS NULL OR state = ANY (CAST(:states AS text[])))
-  AND (CAST(:unit_ids AS int[]) IS NULL OR unit_id = ANY (CAST(:unit_ids AS int[])))
-GROUP BY class_id
-HAVING sum(count) <> 0
-ORDER BY class_id;
-
--- total: how many components there are, with what waits
-SELECT CAST(coalesce(sum(count), 0) AS bigint) AS count
-FROM component_counts_now
-WHERE level = 4
-  AND (CAST(:class_ids AS int[]) IS NULL OR class_id = ANY (CAST(:class_ids AS int[])))
-  AND (CAST(:states AS text[]) IS NULL OR state = ANY (CAST(:states AS text[])))
-  AND (CAST(:unit_ids AS int[]) IS NULL OR unit_id = ANY (CAST(:unit_ids AS int[])));
+-- total: how many components are counted, with what waits
+SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM component_counts_now WHERE level = 4;
 
 -- version: how much has changed in the blocks that a tile shows anything of, with what waits
+-- It only grows. Names of classes and units are not in it (db/reference.py knows of these). Below
+-- zoom 13 it is of all components that reach into the tile.
 -- Tiles of single components also show a margin of a sixteenth of their width beyond each edge.
 SELECT CAST(coalesce(sum(b.version), 0) AS bigint) AS version
 FROM (

@@ -11,11 +11,11 @@ import sys
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from gis_registry.components.export_formats import FileFormat
 from gis_registry.db.base import SRID
 from gis_registry.db.reading import PART_BYTES, Reading
 from gis_registry.maps import features
@@ -28,15 +28,6 @@ _WRITER = "gis_registry.maps.export_files"
 _BOM = b"\xef\xbb\xbf"  # spreadsheets take a file for UTF-8 by this
 #: Bytes that say how long a part is that the writer of a file is given.
 _LENGTH_BYTES = 4
-
-
-class ExportFormat(StrEnum):
-    """What features can be written as."""
-
-    GEOJSON_SEQUENCE = "geojsonseq"
-    CSV = "csv"
-    FLATGEOBUF = "fgb"
-    GEOPARQUET = "parquet"
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,7 @@ class Wanted:
     after: Sequence[str] = ()
 
 
-async def exported(reading: Reading, wanted: Wanted, form: ExportFormat) -> AsyncGenerator[bytes]:
+async def exported(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncGenerator[bytes]:
     """Yield features as a whole, in the order of their key.
 
     Raises:
@@ -66,9 +57,9 @@ async def exported(reading: Reading, wanted: Wanted, form: ExportFormat) -> Asyn
         RuntimeError: the file could not be written.
     """
     match form:
-        case ExportFormat.GEOJSON_SEQUENCE:
+        case FileFormat.GEOJSON_SEQUENCE:
             parts = _sequence(reading, wanted)
-        case ExportFormat.CSV:
+        case FileFormat.CSV:
             parts = _csv(reading, wanted)
         case _:
             parts = _file(reading, wanted, form)
@@ -105,7 +96,7 @@ async def _csv(reading: Reading, wanted: Wanted) -> AsyncGenerator[bytes]:
             yield before
 
 
-async def _file(reading: Reading, wanted: Wanted, form: ExportFormat) -> AsyncGenerator[bytes]:
+async def _file(reading: Reading, wanted: Wanted, form: FileFormat) -> AsyncGenerator[bytes]:
     """Yield a file, once it is whole."""
     with TemporaryDirectory(prefix="gis-registry-export-") as folder:
         path = Path(folder) / f"{wanted.collection.name}.{form}"
@@ -115,7 +106,7 @@ async def _file(reading: Reading, wanted: Wanted, form: ExportFormat) -> AsyncGe
                 yield part
 
 
-async def _write(reading: Reading, wanted: Wanted, form: ExportFormat, path: Path) -> None:
+async def _write(reading: Reading, wanted: Wanted, form: FileFormat, path: Path) -> None:
     """Have a program write a file of what the database finds.
 
     Raises:

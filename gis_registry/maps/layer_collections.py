@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from gis_registry.db.reading import Reading
 from gis_registry.layers.naming import PLACE_COLUMNS
 from gis_registry.layers.schemas import LayerColumn
@@ -50,12 +48,6 @@ class LayerCollections:
             rows = await self._reading.rows(_PUBLISHED)
             self._found, self._token = {row[0]: _collection(*row) for row in rows}, token
         return self._found
-
-
-def layer_collections(session: Session) -> dict[str, Collection]:
-    """Return the collections of layers by their names."""
-    rows = session.connection().exec_driver_sql(_PUBLISHED).all()
-    return {row[0]: _collection(*row) for row in rows}
 
 
 def _collection(

@@ -16,11 +16,12 @@ from gis_registry.users.service import Actor
 
 #: Outlines begin and end with a day.
 _STATE = f"SELECT ({reference.STATE_SQL}), {TODAY}"
-_CITY = """
+_CITY = f"""
 SELECT c.name_zh, c.name_en, c.projected_epsg, c.time_zone,
   ST_XMin(extent), ST_YMin(extent), ST_XMax(extent), ST_YMax(extent)
-FROM city c, LATERAL (SELECT ST_Extent(geom) AS extent FROM division_areas) AS areas
-"""
+FROM city c,
+  LATERAL (SELECT ST_Extent(a.geom) AS extent FROM division_areas a WHERE {IS_AREA_TODAY}) AS areas
+"""  # noqa: S608  our own words
 #: The borders of districts to some seventy metres, to find one's way on small maps.
 _OUTLINES = f"""
 SELECT coalesce(ST_AsGeoJSON(ST_Simplify(ST_Collect(a.geom), 0.0007), 4), 'null'),

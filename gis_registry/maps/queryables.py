@@ -53,7 +53,6 @@ class Role(StrEnum):
     PRIMARY_INSTANT = "primary-instant"
     PRIMARY_INTERVAL_START = "primary-interval-start"
     PRIMARY_INTERVAL_END = "primary-interval-end"
-    TYPE = "type"
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,11 @@ class Title:
 
     Args:
         text: its name for people.
-        description: what it means, if the title does not say it.
         role: the part that it plays.
         choices: the only values that it has, if they are few.
     """
 
     text: str
-    description: str | None = None
     role: Role | None = None
     choices: tuple[str | int, ...] = ()
 
@@ -118,8 +115,6 @@ def document(
 
 def _property(queryable: Queryable, title: Title) -> dict[str, object]:
     schema: dict[str, object] = {"title": title.text}
-    if title.description is not None:
-        schema["description"] = title.description
     if title.role is not None:
         schema["x-ogc-role"] = title.role.value
     schema |= _SCHEMAS[queryable.type]

@@ -70,7 +70,9 @@ def definition(client: httpx.Client, landing: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def collections(client: httpx.Client, landing: dict[str, Any]) -> dict[str, Any]:
-    return said(client, link(landing, "data"))
+    found = said(client, link(landing, "data"))
+    assert len(found["collections"]) > 100
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +265,9 @@ def test_what_is_no_parameter_is_refused(client: httpx.Client, items: str, asked
 
 @conforms("/conf/core/f-op /conf/core/f-success /conf/core/f-links")
 def test_single_features(client: httpx.Client, items: str) -> None:
-    for feature in said(client, items, limit=3)["features"]:
+    features = said(client, items, limit=3)["features"]
+    assert len(features) == 3
+    for feature in features:
         alone = said(client, f"{items}/{feature['id']}")
         assert {name: alone[name] for name in feature} == feature
         assert {"self", "alternate", "collection"} <= {one["rel"] for one in alone["links"]}
@@ -285,7 +289,9 @@ def test_positions_are_longitude_and_latitude(client: httpx.Client, items: str) 
 def test_geojson(client: httpx.Client, items: str) -> None:
     answer = client.get(items, headers={"Accept": "application/geo+json"})
     assert answer.headers["content-type"] == "application/geo+json"
-    for feature in answer.json()["features"]:
+    features = answer.json()["features"]
+    assert features
+    for feature in features:
         assert feature["type"] == "Feature"
         assert {"id", "geometry", "properties"} <= set(feature)
 
@@ -320,9 +326,13 @@ def test_openapi_describes_every_path(
     client: httpx.Client, api: Api, definition: dict[str, Any]
 ) -> None:
     assert re.fullmatch(r"3\.0\.\d", definition["openapi"])
-    for path, operations in definition["paths"].items():
-        if "get" not in operations or "tile" in path.lower():
-            continue
+    paths = {
+        path: operations
+        for path, operations in definition["paths"].items()
+        if "get" in operations and "tile" not in path.lower()
+    }
+    assert {"/", "/collections", "/collections/{collection}/items"} <= set(paths)
+    for path, operations in paths.items():
         asked = path.format(collection="components", feature=api.codes[0]) if "{" in path else path
         answer = client.get(f"/ogc{asked}".rstrip("/"))
         told = operations["get"]["responses"][str(answer.status_code)]
@@ -337,6 +347,7 @@ def test_openapi_tells_of_refusals_and_keys(definition: dict[str, Any]) -> None:
             assert {"400", "401", "403", "404"} <= set(operation["responses"])
     assert definition["components"]["securitySchemes"]
     names = [one["operationId"] for ops in definition["paths"].values() for one in ops.values()]
+    assert "getFeatures" in names
     assert len(names) == len(set(names))
 
 
@@ -384,6 +395,7 @@ def test_positions_come_in_every_system_with_its_order_of_axes(
     stored = {one["id"]: one for one in said(client, items, limit=100)["features"]}
     inside = {one["id"] for one in said(client, items, bbox=",".join(map(str, BOX)))["features"]}
     assert 0 < len(inside) < len(stored)
+    assert CRS84 in collections["crs"]
     for uri in collections["crs"]:
         answer = get(client, items, limit=100, crs=uri)
         assert answer.headers["content-crs"] == f"<{uri}>"
@@ -391,6 +403,7 @@ def test_positions_come_in_every_system_with_its_order_of_axes(
             "OGC:CRS84" if uri == CRS84 else int(uri.rpartition("/")[2])
         )
         transformer = Transformer.from_crs("OGC:CRS84", authority)
+        assert {one["id"] for one in answer.json()["features"]} == set(stored)
         for one in answer.json()["features"]:
             expected = transformer.transform(*stored[one["id"]]["geometry"]["coordinates"])
             tolerance = 1e-5 if authority.is_geographic else 1.5
@@ -432,10 +445,10 @@ def test_queryables_are_parameters(
 ) -> None:
     schema = said(client, link(components, QUERYABLES))["properties"]
     feature = said(client, items, limit=1)["features"][0]
-    for name, one in schema.items():
-        value = feature["properties"].get(name)
-        if "type" not in one or value is None:
-            continue
+    known = {name: one for name, one in feature["properties"].items() if one is not None}
+    asked = {name: known[name] for name, one in schema.items() if "type" in one and name in known}
+    assert {"code", "class_code", "state"} <= set(asked)
+    for name, value in asked.items():
         told = value if isinstance(value, str) else json.dumps(value)
         found = said(client, items, limit=100, **{name: told})["features"]
         assert feature["id"] in [each["id"] for each in found]
@@ -454,6 +467,7 @@ def test_filters_choose_in_both_languages(client: httpx.Client, items: str) -> N
     everything = said(client, items, limit=100)["features"]
     code = everything[0]["properties"]["class_code"]
     expected = [one["id"] for one in everything if one["properties"]["class_code"] != code]
+    assert 0 < len(expected) < len(everything)
     tree = {"op": "<>", "args": [{"property": "class_code"}, code]}
     for asked in (
         {"filter": f"class_code <> '{code}'"},
@@ -471,6 +485,7 @@ def test_coordinates_of_a_filter_are_longitude_and_latitude_unless_it_says(
 ) -> None:
     west, south, east, north = BOX
     inside = said(client, items, limit=100, bbox=",".join(map(str, BOX)))["features"]
+    assert inside
     asked = f"S_INTERSECTS(geometry,BBOX({west},{south},{east},{north}))"
     assert said(client, items, limit=100, filter=asked)["features"] == inside
     other = f"S_INTERSECTS(geometry,BBOX({south},{west},{north},{east}))"
@@ -480,10 +495,11 @@ def test_coordinates_of_a_filter_are_longitude_and_latitude_unless_it_says(
 
 @conforms("/conf/filter/mixing-expressions")
 def test_filters_hold_beside_other_parameters(client: httpx.Client, items: str) -> None:
-    feature = said(client, items, limit=1)["features"][0]
-    code = feature["properties"]["class_code"]
     box = ",".join(map(str, BOX))
+    feature = said(client, items, limit=1, bbox=box)["features"][0]
+    code = feature["properties"]["class_code"]
     both = said(client, items, bbox=box, filter=f"class_code = '{code}'", state="active")
+    assert both["features"]
     for one in both["features"]:
         assert one["properties"]["class_code"] == code
         assert BOX[0] <= one["geometry"]["coordinates"][0] <= BOX[2]

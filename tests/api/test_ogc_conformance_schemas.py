@@ -36,6 +36,7 @@ def schemas(client: httpx.Client) -> dict[str, dict[str, Any]]:
         assert answer.status_code == 200
         assert answer.headers["content-type"] == MEDIA_TYPE
         found[address] = answer.json()
+    assert len(found) > 100
     return found
 
 
@@ -43,7 +44,7 @@ def schemas(client: httpx.Client) -> dict[str, dict[str, Any]]:
     "/conf/returnables-and-receivables/link /conf/returnables-and-receivables/op-and-response"
 )
 def test_every_collection_has_a_schema(schemas: dict[str, dict[str, Any]]) -> None:
-    assert len(schemas) > 5
+    assert all(schema["properties"] for schema in schemas.values())
 
 
 @conforms("/conf/schemas/basic-schema-inspection")

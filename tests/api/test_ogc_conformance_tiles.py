@@ -83,9 +83,9 @@ def test_tiles_are_found_by_a_template(client: httpx.Client, template: str) -> N
     "/conf/core/tc-tilecol-definition"
 )
 def test_parts_of_a_tile_are_defined(definition: dict[str, Any]) -> None:
-    for path, operations in definition["paths"].items():
-        if not path.endswith("{tileCol}"):
-            continue
+    of_tiles = [one for path, one in definition["paths"].items() if path.endswith("{tileCol}")]
+    assert len(of_tiles) == 2
+    for operations in of_tiles:
         told = {one["name"]: one for one in operations["get"]["parameters"]}
         for name in ("tileMatrix", "tileRow", "tileCol"):
             assert (told[name]["in"], told[name]["required"]) == ("path", True)
@@ -138,12 +138,14 @@ def test_a_tileset_is_described(client: httpx.Client, tileset: dict[str, Any]) -
     definition = got(client, link(tileset, f"{REL}tiling-scheme")["href"])
     assert definition["uri"] == URI
     registered = {one.id: one for one in GRID.tileMatrices}
+    assert definition["tileMatrices"]
     for one in definition["tileMatrices"]:
         assert one["scaleDenominator"] == pytest.approx(registered[one["id"]].scaleDenominator)
         assert one["matrixWidth"] == registered[one["id"]].matrixWidth
     item = link(tileset, "item")
     assert item["templated"] is True
     assert item["type"] == MEDIA_TYPE
+    assert tileset["tileMatrixSetLimits"]
     for limit in tileset["tileMatrixSetLimits"]:
         tile = GRID.tile(*POSITIONS[0], int(limit["tileMatrix"]))
         assert limit["minTileRow"] <= tile.y <= limit["maxTileRow"]
@@ -208,6 +210,7 @@ def test_a_vector_tile_is_one_whose_grid_is_that_of_the_tile(
     (layer,) = mapbox_vector_tile.decode(answer.content, **down).values()
     box = GRID.xy_bounds(GRID.tile(*POSITIONS[0], Z))
     places = dict(zip(shared_api.codes, POSITIONS, strict=True))
+    assert layer["features"]
     for one in layer["features"]:
         assert one["geometry"]["type"] == "Point"
         x, y = GRID.xy(*places[one["properties"]["code"]])

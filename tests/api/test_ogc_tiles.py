@@ -197,6 +197,7 @@ def test_tiles_of_several_that_are_too_large_have_counts(
     assert len(fitting.content) < len(whole.content)
     (smaller,) = [name for name in both if both[name] == there[name]]
     larger = {"components", "divisions"} - {smaller}
+    assert larger & set(both)
     for name in larger & set(both):
         assert all(one["properties"]["is_aggregated"] for one in both[name]["features"])
     found = mapbox_vector_tile.decode(least.content)["components"]["features"]

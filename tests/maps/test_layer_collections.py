@@ -11,6 +11,7 @@ from delivered import point, write_geojson
 from publishing import LAT, LON, publish
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from tiled import layer_collections
 
 from gis_registry.db.engine import Database
 from gis_registry.db.reading import Reading
@@ -20,7 +21,6 @@ from gis_registry.layers.naming import checked_name
 from gis_registry.maps import collection_search, dcat, features, standing
 from gis_registry.maps.collection_search import Search
 from gis_registry.maps.crs import offered
-from gis_registry.maps.layer_collections import layer_collections
 from gis_registry.maps.published import Published
 from gis_registry.roles import Role
 from gis_registry.users.service import Actor
@@ -141,6 +141,12 @@ def test_the_city_is_read_again_after_a_change_of_an_area(own_database: Database
             second = await published.city()
             assert second.box[0] == pytest.approx(first.box[0] + 1)
             assert second.outlines != first.outlines
+            change(
+                "INSERT INTO division_areas (division_code, geom, valid_from, valid_to, source)"
+                " SELECT division_code, ST_Translate(geom, -10, 0), valid_from - 10, valid_from,"
+                " source FROM division_areas"
+            )
+            assert (await published.city()).box == second.box  # what has ended is not of it
         finally:
             await reading.close()
 

@@ -14,14 +14,23 @@ from shapely.geometry import LineString, box
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 from street import register_many
-from tiled import ZOOMS, all_features, by_class, content, count, features, occupied, tag
+from tiled import (
+    ZOOMS,
+    all_features,
+    by_class,
+    content,
+    count,
+    features,
+    layer_collections,
+    occupied,
+    tag,
+)
 
 from gis_registry.components import editing
 from gis_registry.components.tables import ComponentState
 from gis_registry.errors import InvalidInput, NotFound
 from gis_registry.maps import collections, tiles, tiles_grid
 from gis_registry.maps.collections import Collection, KeyColumn, Property
-from gis_registry.maps.layer_collections import layer_collections
 from gis_registry.maps.queryables import PropertyType
 from gis_registry.maps.tiles_grid import Tile
 from gis_registry.surveys import service as surveys

@@ -4,14 +4,16 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import mapbox_vector_tile
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis_registry.db.reading import Reading
 from gis_registry.maps import collections, tiles
 from gis_registry.maps.collections import Collection
+from gis_registry.maps.layer_collections import LayerCollections
 from gis_registry.maps.tiles_grid import LAST_ZOOM, Tile
 
 Feature = dict[str, Any]
@@ -24,10 +26,15 @@ class Reads:
     session: Session
 
     async def rows(
-        self, statement: str, values: Mapping[str, Any] | None = None
+        self, statement: str, values: Mapping[str, Any] | None = None, **_: bool
     ) -> list[tuple[Any, ...]]:
         connection = self.session.connection()
         return [tuple(row) for row in connection.exec_driver_sql(statement, dict(values or {}))]
+
+
+def layer_collections(session: Session) -> Mapping[str, Collection]:
+    """Return the collections of layers by their names."""
+    return asyncio.run(LayerCollections(cast("Reading", Reads(session))).all())
 
 
 def content(

@@ -1,7 +1,8 @@
 """One request below ``/ogc``: who asks, what for, and how the answer is to be written."""
 
 import base64
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from gis_registry.api.text import is_storable
 from gis_registry.db.reading import Reading
 from gis_registry.errors import BadRequest, InvalidInput, NotAuthenticated
 from gis_registry.maps import crs as systems
+from gis_registry.maps import page_tokens
 from gis_registry.maps.crs import OfferedCrs
 from gis_registry.maps.published import Published
 from gis_registry.settings import Settings
@@ -81,6 +83,31 @@ class Asking:
         if not said.isascii() or not said.isdigit() or len(said) > 18 or int(said) < 1:
             raise BadRequest(f"`limit` must be a number from 1; {said[:100]!r} is none.")
         return int(said)
+
+    @cached_property
+    def after(self) -> tuple[str, ...]:
+        """The key that the page before ended with, as its token says; none: the first page.
+
+        Raises:
+            InvalidInput: the token is not of this question.
+        """
+        token = self.parameters.get("token")
+        if token is None:
+            return ()
+        return page_tokens.key_of(token, asked=self._identity, secret=self.service.secret)
+
+    def following(self, path: str, last: Sequence[str]) -> Link:
+        """Return the link to the page that follows one that ended with a key."""
+        token = page_tokens.token_of(last, asked=self._identity, secret=self.service.secret)
+        said = {**self.parameters, "token": token}
+        return self.link(path, "next", self.format, "next page", said)
+
+    @property
+    def _identity(self) -> str:
+        """What a token is of: everything that says what there is."""
+        paging = ("f", "lang", "limit", "token", "count", "crs")
+        said = {name: one for name, one in self.parameters.items() if name not in paging}
+        return json.dumps([self.request.path_params.get("collection"), said], sort_keys=True)
 
     async def systems(self, *names: str) -> dict[str, OfferedCrs]:
         """Return the systems of coordinates that parameters name, or what is stored without.

@@ -13,6 +13,7 @@ from gis_registry.api.ogc.operations import (
     HTML,
     JSON,
     OPENAPI,
+    REL,
     SCHEMA,
     TOKEN,
     Format,
@@ -21,14 +22,13 @@ from gis_registry.api.ogc.operations import (
 )
 from gis_registry.api.ogc.tiles import TILESETS_VECTOR, TILING_SCHEMES
 from gis_registry.errors import BadRequest
-from gis_registry.maps import collection_search, dcat, page_tokens, questions
+from gis_registry.maps import collection_search, dcat, questions
 from gis_registry.maps import crs as systems
 from gis_registry.maps.collection_search import Search
 from gis_registry.maps.collections import About, Collection
 from gis_registry.maps.published import City
 from gis_registry.maps.tiles_grid import TILE_MATRIX_SET
 
-_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 _AS_PAGE = {"f": HTML.name}
 _COMMON = "http://www.opengis.net/spec/ogcapi-common-{}/1.0/conf/{}"
 CONFORMANCE_CLASSES = (
@@ -74,11 +74,11 @@ async def landing(asking: Asking) -> Response:
             asking.link("/conformance", "conformance", JSON, "the standards that it conforms to"),
             asking.link("/collections", "data", JSON, "the collections"),
             # as OGC API Common calls the same two
-            asking.link("/conformance", f"{_REL}conformance", JSON, "the standards"),
-            asking.link("/collections", f"{_REL}data", JSON, "the collections"),
+            asking.link("/conformance", f"{REL}conformance", JSON, "the standards"),
+            asking.link("/collections", f"{REL}data", JSON, "the collections"),
             asking.link(
                 "/collections",
-                f"{_REL}ogc-catalog",
+                f"{REL}ogc-catalog",
                 DCAT,
                 "the collections as DCAT",
                 {"f": DCAT.name},
@@ -161,27 +161,16 @@ def about_collection(asking: Asking, collection: Collection, city: City) -> dict
 
 def _page(asking: Asking, found: list[Collection]) -> tuple[list[Collection], list[Link]]:
     """Return the collections of the page that is asked for, and the link to the next one."""
-    said = asking.parameters
-    paging = ("f", "lang", "limit", "token")
-    identity = to_json({name: one for name, one in sorted(said.items()) if name not in paging})
     names = [one.name for one in found]
-    begin = 0
-    if "token" in said:
-        (last,) = page_tokens.key_of(
-            said["token"], asked=identity.decode(), secret=asking.service.secret
-        )
-        if last not in names:
-            raise BadRequest("`token` names a collection that there is no more; begin again.")
-        begin = names.index(last) + 1
+    last = asking.after[0] if asking.after else None
+    if last is not None and last not in names:
+        raise BadRequest("`token` names a collection that there is no more; begin again.")
+    begin = 0 if last is None else names.index(last) + 1
     end = begin + (asking.limit or len(found))
     told = found[begin:end]
     if end >= len(found):
         return told, []
-    token = page_tokens.token_of(
-        (told[-1].name,), asked=identity.decode(), secret=asking.service.secret
-    )
-    said = {**said, "token": token}
-    return told, [asking.link("/collections", "next", asking.format, "next page", said)]
+    return told, [asking.following("/collections", (told[-1].name,))]
 
 
 def _catalogue(asking: Asking, found: list[Collection], city: City) -> dict[str, object]:
@@ -205,9 +194,7 @@ def _feature_formats(asking: Asking) -> tuple[Format, ...]:
 
 def _links(asking: Asking, collection: Collection) -> list[Link]:
     place = f"/collections/{collection.name}"
-    queryables = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
     first, *others = _feature_formats(asking)  # programs add to the address of the first
-    schema = "http://www.opengis.net/def/rel/ogc/1.0/schema"
     return [
         asking.link(place, "self", JSON, "this collection"),
         asking.link(place, "alternate", HTML, "this collection, for people", _AS_PAGE),
@@ -218,12 +205,12 @@ def _links(asking: Asking, collection: Collection) -> list[Link]:
             )
             for one in others
         ),
-        asking.link(f"{place}/queryables", queryables, SCHEMA, "what filters may name"),
+        asking.link(f"{place}/queryables", f"{REL}queryables", SCHEMA, "what filters may name"),
         asking.link(f"{place}/tiles", TILESETS_VECTOR, JSON, "its vector tiles"),
         asking.link(
             f"{place}/tiles/{TILE_MATRIX_SET}", "alternate", HTML, "its tiles on a map", _AS_PAGE
         ),
-        asking.link(f"{place}/schema", schema, SCHEMA, "what its features say"),
+        asking.link(f"{place}/schema", f"{REL}schema", SCHEMA, "what its features say"),
     ]
 
 

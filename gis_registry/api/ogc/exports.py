@@ -9,29 +9,30 @@ from starlette.types import Receive, Scope, Send
 
 from gis_registry.api.ogc.asking import Asking
 from gis_registry.api.ogc.operations import Format
-from gis_registry.maps.exporting import ExportFormat, Wanted, exported
+from gis_registry.components.export_formats import FileFormat
+from gis_registry.maps.exporting import Wanted, exported
 
 #: A client that takes no more for so long is given no more.
 LONGEST_PAUSE_S = 60.0
 
-GEOPARQUET = Format(ExportFormat.GEOPARQUET, "application/vnd.apache.parquet", "GeoParquet")
+GEOPARQUET = Format(FileFormat.GEOPARQUET, "application/vnd.apache.parquet", "GeoParquet")
 FORMATS = (
-    Format(ExportFormat.GEOJSON_SEQUENCE, "application/geo+json-seq", "GeoJSON text sequence"),
-    Format(ExportFormat.CSV, "text/csv; charset=utf-8", "CSV"),
-    Format(ExportFormat.FLATGEOBUF, "application/flatgeobuf", "FlatGeobuf"),
+    Format(FileFormat.GEOJSON_SEQUENCE, "application/geo+json-seq", "GeoJSON text sequence"),
+    Format(FileFormat.CSV, "text/csv; charset=utf-8", "CSV"),
+    Format(FileFormat.FLATGEOBUF, "application/flatgeobuf", "FlatGeobuf"),
     GEOPARQUET,
 )
 
 
 def export(asking: Asking, wanted: Wanted) -> Response:
     """Answer with features as a whole."""
-    form = ExportFormat(asking.format.name)
+    form = FileFormat(asking.format.name)
     headers = {
         "content-type": asking.format.media_type,
         "content-disposition": f'attachment; filename="{wanted.collection.name}.{form}"',
         "vary": "Accept",
     }
-    if form is ExportFormat.GEOJSON_SEQUENCE:  # in files x is before y, whatever the system says
+    if form is FileFormat.GEOJSON_SEQUENCE:  # in files x is before y, whatever the system says
         headers["content-crs"] = f"<{wanted.crs.uri}>"
     if asking.request.method == "HEAD":
         return Response(headers=headers)

@@ -1,6 +1,5 @@
 """OGC API Features, Parts 1 to 3: what a collection's features are and which are asked for."""
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -24,7 +23,7 @@ from gis_registry.api.ogc.operations import (
 )
 from gis_registry.api.preconditions import is_known
 from gis_registry.errors import BadRequest
-from gis_registry.maps import filters, page_tokens, pages, queryables, questions
+from gis_registry.maps import filters, pages, queryables, questions
 from gis_registry.maps.collections import GEOMETRY, Collection
 from gis_registry.maps.crs import STORED, OfferedCrs
 from gis_registry.maps.exporting import Wanted
@@ -220,12 +219,7 @@ class Question:
         most = MOST_SHOWN if asking.format == HTML else MAX_LIMIT
         self.limit = min(asking.limit or DEFAULT_LIMIT, most)
         self.is_counted = _one_of(asking.parameters, "count", ("auto", "none")) == "auto"
-        self.after: tuple[str, ...] = ()
-        token = asking.parameters.get("token")
-        if token is not None:
-            self.after = page_tokens.key_of(
-                token, asked=self._identity(), secret=asking.service.secret
-            )
+        self.after = asking.after
 
     @property
     def first(self) -> str | None:
@@ -262,21 +256,9 @@ class Question:
         place = f"/collections/{self.collection.name}"
         links = self.asking.own_links()
         if found.last is not None:
-            token = page_tokens.token_of(
-                found.last, asked=self._identity(), secret=self.asking.service.secret
-            )
-            said = {**self.asking.parameters, "token": token}
-            links.append(
-                self.asking.link(f"{place}/items", "next", self.asking.format, "next page", said)
-            )
+            links.append(self.asking.following(f"{place}/items", found.last))
         links.append(self.asking.link(place, "collection", JSON, self.collection.title))
         return links
-
-    def _identity(self) -> str:
-        """Return what a token is of: everything that says which features there are."""
-        paging = ("f", "lang", "limit", "token", "count", "crs")
-        said = {name: one for name, one in self.asking.parameters.items() if name not in paging}
-        return json.dumps([self.collection.name, said], sort_keys=True)
 
 
 def _about(found: Page, links: Iterable[Link]) -> dict[str, Any]:

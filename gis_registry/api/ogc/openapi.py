@@ -73,12 +73,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "tags": [operation.tag],
         "parameters": [
             *_in_path(operation),
-            *map(_in_query, _asked(operation)),
-            *map(_in_header, operation.headers),
+            *(_in("query", one, style="form", explode=False) for one in _asked(operation)),
+            *(_in("header", one) for one in operation.headers),
         ],
         "responses": {
             str(status): {"description": meaning, **({"content": content} if content else {})},
-            **{str(code): {"description": said} for code, said in operation.others},
             **{code: _problem(said) for code, said in _PROBLEMS.items()},
             **{str(code): _other(code, said) for code, said in operation.also.items()},
         },
@@ -125,31 +124,20 @@ def _in_path(operation: Operation) -> list[dict[str, Any]]:
     ]
 
 
-def _in_query(parameter: Parameter) -> dict[str, Any]:
+def _in(place: str, parameter: Parameter, **style: object) -> dict[str, Any]:
     return {
         "name": parameter.name,
-        "in": "query",
+        "in": place,
         "description": parameter.description,
         "schema": dict(parameter.schema),
-        "style": "form",
-        "explode": False,
-    }
-
-
-def _in_header(parameter: Parameter) -> dict[str, Any]:
-    schema = dict(parameter.schema)
-    return {
-        "name": parameter.name,
-        "in": "header",
-        "description": parameter.description,
-        "schema": schema,
+        **style,
     }
 
 
 def _other(status: int, said: str) -> dict[str, Any]:
     if status >= 400:
         return _problem(said)
-    if status == 204:
+    if status in (204, 304):
         return {"description": said}
     return {"description": said, "content": {GEOJSON.media_type: {"schema": {"type": "object"}}}}
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gis_registry.api.ogc.asking import Asking
 
 PREFIX = "/ogc"
+#: What relations of links of OGC API begin with.
+REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,6 @@ class Operation:
         method: the HTTP method; what answers GET answers HEAD.
         permission: what is needed.
         success: status and meaning of the answer when it was done.
-        others: other statuses, without a body, that are no problem, and their meanings.
         schema: of the answer, where it is JSON.
         body: media types that the request's body may have.
         headers: headers that say more, told of as parameters.
@@ -98,7 +99,6 @@ class Operation:
     method: str = "GET"
     permission: Permission = Permission.READ
     success: tuple[int, str] = (200, "Done")
-    others: tuple[tuple[int, str], ...] = ()
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})
     body: tuple[str, ...] = ()
     headers: tuple[Parameter, ...] = ()

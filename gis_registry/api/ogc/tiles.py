@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from gis_registry.api.ogc.asking import Asking, Link
-from gis_registry.api.ogc.operations import HTML, JSON, Format, Operation, Parameter
+from gis_registry.api.ogc.operations import HTML, JSON, REL, Format, Operation, Parameter
 from gis_registry.api.pages import page
 from gis_registry.api.preconditions import is_known
 from gis_registry.errors import BadRequest, NotFound
@@ -20,8 +20,7 @@ from gis_registry.maps.tiles_grid import LAST_ZOOM, TILE_MATRIX_SET
 MVT = Format("mvt", tiles.MEDIA_TYPE, "Mapbox Vector Tile")
 TILEJSON = Format("tilejson", "application/json", "TileJSON")
 
-_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
-TILESETS_VECTOR, TILING_SCHEMES = f"{_REL}tilesets-vector", f"{_REL}tiling-schemes"
+TILESETS_VECTOR, TILING_SCHEMES = f"{REL}tilesets-vector", f"{REL}tiling-schemes"
 _CLASSES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
 CONFORMANCE_CLASSES = tuple(
     f"{_CLASSES}{name}"
@@ -238,10 +237,10 @@ def _links(asking: Asking, tiled: _Tiled) -> list[Link]:
     }
     return [
         template,
-        asking.link(scheme, f"{_REL}tiling-scheme", JSON, "its tile matrix set"),
+        asking.link(scheme, f"{REL}tiling-scheme", JSON, "its tile matrix set"),
         asking.link(place, "describedby", TILEJSON, "as TileJSON", {"f": "tilejson"}),
         *(
-            asking.link(f"/collections/{one.name}", f"{_REL}geodata", JSON, "the collection")
+            asking.link(f"/collections/{one.name}", f"{REL}geodata", JSON, "the collection")
             for one in tiled.collections
         ),
     ]
@@ -339,7 +338,7 @@ def _operations(
             tag=_TITLE,
             parameters=asked,
             formats=(MVT,),
-            others=((204, "The tile is empty"), (304, "The tile is the one with this ETag")),
+            also={204: "The tile is empty", 304: "The tile is the one with this ETag"},
         ),
     )
 
