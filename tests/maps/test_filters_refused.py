@@ -335,7 +335,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @made(st.one_of(st.lists(WORDS, max_size=14).map(" ".join), st.text(max_size=30)))
 def test_any_text_is_answered_or_refused(given: str) -> None:
     with suppress(InvalidInput):
@@ -369,7 +369,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @made(TREES)
 def test_any_json_is_answered_or_refused(tree: object) -> None:
     with suppress(InvalidInput):

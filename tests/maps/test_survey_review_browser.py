@@ -229,6 +229,7 @@ def test_rare_verdicts_are_drawn_all() -> None:
     assert "unchanged" not in every
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_changed_rows_make_a_page_that_can_be_used(
     browser: Browser, session: Session, tmp_path: Path
 ) -> None:
