@@ -16,6 +16,7 @@ from gis_registry.cli.context import (
     transaction,
 )
 from gis_registry.cli.output import print_json, print_sentence, progress_bar, tell
+from gis_registry.places.service import the_city
 from gis_registry.roles import Role
 
 app = typer.Typer(
@@ -93,6 +94,7 @@ def add(
     Rows that cannot be published are listed with a reason: `gis-registry layer rows NAME`.
     """
     from gis_registry.layers import schemas, service, showing
+    from gis_registry.layers.advising import warnings
     from gis_registry.layers.origins import find_origin
     from gis_registry.surveys.mapping import Mapping, read_mapping
 
@@ -126,6 +128,7 @@ def add(
         new = schemas.NewLayer(name=name, origin=origin, text=text, refresh=refresh)
         service.add(session, new, actor=actor(), progress=progress)
         entry, zone = showing.show(session, name), city_zone(session)
+        hints += warnings(entry, the_city(session).name_en, is_kept=not dry_run)
         if dry_run:
             session.rollback()
     layer_showing.print_layer(entry, zone, as_json=as_json)
@@ -208,6 +211,7 @@ def refresh(
 ) -> None:
     """Read a layer again, if its file or table changed; what fails leaves it as it is (exit 1)."""
     from gis_registry.layers import service, showing
+    from gis_registry.layers.advising import warnings
     from gis_registry.layers.origins import moved_origin
     from gis_registry.layers.tables import LayerEventKind
 
@@ -226,10 +230,14 @@ def refresh(
         outcome = "unchanged" if event is None else event.kind
         sentence = "Nothing changed since it was last read." if event is None else event.sentence
         entry = showing.show(session, name)
+        is_loaded = outcome == LayerEventKind.LOADED
+        advice = warnings(entry, the_city(session).name_en) if is_loaded else []
     if as_json:
         print_json({"outcome": outcome, "sentence": sentence, "layer": entry.model_dump()})
     else:
         print_sentence(f"{entry.name}, version {entry.version}: {outcome}. {sentence}")
+    for one in advice:
+        tell(one)
     if outcome == LayerEventKind.FAILED:
         tell(f"It stays as it was: version {entry.version}.")
         raise typer.Exit(1)

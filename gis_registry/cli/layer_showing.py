@@ -130,11 +130,13 @@ def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
 
 
 def _far(quality: "Quality") -> str | None:
-    if quality.far_from_city == 0:
-        return None
-    if quality.far_from_city < quality.features:
-        return f"{quality.far_from_city:,}"
-    return "all: if they should be near, the file or --crs names the wrong system or datum"
+    far, features = quality.far_from_city, quality.features
+    if far <= features / 2:
+        return f"{far:,}" if far else None
+    return (
+        f"{far:,} of {features:,}: if they should be near, the file or --crs names the wrong "
+        "system or datum"
+    )
 
 
 def rows(

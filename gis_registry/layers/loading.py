@@ -284,7 +284,9 @@ def _figures(
 
 
 def _rows_with(notes: Sequence[RowNote], reason: str) -> int:
-    return len({one.row_number for one in notes if one.reason == reason})
+    """Return how many features have a note; a row may be refused later on."""
+    refused = {one.row_number for one in notes if one.is_refused}
+    return len({one.row_number for one in notes if one.reason == reason} - refused)
 
 
 def _refuse_other_than_times(

@@ -1,0 +1,61 @@
+"""What ``gis-registry layer`` tells whoever loads a layer: what is wrong, and what can be done."""
+
+from pathlib import Path
+
+import pytest
+from delivered import frame, point, write_geojson
+from publishing import LAT, LON
+from running_cli import Run
+
+from gis_registry.settings import Settings
+
+BEIJING = (116.4, 39.9)
+
+
+def test_a_layer_far_from_the_city_is_warned_of(
+    run: Run, module_settings: Settings, tmp_path: Path
+) -> None:
+    rows = [(point(*BEIJING), {"n": n}) for n in range(3)]
+    path = write_geojson(tmp_path / "far.geojson", [*rows, (point(LON, LAT), {"n": 9})])
+    add = ("layer", "add", path, "--name", "far")
+    said = "Warning: 3 of 4 features lie far from Qingdao (more than some 20 km beyond it)"
+    dry = run(module_settings, *add, "--dry-run", "--json")
+    assert dry.json["quality"]["far_from_city"] == 3
+    assert said in dry.err
+    assert "add it with --crs and the right system, such as --crs EPSG:4549." in dry.err
+    added = run(module_settings, *add)
+    assert "3 of 4" in added.out
+    assert said in added.err
+    assert "read as EPSG:4326" in added.err
+    assert "gis-registry layer remove far --for-good`, then add it again with --crs" in added.err
+    assert "If they really lie there, leave it." in added.err
+    write_geojson(path, [(point(LON, LAT), {"n": n}) for n in range(3)])
+    assert "far from" not in run(module_settings, "layer", "refresh", "far").err
+    write_geojson(path, rows)
+    again = run(module_settings, "layer", "refresh", "far", "--json")
+    assert again.json["outcome"] == "loaded"
+    assert "Warning: 3 of 3 features lie far from Qingdao" in again.err
+
+
+def test_a_file_that_names_the_wrong_system_is_to_be_corrected(
+    run: Run, module_settings: Settings, tmp_path: Path
+) -> None:
+    """What a file says itself is not overruled by --crs: that is not advised."""
+    places = frame([(LON, LAT)]).to_crs(4549)
+    places.set_crs(4547, allow_override=True).to_file(tmp_path / "my parks.gpkg")
+    outcome = run(module_settings, "layer", "add", "my parks.gpkg", "--name", "wrong")
+    assert outcome.exit_code == 0, outcome.err
+    assert "Warning: 1 of 1 features lie far" in outcome.err
+    assert "ogr2ogr -a_srs EPSG:… 'right_my parks.gpkg' 'my parks.gpkg'`" in outcome.err
+    assert "gis-registry layer refresh wrong --from 'right_my parks.gpkg'`." in outcome.err
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_layer_of_which_half_is_near_is_not_warned_of(
+    run: Run, module_settings: Settings, tmp_path: Path, count: int
+) -> None:
+    rows = [(point(*BEIJING), {}) for _ in range(count)]
+    path = write_geojson(tmp_path / "near.geojson", [*rows, *[(point(LON, LAT), {})] * 2])
+    outcome = run(module_settings, "layer", "add", path, "--name", f"near{count}")
+    assert outcome.exit_code == 0, outcome.err
+    assert "Warning" not in outcome.err
