@@ -51,6 +51,9 @@ Roles = Annotated[
     typer.Option("--role", help="Who may read it, else all readers; may be repeated."),
 ]
 
+#: How many refused rows a dry run lists.
+_REFUSED_SHOWN = 20
+
 
 @app.command("add")
 def add(
@@ -91,7 +94,8 @@ def add(
 ) -> None:
     """Publish a file or a PostGIS table as the collection NAME.
 
-    Rows that cannot be published are listed with a reason: `gis-registry layer rows NAME`.
+    Rows that cannot be published are listed with a reason: `gis-registry layer rows NAME`; the
+    first of them by `--dry-run` itself, which keeps nothing.
     """
     from gis_registry.layers import schemas, service, showing
     from gis_registry.layers.advising import warnings
@@ -130,14 +134,18 @@ def add(
         entry, zone = showing.show(session, name), city_zone(session)
         hints += warnings(entry, the_city(session).name_en, is_kept=not dry_run)
         if dry_run:
+            refused = showing.first_refused(session, name, limit=_REFUSED_SHOWN)
             session.rollback()
-    layer_showing.print_layer(entry, zone, as_json=as_json)
+    if dry_run:
+        layer_showing.print_tried(entry, refused, zone, as_json=as_json)
+    else:
+        layer_showing.print_layer(entry, zone, as_json=as_json)
     for one in hints:
         tell(one)
-    if entry.quality.refused and not dry_run:
-        tell(f"The rows that are not published: gis-registry layer rows {entry.name}")
     if dry_run:
-        tell("This was a dry run: nothing was kept.")
+        tell("This was a dry run: nothing was kept, and nothing is published.")
+    elif entry.quality.refused:
+        tell(f"The rows that are not published: gis-registry layer rows {entry.name}")
 
 
 @app.command("set")

@@ -109,7 +109,7 @@ def load(
             said = dict(zip(columns.fields, values, strict=True))
             said["geometry"] = _wkt(shapely.from_wkb(shape))
             notes.append(_without_key(number, first, id_field, said))
-    progress("Making the table", 0, None)
+    progress("Finding out types, and counting", 0, None)
     id_type = _make_table(session, table, columns, key, city.time_zone)
     found, quality = _figures(session, table, columns, notes, duplicates=staging.duplicates())
     staging.drop()

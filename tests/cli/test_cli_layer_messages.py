@@ -59,3 +59,35 @@ def test_a_layer_of_which_half_is_near_is_not_warned_of(
     outcome = run(module_settings, "layer", "add", path, "--name", f"near{count}")
     assert outcome.exit_code == 0, outcome.err
     assert "Warning" not in outcome.err
+
+
+def test_a_dry_run_shows_what_would_be_and_claims_nothing_else(
+    run: Run, module_settings: Settings, tmp_path: Path
+) -> None:
+    rows = [(point(LON, LAT), {"名称": "园", "n": n}) for n in range(3)]
+    lacking: list[tuple[None, dict[str, object]]] = [(None, {"名称": "?", "n": 0})] * 23
+    path = write_geojson(tmp_path / "parks.geojson", [*rows, *lacking])
+    add = ("layer", "add", path, "--name", "tried", "--refresh", "daily", "--dry-run")
+    dry = run(module_settings, *add)
+    assert dry.exit_code == 0, dry.err
+    assert "Making" not in dry.err
+    assert "version" not in dry.out
+    assert "next refresh" not in dry.out
+    assert "23 empty-geometry" in dry.out
+    assert ("名称" in dry.out, "integer" in dry.out) == (True, True)
+    assert "Rows that would not be published:" in dry.out
+    listed = [line.split() for line in dry.out.splitlines() if " empty-geometry " in line][-20:]
+    assert [line[0] for line in listed] == [str(row) for row in range(4, 24)]
+    assert "The row has no geometry" in dry.out
+    assert "and 3 more" in dry.out
+    assert "layer rows" not in dry.err
+    assert dry.err.strip().endswith(
+        "This was a dry run: nothing was kept, and nothing is published."
+    )
+    told = run(module_settings, *add, "--json").json
+    assert (told["dry_run"], told["version"], told["versions"]) == (True, None, [])
+    assert (told["loaded_at"], told["next_refresh_at"]) == (None, None)
+    assert (told["quality"]["features"], told["more_refused"]) == (3, 3)
+    assert [one["row"] for one in told["refused_rows"]] == list(range(4, 24))
+    assert told["refused_rows"][0]["attributes"] == {"名称": "?", "n": "0"}
+    assert run(module_settings, "layer", "show", "tried").exit_code == 1
