@@ -138,11 +138,11 @@ def _print_columns(entry: "LayerEntry") -> None:
 
 
 def _facts(entry: "LayerEntry", zone: ZoneInfo) -> list[tuple[str, object]]:
+    from gis_registry.layers.geometry_kinds import listed_kinds
     from gis_registry.maps.collections import in_both
 
     quality = entry.quality
     refused = ", ".join(f"{count:,} {reason}" for reason, count in quality.refused.items())
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in quality.geometry_types.items())
     others = [one.number for one in entry.versions if one.is_kept and one.number != entry.version]
     kept = f" (kept besides: {', '.join(map(str, others))})" if others else ""
     return [
@@ -161,7 +161,7 @@ def _facts(entry: "LayerEntry", zone: ZoneInfo) -> list[tuple[str, object]]:
         ("problem", entry.problem),
         ("removed", _shown(entry.removed_at, zone)),
         ("version", f"{entry.version}{kept}, loaded {_shown(entry.loaded_at, zone)}"),
-        ("features", f"{quality.features:,}: {kinds}"),
+        ("features", f"{quality.features:,}: {listed_kinds(quality.geometry_types)}"),
         ("rows refused", refused),
         ("repaired", quality.repaired or None),
         ("duplicates", quality.duplicates or None),

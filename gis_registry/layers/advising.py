@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from gis_registry.layers.geometry_kinds import are_mixed, listed_kinds
 from gis_registry.layers.schemas import LayerEntry, OriginKind
 from gis_registry.surveys.systems import WITHOUT_OWN_CRS
 
@@ -10,7 +11,7 @@ _AGAIN = "with --crs and the right system, such as --crs EPSG:4549"
 
 
 def warnings(entry: LayerEntry, city_name: str, *, is_kept: bool = True) -> list[str]:
-    """Return what is probably wrong with a layer that was just loaded, a sentence or more each.
+    """Return what to know of a layer that was just loaded, a sentence or more each.
 
     Args:
         entry: the layer.
@@ -25,6 +26,13 @@ def warnings(entry: LayerEntry, city_name: str, *, is_kept: bool = True) -> list
             f"{city_name} (more than some 20 km beyond it), read as {entry.facts.crs}. If they "
             f"should be near, this is the wrong system: {_right_system(entry, is_kept=is_kept)} "
             "If they really lie there, leave it."
+        )
+    if are_mixed(quality.geometry_types):
+        found.append(
+            f"The layer mixes kinds of geometries: {listed_kinds(quality.geometry_types)}. All of "
+            "them are features of it; for programs that take one kind only, such as those that "
+            "read shapefiles, save each kind in a file of its own and add a layer of each (QGIS: "
+            "Filter by geometry type)."
         )
     return found
 

@@ -1,11 +1,20 @@
 """What ``gis-registry layer`` tells whoever loads a layer: what is wrong, and what can be done."""
 
+import json
 from pathlib import Path
 
 import pytest
 from delivered import frame, point, write_geojson
 from publishing import LAT, LON
 from running_cli import Run
+from shapely import (
+    GeometryCollection,
+    LineString,
+    MultiLineString,
+    MultiPoint,
+    Point,
+    to_geojson,
+)
 
 from gis_registry.settings import Settings
 
@@ -59,6 +68,26 @@ def test_a_layer_of_which_half_is_near_is_not_warned_of(
     outcome = run(module_settings, "layer", "add", path, "--name", f"near{count}")
     assert outcome.exit_code == 0, outcome.err
     assert "Warning" not in outcome.err
+
+
+def test_kinds_of_geometries_are_counted_where_they_are_mixed(
+    run: Run, module_settings: Settings, tmp_path: Path
+) -> None:
+    line = LineString([(LON, LAT), (LON + 0.001, LAT)])
+    lines, points = MultiLineString([line]), MultiPoint([(LON, LAT)])
+    mixed = GeometryCollection([points, points, line])
+    shapes = [Point(LON, LAT), Point(LON, LAT), points, line, lines]
+    rows = [(json.loads(to_geojson(one)), {}) for one in [*shapes, mixed]]
+    add = ("layer", "add", write_geojson(tmp_path / "mixed.geojson", rows), "--name", "mixed")
+    kinds = "2 Point, 1 MultiPoint, 1 LineString, 1 MultiLineString"
+    for options in ((*add, "--dry-run"), add):
+        outcome = run(module_settings, *options)
+        assert f"5: {kinds}" in outcome.out
+        assert f"The layer mixes kinds of geometries: {kinds}." in outcome.err
+    refused = run(module_settings, "layer", "rows", "mixed", "--json").json[0]["sentence"]
+    assert "a collection of 2 Point, 1 LineString, and a feature is of one kind" in refused
+    path = write_geojson(tmp_path / "alike.geojson", [rows[0], rows[2]])
+    assert "mixes" not in run(module_settings, "layer", "add", path, "--name", "alike").err
 
 
 def test_a_dry_run_shows_what_would_be_and_claims_nothing_else(

@@ -154,6 +154,9 @@ def test_every_row_is_a_feature_or_listed_with_a_reason(session: Session, tmp_pa
     refused = {one.row: one for one in listed if one.outcome == "refused"}
     assert set(refused) == {2, 3, 5, 6, 8}
     assert refused[3].attributes == {"name": "n2", "geometry": "POINT (0 0)"}
+    assert "a collection of 1 Point, 1 LineString, and a feature is of one kind" in (
+        refused[8].sentence
+    )
     noted = {one.row: one.sentence for one in listed if one.outcome == "noted"}
     assert set(noted) == {4, 7}
     assert noted[4] == "It lies at 116.400000, 39.900000, far from Qingdao."
