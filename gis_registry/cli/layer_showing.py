@@ -138,6 +138,7 @@ def _print_columns(entry: "LayerEntry") -> None:
 
 
 def _facts(entry: "LayerEntry", zone: ZoneInfo) -> list[tuple[str, object]]:
+    from gis_registry.layers.advising import strays_said
     from gis_registry.layers.geometry_kinds import listed_kinds
     from gis_registry.maps.collections import in_both
 
@@ -168,6 +169,7 @@ def _facts(entry: "LayerEntry", zone: ZoneInfo) -> list[tuple[str, object]]:
         ("in no district", quality.outside_divisions or None),
         ("far from the city", _far(quality)),
         ("empty columns", ", ".join(quality.empty_columns)),
+        ("text for few values", "\n".join(map(strays_said, quality.stray_values))),
     ]
 
 

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from gis_registry.layers.geometry_kinds import are_mixed, listed_kinds
-from gis_registry.layers.schemas import LayerEntry, OriginKind
+from gis_registry.layers.schemas import ColumnType, LayerEntry, OriginKind, StrayValues
 from gis_registry.surveys.systems import WITHOUT_OWN_CRS
 
 _AGAIN = "with --crs and the right system, such as --crs EPSG:4549"
@@ -34,7 +34,24 @@ def warnings(entry: LayerEntry, city_name: str, *, is_kept: bool = True) -> list
             "read shapefiles, save each kind in a file of its own and add a layer of each (QGIS: "
             "Filter by geometry type)."
         )
+    if quality.stray_values:
+        names = ", ".join(one.name for one in quality.stray_values)
+        found.append(
+            f"Nearly all values of {names} are numbers or days, but not all, so that filters see "
+            "text: correct or empty the others in the file "
+            + (f"and `gis-registry layer refresh {entry.name}`." if is_kept else "and add it.")
+        )
     return found
+
+
+def strays_said(one: StrayValues) -> str:
+    """Say which values make a column text."""
+    what = "numbers" if one.like is ColumnType.NUMBER else "days"
+    kept = one.values - one.strays
+    return (
+        f"{one.name}: {kept:,} of {one.values:,} values are {what}, {one.strays:,} not; the first "
+        f"is {one.first!r} in row {one.first_row:,}"
+    )
 
 
 def _right_system(entry: LayerEntry, *, is_kept: bool) -> str:

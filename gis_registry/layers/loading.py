@@ -19,7 +19,7 @@ from gis_registry.layers.checking import FAR_FROM_CITY, SURROUNDINGS, Surroundin
 from gis_registry.layers.columns import ColumnReader, cast
 from gis_registry.layers.naming import PLACE_COLUMNS, column_names
 from gis_registry.layers.origins import Opened
-from gis_registry.layers.schemas import ColumnType, LayerColumn, OriginFacts, Quality
+from gis_registry.layers.schemas import ColumnType, LayerColumn, OriginFacts, Quality, StrayValues
 from gis_registry.places.locating import Locator
 from gis_registry.places.service import the_city, today
 from gis_registry.places.tables import City
@@ -30,6 +30,7 @@ MISSING_ID, DUPLICATE_ID = "missing-id", "duplicate-id"
 #: The order of these values says something; that of texts and truths does not.
 _ORDERED = frozenset({ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.DATE, ColumnType.DATETIME})
 _SHOWN = 3
+_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,11 @@ def load(
         opened.fields,
         column_names(opened.title, opened.fields),
         [
-            ColumnReader(is_plain=opened.is_plain, declared=opened.declared.get(one))
+            ColumnReader(
+                is_plain=opened.is_plain,
+                are_types_found=opened.are_types_found,
+                declared=opened.declared.get(one),
+            )
             for one in opened.fields
         ],
     )
@@ -134,7 +139,7 @@ def _stage(
     for batch in opened.batches():
         checked = check(batch, around)
         texts = [
-            reader.read(batch.fields[name])
+            reader.read(batch.fields[name], batch.first_row)
             for name, reader in zip(columns.fields, columns.readers, strict=True)
         ]
         notes += _notes(checked, columns.fields, texts)
@@ -217,7 +222,7 @@ def _without_key(
     if key is None:
         sentence = f"{id_field} is empty, which tells features apart."
         return RowNote(number, True, MISSING_ID, sentence, said)
-    sentence = f"{id_field} is {key[:80]!r}, as in row {first}."
+    sentence = f"{id_field} is {key[:_LONGEST_SHOWN]!r}, as in row {first}."
     return RowNote(number, True, DUPLICATE_ID, sentence, said)
 
 
@@ -277,10 +282,29 @@ def _figures(
         outside_divisions=outside,
         far_from_city=_rows_with(notes, FAR_FROM_CITY),
         empty_columns=[one.name for one in found if one.filled == 0],
+        stray_values=_stray_values(found, columns.readers),
         geometry_types=queries.geometry_types(session, table),
         box=tuple(box) if features else None,
     )
     return found, quality
+
+
+def _stray_values(
+    found: Sequence[LayerColumn], readers: Sequence[ColumnReader]
+) -> list[StrayValues]:
+    strays = ((column.name, reader.strays) for column, reader in zip(found, readers, strict=True))
+    return [
+        StrayValues(
+            name=name,
+            like=one.like,
+            values=one.values,
+            strays=one.count,
+            first=one.first[:_LONGEST_SHOWN],
+            first_row=one.first_row,
+        )
+        for name, one in strays
+        if one is not None
+    ]
 
 
 def _rows_with(notes: Sequence[RowNote], reason: str) -> int:

@@ -90,6 +90,24 @@ def test_kinds_of_geometries_are_counted_where_they_are_mixed(
     assert "mixes" not in run(module_settings, "layer", "add", path, "--name", "alike").err
 
 
+def test_few_values_that_make_a_column_text_are_told(
+    run: Run, module_settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "shops.csv"
+    staff = [*range(1000)[:-1], "n/a"]
+    path.write_text("lon,lat,staff\n" + "".join(f"{LON},{LAT},{one}\n" for one in staff))
+    add = ("layer", "add", path, "--name", "shops", "--crs", "wgs84")
+    said = "staff: 999 of 1,000 values are numbers, 1 not; the first is 'n/a' in row 1,000"
+    for options in ((*add, "--dry-run"), add, ("layer", "show", "shops")):
+        assert said in run(module_settings, *options).out
+    path.write_text(path.read_text().replace("n/a", "-"))
+    again = run(module_settings, "layer", "refresh", "shops")
+    assert "Nearly all values of staff are numbers or days, but not all" in again.err
+    assert "correct or empty the others in the file and `gis-registry layer refresh shops`" in (
+        again.err
+    )
+
+
 def test_a_dry_run_shows_what_would_be_and_claims_nothing_else(
     run: Run, module_settings: Settings, tmp_path: Path
 ) -> None:
