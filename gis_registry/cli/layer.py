@@ -1,7 +1,7 @@
 """``gis-registry layer``: publish any spatial file or table beside the components."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from gis_registry.cli.context import (
 from gis_registry.cli.output import print_json, print_sentence, progress_bar, tell
 from gis_registry.places.service import the_city
 from gis_registry.roles import Role
+
+if TYPE_CHECKING:
+    from gis_registry.layers.schemas import LayerEntry
 
 app = typer.Typer(
     help="Publish any spatial file or table beside the components.", no_args_is_help=True
@@ -60,13 +63,21 @@ def add(
     place: Annotated[
         str, typer.Argument(metavar="FILE|TABLE", help="File, or a table as schema.table.")
     ],
-    name: Annotated[str, typer.Option(help="What it is called in addresses.")],
+    name: Annotated[
+        str,
+        typer.Option(
+            help="What it is called in addresses: a letter, then letters, digits, - and _."
+        ),
+    ],
     title: Annotated[str | None, typer.Option(help="Its title in Chinese; else its name.")] = None,
     title_en: TitleEn = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the file, if it has several.")] = None,
     crs: Annotated[
         str | None,
-        typer.Option(help="EPSG:… or gcj02, bd09, wgs84, cgcs2000, if it does not say it."),
+        typer.Option(
+            help="System of its coordinates, if it does not say it: EPSG:… or gcj02, bd09, wgs84, "
+            "cgcs2000."
+        ),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Of its text, such as gb18030, if it does not say it.")
@@ -144,8 +155,9 @@ def add(
         tell(one)
     if dry_run:
         tell("This was a dry run: nothing was kept, and nothing is published.")
-    elif entry.quality.refused:
-        tell(f"The rows that are not published: gis-registry layer rows {entry.name}")
+    else:
+        _tell_refused(entry)
+        tell(f"It is published as /ogc/collections/{entry.name}.")
 
 
 @app.command("set")
@@ -236,7 +248,11 @@ def refresh(
             progress=progress,
         )
         outcome = "unchanged" if event is None else event.kind
-        sentence = "Nothing changed since it was last read." if event is None else event.sentence
+        sentence = (
+            "Nothing changed since it was last read; --force loads it all the same."
+            if event is None
+            else event.sentence
+        )
         entry = showing.show(session, name)
         is_loaded = outcome == LayerEventKind.LOADED
         advice = warnings(entry, the_city(session).name_en) if is_loaded else []
@@ -246,6 +262,8 @@ def refresh(
         print_sentence(f"{entry.name}, version {entry.version}: {outcome}. {sentence}")
     for one in advice:
         tell(one)
+    if outcome == LayerEventKind.LOADED:
+        _tell_refused(entry)
     if outcome == LayerEventKind.FAILED:
         tell(f"It stays as it was: version {entry.version}.")
         raise typer.Exit(1)
@@ -288,3 +306,8 @@ def remove(
     print_sentence(f"{removed} is published no more.")
     if not for_good:
         tell(f"To publish it again: gis-registry layer revert {removed}")
+
+
+def _tell_refused(entry: "LayerEntry") -> None:
+    if entry.quality.refused:
+        tell(f"The rows that are not published: gis-registry layer rows {entry.name}")

@@ -128,6 +128,7 @@ def print_tried(
 def _print_columns(entry: "LayerEntry") -> None:
     if not entry.columns:
         return
+    print_sentence("")
     print_table(
         ["property", "title", "type", "filled", "least", "greatest"],
         (
@@ -143,7 +144,9 @@ def _facts(entry: "LayerEntry", zone: ZoneInfo) -> list[tuple[str, object]]:
     from gis_registry.maps.collections import in_both
 
     quality = entry.quality
-    refused = ", ".join(f"{count:,} {reason}" for reason, count in quality.refused.items())
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in quality.refused.items())
+    refused = f"{quality.rows - quality.features:,} of {quality.rows:,}: {reasons}"
+    kinds = listed_kinds(quality.geometry_types)
     others = [one.number for one in entry.versions if one.is_kept and one.number != entry.version]
     kept = f" (kept besides: {', '.join(map(str, others))})" if others else ""
     return [
@@ -162,15 +165,19 @@ def _facts(entry: "LayerEntry", zone: ZoneInfo) -> list[tuple[str, object]]:
         ("problem", entry.problem),
         ("removed", _shown(entry.removed_at, zone)),
         ("version", f"{entry.version}{kept}, loaded {_shown(entry.loaded_at, zone)}"),
-        ("features", f"{quality.features:,}: {listed_kinds(quality.geometry_types)}"),
-        ("rows refused", refused),
-        ("repaired", quality.repaired or None),
-        ("duplicates", quality.duplicates or None),
+        ("features", f"{quality.features:,}: {kinds}" if "," in kinds else kinds),
+        ("rows refused", refused if reasons else None),
+        ("repaired", _counted(quality.repaired, "with a geometry that was put right")),
+        ("duplicates", _counted(quality.duplicates, "that repeat another one in everything")),
         ("in no district", quality.outside_divisions or None),
         ("far from the city", _far(quality)),
         ("empty columns", ", ".join(quality.empty_columns)),
         ("text for few values", "\n".join(map(strays_said, quality.stray_values))),
     ]
+
+
+def _counted(features: int, what: str) -> str | None:
+    return f"{features:,} {what}" if features else None
 
 
 def _far(quality: "Quality") -> str | None:

@@ -9,6 +9,8 @@ from gis_registry.surveys.systems import WITHOUT_OWN_CRS
 
 _AGAIN = "with --crs and the right system, such as --crs EPSG:4549"
 
+_SHOWN = 3
+
 
 def warnings(entry: LayerEntry, city_name: str, *, is_kept: bool = True) -> list[str]:
     """Return what to know of a layer that was just loaded, a sentence or more each.
@@ -25,7 +27,7 @@ def warnings(entry: LayerEntry, city_name: str, *, is_kept: bool = True) -> list
             f"Warning: {quality.far_from_city:,} of {quality.features:,} features lie far from "
             f"{city_name} (more than some 20 km beyond it), read as {entry.facts.crs}. If they "
             f"should be near, this is the wrong system: {_right_system(entry, is_kept=is_kept)} "
-            "If they really lie there, leave it."
+            f"If they really lie there, leave it.{_way_back(entry) if is_kept else ''}"
         )
     if are_mixed(quality.geometry_types):
         found.append(
@@ -35,13 +37,20 @@ def warnings(entry: LayerEntry, city_name: str, *, is_kept: bool = True) -> list
             "Filter by geometry type)."
         )
     if quality.stray_values:
-        names = ", ".join(one.name for one in quality.stray_values)
+        listed = "; ".join(map(strays_said, quality.stray_values[:_SHOWN]))
         found.append(
-            f"Nearly all values of {names} are numbers or days, but not all, so that filters see "
-            "text: correct or empty the others in the file "
+            f"Text because of few values: {listed}. If these should be numbers or days, correct or "
+            "empty them in the file "
             + (f"and `gis-registry layer refresh {entry.name}`." if is_kept else "and add it.")
         )
     return found
+
+
+def _way_back(entry: LayerEntry) -> str:
+    """Say how the version before is published again, if there is one."""
+    if not any(one.is_kept and one.number < entry.version for one in entry.versions):
+        return ""
+    return f" `gis-registry layer revert {entry.name}` publishes the version before again."
 
 
 def strays_said(one: StrayValues) -> str:

@@ -23,7 +23,7 @@ from gis_registry.layers.schemas import ColumnType, LayerColumn, OriginFacts, Qu
 from gis_registry.places.locating import Locator
 from gis_registry.places.service import the_city, today
 from gis_registry.places.tables import City
-from gis_registry.surveys.checked import CheckedRows, RowCheck
+from gis_registry.surveys.checked import CheckedRows, Refusal, RowCheck
 from gis_registry.surveys.progress import Progress, silent
 
 MISSING_ID, DUPLICATE_ID = "missing-id", "duplicate-id"
@@ -114,12 +114,12 @@ def load(
             said = dict(zip(columns.fields, values, strict=True))
             said["geometry"] = _wkt(shapely.from_wkb(shape))
             notes.append(_without_key(number, first, id_field, said))
-    progress("Finding out types, and counting", 0, None)
+    progress("Finding out types and counting", 0, None)
     id_type = _make_table(session, table, columns, key, city.time_zone)
     found, quality = _figures(session, table, columns, notes, duplicates=staging.duplicates())
     staging.drop()
     if quality.features == 0:
-        raise InvalidInput(_nothing_left(opened.title, quality.rows, notes))
+        raise InvalidInput(_nothing_left(opened, quality.rows, notes))
     _refuse_other_than_times(found, columns, time_field)
     return Loaded(found, id_type, quality, opened.facts(), notes)
 
@@ -326,12 +326,19 @@ def _refuse_other_than_times(
         )
 
 
-def _nothing_left(title: str, rows: int, notes: Sequence[RowNote]) -> str:
+def _nothing_left(opened: Opened, rows: int, notes: Sequence[RowNote]) -> str:
     if rows == 0:
-        return f"{title} has no rows: there is nothing to publish."
+        return f"{opened.title} has no rows: there is nothing to publish."
     reasons = Counter(one.reason for one in notes if one.is_refused).most_common(_SHOWN)
     listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
     first = next(one for one in notes if one.is_refused)
-    return (
-        f"No row of {title} can be published ({listed}). Row {first.row_number}: {first.sentence}"
+    said = (
+        f"No row of {opened.title} can be published ({listed}). Row {first.row_number}: "
+        f"{first.sentence}"
     )
+    if reasons[0][0] == Refusal.INVALID_POSITION:
+        said += (
+            f" It was read as {opened.facts().crs}; if that is the wrong system, give the right "
+            "one (--crs EPSG:…), or correct a file that says it itself (ogr2ogr -a_srs EPSG:…)."
+        )
+    return said

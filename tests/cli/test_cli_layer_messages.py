@@ -102,10 +102,33 @@ def test_few_values_that_make_a_column_text_are_told(
         assert said in run(module_settings, *options).out
     path.write_text(path.read_text().replace("n/a", "-"))
     again = run(module_settings, "layer", "refresh", "shops")
-    assert "Nearly all values of staff are numbers or days, but not all" in again.err
-    assert "correct or empty the others in the file and `gis-registry layer refresh shops`" in (
-        again.err
+    assert "Text because of few values: staff: 999 of 1,000 values are numbers" in again.err
+    assert (
+        "the first is '-' in row 1,000. If these should be numbers or days, correct or empty"
+        in (again.err)
     )
+    assert "`gis-registry layer refresh shops`" in again.err
+
+
+def test_what_is_told_says_what_to_do_next(
+    run: Run, module_settings: Settings, tmp_path: Path
+) -> None:
+    rows = [(point(LON, LAT), {"n": 1}), (point(LON, LAT), {"n": 1}), (None, {"n": 2})]
+    path = write_geojson(tmp_path / "next.geojson", rows)
+    added = run(module_settings, "layer", "add", path, "--name", "next")
+    assert "1 of 3: 1 empty-geometry" in added.out
+    assert "1 that repeat another one in everything" in added.out
+    assert "It is published as /ogc/collections/next." in added.err
+    same = run(module_settings, "layer", "refresh", "next")
+    assert "--force loads it all the same" in same.out
+    write_geojson(path, [(point(*BEIJING), {"n": 1}), (None, {"n": 2})])
+    far = run(module_settings, "layer", "refresh", "next")
+    assert "gis-registry layer rows next" in far.err
+    assert "`gis-registry layer revert next` publishes the version before again." in far.err
+    write_geojson(path, [(point(540000, 3995000), {"n": 1})])
+    plane = run(module_settings, "layer", "refresh", "next")
+    assert plane.exit_code == 1
+    assert "read as EPSG:4326; if that is the wrong system, give the right one (--crs" in plane.out
 
 
 def test_a_dry_run_shows_what_would_be_and_claims_nothing_else(
