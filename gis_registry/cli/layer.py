@@ -1,7 +1,7 @@
 """``gis-registry layer``: publish any spatial file or table beside the components."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,11 @@ from gis_registry.cli.context import (
     transaction,
 )
 from gis_registry.cli.output import print_json, print_sentence, progress_bar, tell
+from gis_registry.places.service import the_city
 from gis_registry.roles import Role
+
+if TYPE_CHECKING:
+    from gis_registry.layers.schemas import LayerEntry
 
 app = typer.Typer(
     help="Publish any spatial file or table beside the components.", no_args_is_help=True
@@ -50,19 +54,30 @@ Roles = Annotated[
     typer.Option("--role", help="Who may read it, else all readers; may be repeated."),
 ]
 
+#: How many refused rows a dry run lists.
+_REFUSED_SHOWN = 20
+
 
 @app.command("add")
 def add(
     place: Annotated[
         str, typer.Argument(metavar="FILE|TABLE", help="File, or a table as schema.table.")
     ],
-    name: Annotated[str, typer.Option(help="What it is called in addresses.")],
+    name: Annotated[
+        str,
+        typer.Option(
+            help="What it is called in addresses: a letter, then letters, digits, - and _."
+        ),
+    ],
     title: Annotated[str | None, typer.Option(help="Its title in Chinese; else its name.")] = None,
     title_en: TitleEn = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the file, if it has several.")] = None,
     crs: Annotated[
         str | None,
-        typer.Option(help="EPSG:… or gcj02, bd09, wgs84, cgcs2000, if it does not say it."),
+        typer.Option(
+            help="System of its coordinates, if it does not say it: EPSG:… or gcj02, bd09, wgs84, "
+            "cgcs2000."
+        ),
     ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Of its text, such as gb18030, if it does not say it.")
@@ -90,9 +105,11 @@ def add(
 ) -> None:
     """Publish a file or a PostGIS table as the collection NAME.
 
-    Rows that cannot be published are listed with a reason: `gis-registry layer rows NAME`.
+    Rows that cannot be published are listed with a reason: `gis-registry layer rows NAME`; the
+    first of them by `--dry-run` itself, which keeps nothing.
     """
     from gis_registry.layers import schemas, service, showing
+    from gis_registry.layers.advising import warnings
     from gis_registry.layers.origins import find_origin
     from gis_registry.surveys.mapping import Mapping, read_mapping
 
@@ -126,15 +143,21 @@ def add(
         new = schemas.NewLayer(name=name, origin=origin, text=text, refresh=refresh)
         service.add(session, new, actor=actor(), progress=progress)
         entry, zone = showing.show(session, name), city_zone(session)
+        hints += warnings(entry, the_city(session).name_en, is_kept=not dry_run)
         if dry_run:
+            refused = showing.first_refused(session, name, limit=_REFUSED_SHOWN)
             session.rollback()
-    layer_showing.print_layer(entry, zone, as_json=as_json)
+    if dry_run:
+        layer_showing.print_tried(entry, refused, zone, as_json=as_json)
+    else:
+        layer_showing.print_layer(entry, zone, as_json=as_json)
     for one in hints:
         tell(one)
-    if entry.quality.refused and not dry_run:
-        tell(f"The rows that are not published: gis-registry layer rows {entry.name}")
     if dry_run:
-        tell("This was a dry run: nothing was kept.")
+        tell("This was a dry run: nothing was kept, and nothing is published.")
+    else:
+        _tell_refused(entry)
+        tell(f"It is published as /ogc/collections/{entry.name}.")
 
 
 @app.command("set")
@@ -208,6 +231,7 @@ def refresh(
 ) -> None:
     """Read a layer again, if its file or table changed; what fails leaves it as it is (exit 1)."""
     from gis_registry.layers import service, showing
+    from gis_registry.layers.advising import warnings
     from gis_registry.layers.origins import moved_origin
     from gis_registry.layers.tables import LayerEventKind
 
@@ -224,12 +248,22 @@ def refresh(
             progress=progress,
         )
         outcome = "unchanged" if event is None else event.kind
-        sentence = "Nothing changed since it was last read." if event is None else event.sentence
+        sentence = (
+            "Nothing changed since it was last read; --force loads it all the same."
+            if event is None
+            else event.sentence
+        )
         entry = showing.show(session, name)
+        is_loaded = outcome == LayerEventKind.LOADED
+        advice = warnings(entry, the_city(session).name_en) if is_loaded else []
     if as_json:
         print_json({"outcome": outcome, "sentence": sentence, "layer": entry.model_dump()})
     else:
         print_sentence(f"{entry.name}, version {entry.version}: {outcome}. {sentence}")
+    for one in advice:
+        tell(one)
+    if outcome == LayerEventKind.LOADED:
+        _tell_refused(entry)
     if outcome == LayerEventKind.FAILED:
         tell(f"It stays as it was: version {entry.version}.")
         raise typer.Exit(1)
@@ -272,3 +306,8 @@ def remove(
     print_sentence(f"{removed} is published no more.")
     if not for_good:
         tell(f"To publish it again: gis-registry layer revert {removed}")
+
+
+def _tell_refused(entry: "LayerEntry") -> None:
+    if entry.quality.refused:
+        tell(f"The rows that are not published: gis-registry layer rows {entry.name}")

@@ -15,16 +15,21 @@ from gis_registry.cli.output import (
     print_facts,
     print_json,
     print_json_items,
+    print_sentence,
     print_table,
 )
 from gis_registry.roles import Role
 
 if TYPE_CHECKING:
-    from gis_registry.layers.schemas import LayerEntry, Quality
+    from collections.abc import Sequence
+
+    from gis_registry.layers.schemas import LayerEntry, LayerRowEntry, Quality
     from gis_registry.maps.collections import Collection
     from gis_registry.maps.published import City
 
 Name = Annotated[str, typer.Argument(help="Name of the layer.")]
+#: What only a layer has that is kept.
+_OF_WHAT_IS_KEPT = ("version", "added_at", "loaded_at", "loaded_by", "next_refresh_at")
 _ROW_COLUMNS = ("row", "outcome", "reason", "sentence", "attributes")
 
 
@@ -78,8 +83,52 @@ def show(name: Name, as_json: AsJson = False) -> None:
     with transaction() as session:
         entry, zone = showing.show(session, name), city_zone(session)
     print_layer(entry, zone, as_json=as_json)
+    if not as_json:
+        _print_columns(entry)
+
+
+def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
+    """Print what is known of a layer."""
     if as_json:
+        print_json(entry)
+    else:
+        print_facts(_facts(entry, zone))
+
+
+def print_tried(
+    entry: "LayerEntry", refused: "Sequence[LayerRowEntry]", zone: ZoneInfo, *, as_json: bool
+) -> None:
+    """Print what a layer would be that was not kept, with the first of its refused rows.
+
+    Nobody can ask for its columns and rows later, and it has no version.
+    """
+    more = entry.quality.rows - entry.quality.features - len(refused)
+    if as_json:
+        print_json(
+            entry.model_dump(mode="json")
+            | dict.fromkeys(_OF_WHAT_IS_KEPT)
+            | {"versions": [], "dry_run": True, "refused_rows": refused, "more_refused": more}
+        )
         return
+    print_facts(
+        (name, value)
+        for name, value in _facts(entry, zone)
+        if name not in {"version", "next refresh"}
+    )
+    _print_columns(entry)
+    if refused:
+        print_sentence("\nRows that would not be published:")
+        print_table(
+            ["row", "reason", "sentence"], ((one.row, one.reason, one.sentence) for one in refused)
+        )
+    if more:
+        print_sentence(f"and {more:,} more")
+
+
+def _print_columns(entry: "LayerEntry") -> None:
+    if not entry.columns:
+        return
+    print_sentence("")
     print_table(
         ["property", "title", "type", "filled", "least", "greatest"],
         (
@@ -89,52 +138,56 @@ def show(name: Name, as_json: AsJson = False) -> None:
     )
 
 
-def print_layer(entry: "LayerEntry", zone: ZoneInfo, *, as_json: bool) -> None:
-    """Print what is known of a layer."""
+def _facts(entry: "LayerEntry", zone: ZoneInfo) -> list[tuple[str, object]]:
+    from gis_registry.layers.advising import strays_said
+    from gis_registry.layers.geometry_kinds import listed_kinds
     from gis_registry.maps.collections import in_both
 
-    if as_json:
-        print_json(entry)
-        return
     quality = entry.quality
-    refused = ", ".join(f"{count:,} {reason}" for reason, count in quality.refused.items())
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in quality.geometry_types.items())
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in quality.refused.items())
+    refused = f"{quality.rows - quality.features:,} of {quality.rows:,}: {reasons}"
+    kinds = listed_kinds(quality.geometry_types)
     others = [one.number for one in entry.versions if one.is_kept and one.number != entry.version]
     kept = f" (kept besides: {', '.join(map(str, others))})" if others else ""
-    print_facts(
-        [
-            ("name", entry.name),
-            ("title", in_both(entry.title_zh, entry.title_en)),
-            ("description", entry.description),
-            ("keywords", ", ".join(entry.keywords)),
-            ("department", entry.department),
-            ("field", entry.field),
-            ("licence", entry.licence),
-            ("source", entry.source),
-            ("who may read", ", ".join(entry.roles) if entry.roles else "all readers"),
-            ("read from", f"{entry.origin.place} ({entry.facts.crs})"),
-            ("refresh", entry.refresh),
-            ("next refresh", _shown(entry.next_refresh_at, zone)),
-            ("problem", entry.problem),
-            ("removed", _shown(entry.removed_at, zone)),
-            ("version", f"{entry.version}{kept}, loaded {_shown(entry.loaded_at, zone)}"),
-            ("features", f"{quality.features:,}: {kinds}"),
-            ("rows refused", refused),
-            ("repaired", quality.repaired or None),
-            ("duplicates", quality.duplicates or None),
-            ("in no district", quality.outside_divisions or None),
-            ("far from the city", _far(quality)),
-            ("empty columns", ", ".join(quality.empty_columns)),
-        ]
-    )
+    return [
+        ("name", entry.name),
+        ("title", in_both(entry.title_zh, entry.title_en)),
+        ("description", entry.description),
+        ("keywords", ", ".join(entry.keywords)),
+        ("department", entry.department),
+        ("field", entry.field),
+        ("licence", entry.licence),
+        ("source", entry.source),
+        ("who may read", ", ".join(entry.roles) if entry.roles else "all readers"),
+        ("read from", f"{entry.origin.place} ({entry.facts.crs})"),
+        ("refresh", entry.refresh),
+        ("next refresh", _shown(entry.next_refresh_at, zone)),
+        ("problem", entry.problem),
+        ("removed", _shown(entry.removed_at, zone)),
+        ("version", f"{entry.version}{kept}, loaded {_shown(entry.loaded_at, zone)}"),
+        ("features", f"{quality.features:,}: {kinds}" if "," in kinds else kinds),
+        ("rows refused", refused if reasons else None),
+        ("repaired", _counted(quality.repaired, "with a geometry that was put right")),
+        ("duplicates", _counted(quality.duplicates, "that repeat another one in everything")),
+        ("in no district", quality.outside_divisions or None),
+        ("far from the city", _far(quality)),
+        ("empty columns", ", ".join(quality.empty_columns)),
+        ("text for few values", "\n".join(map(strays_said, quality.stray_values))),
+    ]
+
+
+def _counted(features: int, what: str) -> str | None:
+    return f"{features:,} {what}" if features else None
 
 
 def _far(quality: "Quality") -> str | None:
-    if quality.far_from_city == 0:
-        return None
-    if quality.far_from_city < quality.features:
-        return f"{quality.far_from_city:,}"
-    return "all: if they should be near, the file or --crs names the wrong system or datum"
+    far, features = quality.far_from_city, quality.features
+    if far <= features / 2:
+        return f"{far:,}" if far else None
+    return (
+        f"{far:,} of {features:,}: if they should be near, the file or --crs names the wrong "
+        "system or datum"
+    )
 
 
 def rows(

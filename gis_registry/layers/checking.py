@@ -1,11 +1,13 @@
 """Whether rows can be features of a layer: there, valid or repaired, on earth."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gis_registry.layers.geometry_kinds import listed_kinds
 from gis_registry.surveys.checked import CheckedRows, Issue, Refusal, RowCheck, Severity
 from gis_registry.surveys.reading import Batch
 from gis_registry.surveys.row_geometries import check_position, check_presence, check_validity
@@ -68,7 +70,7 @@ def check(batch: Batch, around: Surroundings) -> CheckedRows:
 
 def _take_collections_apart(checked: CheckedRows) -> None:
     """Make a collection of one kind that of its kind; filters and tiles know no others."""
-    mixed = np.zeros(len(checked), dtype=bool)
+    mixed: dict[int, str] = {}
     for row in np.flatnonzero(
         checked.good & (shapely.get_type_id(checked.geometries) == _COLLECTION)
     ):
@@ -76,13 +78,16 @@ def _take_collections_apart(checked: CheckedRows) -> None:
         kinds = {_MULTI.get(int(one)) for one in shapely.get_type_id(parts)}
         kind = kinds.pop() if len(kinds) == 1 else None
         if kind is None:
-            mixed[row] = True
+            mixed[int(row)] = listed_kinds(Counter(one.geom_type for one in parts))
         else:
             checked.geometries[row] = _MADE_OF[kind](parts)
     checked.refuse(
-        mixed,
+        np.isin(np.arange(len(checked)), list(mixed)),
         Refusal.WRONG_GEOMETRY_TYPE,
-        "The geometry is a collection of points, lines and areas: make a row of each.",
+        lambda row: (
+            f"The geometry is a collection of {mixed[row]}, and a feature is of one kind: make a "
+            "row of each part (ogr2ogr -explodecollections)."
+        ),
     )
 
 

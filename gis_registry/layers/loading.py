@@ -19,17 +19,18 @@ from gis_registry.layers.checking import FAR_FROM_CITY, SURROUNDINGS, Surroundin
 from gis_registry.layers.columns import ColumnReader, cast
 from gis_registry.layers.naming import PLACE_COLUMNS, column_names
 from gis_registry.layers.origins import Opened
-from gis_registry.layers.schemas import ColumnType, LayerColumn, OriginFacts, Quality
+from gis_registry.layers.schemas import ColumnType, LayerColumn, OriginFacts, Quality, StrayValues
 from gis_registry.places.locating import Locator
 from gis_registry.places.service import the_city, today
 from gis_registry.places.tables import City
-from gis_registry.surveys.checked import CheckedRows, RowCheck
+from gis_registry.surveys.checked import CheckedRows, Refusal, RowCheck
 from gis_registry.surveys.progress import Progress, silent
 
 MISSING_ID, DUPLICATE_ID = "missing-id", "duplicate-id"
 #: The order of these values says something; that of texts and truths does not.
 _ORDERED = frozenset({ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.DATE, ColumnType.DATETIME})
 _SHOWN = 3
+_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,11 @@ def load(
         opened.fields,
         column_names(opened.title, opened.fields),
         [
-            ColumnReader(is_plain=opened.is_plain, declared=opened.declared.get(one))
+            ColumnReader(
+                is_plain=opened.is_plain,
+                are_types_found=opened.are_types_found,
+                declared=opened.declared.get(one),
+            )
             for one in opened.fields
         ],
     )
@@ -109,12 +114,12 @@ def load(
             said = dict(zip(columns.fields, values, strict=True))
             said["geometry"] = _wkt(shapely.from_wkb(shape))
             notes.append(_without_key(number, first, id_field, said))
-    progress("Making the table", 0, None)
+    progress("Finding out types and counting", 0, None)
     id_type = _make_table(session, table, columns, key, city.time_zone)
     found, quality = _figures(session, table, columns, notes, duplicates=staging.duplicates())
     staging.drop()
     if quality.features == 0:
-        raise InvalidInput(_nothing_left(opened.title, quality.rows, notes))
+        raise InvalidInput(_nothing_left(opened, quality.rows, notes))
     _refuse_other_than_times(found, columns, time_field)
     return Loaded(found, id_type, quality, opened.facts(), notes)
 
@@ -134,7 +139,7 @@ def _stage(
     for batch in opened.batches():
         checked = check(batch, around)
         texts = [
-            reader.read(batch.fields[name])
+            reader.read(batch.fields[name], batch.first_row)
             for name, reader in zip(columns.fields, columns.readers, strict=True)
         ]
         notes += _notes(checked, columns.fields, texts)
@@ -217,7 +222,7 @@ def _without_key(
     if key is None:
         sentence = f"{id_field} is empty, which tells features apart."
         return RowNote(number, True, MISSING_ID, sentence, said)
-    sentence = f"{id_field} is {key[:80]!r}, as in row {first}."
+    sentence = f"{id_field} is {key[:_LONGEST_SHOWN]!r}, as in row {first}."
     return RowNote(number, True, DUPLICATE_ID, sentence, said)
 
 
@@ -277,14 +282,35 @@ def _figures(
         outside_divisions=outside,
         far_from_city=_rows_with(notes, FAR_FROM_CITY),
         empty_columns=[one.name for one in found if one.filled == 0],
+        stray_values=_stray_values(found, columns.readers),
         geometry_types=queries.geometry_types(session, table),
         box=tuple(box) if features else None,
     )
     return found, quality
 
 
+def _stray_values(
+    found: Sequence[LayerColumn], readers: Sequence[ColumnReader]
+) -> list[StrayValues]:
+    strays = ((column.name, reader.strays) for column, reader in zip(found, readers, strict=True))
+    return [
+        StrayValues(
+            name=name,
+            like=one.like,
+            values=one.values,
+            strays=one.count,
+            first=one.first[:_LONGEST_SHOWN],
+            first_row=one.first_row,
+        )
+        for name, one in strays
+        if one is not None
+    ]
+
+
 def _rows_with(notes: Sequence[RowNote], reason: str) -> int:
-    return len({one.row_number for one in notes if one.reason == reason})
+    """Return how many features have a note; a row may be refused later on."""
+    refused = {one.row_number for one in notes if one.is_refused}
+    return len({one.row_number for one in notes if one.reason == reason} - refused)
 
 
 def _refuse_other_than_times(
@@ -300,12 +326,19 @@ def _refuse_other_than_times(
         )
 
 
-def _nothing_left(title: str, rows: int, notes: Sequence[RowNote]) -> str:
+def _nothing_left(opened: Opened, rows: int, notes: Sequence[RowNote]) -> str:
     if rows == 0:
-        return f"{title} has no rows: there is nothing to publish."
+        return f"{opened.title} has no rows: there is nothing to publish."
     reasons = Counter(one.reason for one in notes if one.is_refused).most_common(_SHOWN)
     listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
     first = next(one for one in notes if one.is_refused)
-    return (
-        f"No row of {title} can be published ({listed}). Row {first.row_number}: {first.sentence}"
+    said = (
+        f"No row of {opened.title} can be published ({listed}). Row {first.row_number}: "
+        f"{first.sentence}"
     )
+    if reasons[0][0] == Refusal.INVALID_POSITION:
+        said += (
+            f" It was read as {opened.facts().crs}; if that is the wrong system, give the right "
+            "one (--crs EPSG:…), or correct a file that says it itself (ogr2ogr -a_srs EPSG:…)."
+        )
+    return said

@@ -35,6 +35,8 @@ class Opened(Protocol):
     @property
     def is_plain(self) -> bool: ...
     @property
+    def are_types_found(self) -> bool: ...
+    @property
     def row_count(self) -> int | None: ...
 
     def batches(self) -> Iterator[Batch]:
@@ -77,6 +79,11 @@ class OpenedFile:
         """Whether it has no types."""
         return self.source.format == "CSV"
 
+    @property
+    def are_types_found(self) -> bool:
+        """Whether it does not say the types of its columns: they are those of its values."""
+        return self.source.format in {"CSV", "XLSX", "GeoJSON", "GeoJSONSeq"}
+
     def batches(self) -> Iterator[Batch]:
         """Read the rows in the file's order.
 
@@ -106,6 +113,7 @@ class OpenedTable:
     session: Session
     source: TableSource
     is_plain: bool = False
+    are_types_found: bool = False
     row_count: int | None = None
 
     def __post_init__(self) -> None:

@@ -71,7 +71,13 @@ def events(session: Session, layer_id: int) -> Sequence[LayerEvent]:
 
 
 def row_notes(
-    session: Session, layer_id: int, number: int, *, after: tuple[int, int], limit: int
+    session: Session,
+    layer_id: int,
+    number: int,
+    *,
+    after: tuple[int, int],
+    limit: int,
+    are_refused: bool = False,
 ) -> Sequence[LayerRowNote]:
     """Return what was found about rows, by number of row, a page at a time.
 
@@ -81,6 +87,7 @@ def row_notes(
         number: of which version of it.
         after: number of the row and id of the last one of the page before; zeros for the first.
         limit: how many.
+        are_refused: whether only those of refused rows.
     """
     query = (
         select(LayerRowNote)
@@ -92,6 +99,8 @@ def row_notes(
         .order_by(LayerRowNote.row_number, LayerRowNote.id)
         .limit(limit)
     )
+    if are_refused:
+        query = query.where(LayerRowNote.is_refused)
     return session.scalars(query).all()
 
 

@@ -66,6 +66,17 @@ class LayerColumn(BaseModel):
     greatest: str | None = None
 
 
+class StrayValues(BaseModel):
+    """The few values of a column that make it text: nearly all others are numbers or days."""
+
+    name: str = Field(description="Of the column")
+    like: ColumnType = Field(description="What the others are: number or date")
+    values: int = Field(description="Rows with a value, also refused ones")
+    strays: int = Field(description="Values that are not like the others")
+    first: str = Field(description="The first of these, 80 characters at most")
+    first_row: int = Field(description="Its row, from 1 in the file's order")
+
+
 class Quality(BaseModel):
     """How good the data of one load are."""
 
@@ -79,6 +90,9 @@ class Quality(BaseModel):
         default=0, description="Features more than some 20 km beyond the city's box"
     )
     empty_columns: list[str] = Field(description="Columns without any value")
+    stray_values: list[StrayValues] = Field(
+        default=[], description="Columns that are text because of few of their values"
+    )
     geometry_types: dict[str, int]
     box: tuple[float, float, float, float] | None = Field(
         description="Least longitude and latitude, greatest ones, EPSG:4490"

@@ -14,7 +14,7 @@ from gis_registry.layers.schemas import (
     VersionEntry,
 )
 from gis_registry.layers.service import find
-from gis_registry.layers.tables import LayerRefresh
+from gis_registry.layers.tables import LayerRefresh, LayerRowNote
 
 _PAGE_ROWS = 10_000
 
@@ -81,15 +81,31 @@ def rows(session: Session, name: str, *, number: int | None = None) -> Iterator[
     return _rows(session, layer.id, wanted)
 
 
+def first_refused(session: Session, name: str, *, limit: int) -> list[LayerRowEntry]:
+    """Return the first rows that the published version of a layer refused.
+
+    Raises:
+        NotFound: there is no such layer.
+    """
+    layer = find(session, name)
+    found = queries.row_notes(
+        session, layer.id, layer.version, after=(0, 0), limit=limit, are_refused=True
+    )
+    return [_row(one) for one in found]
+
+
 def _rows(session: Session, layer_id: int, number: int) -> Iterator[LayerRowEntry]:
     after = 0, 0
     while found := queries.row_notes(session, layer_id, number, after=after, limit=_PAGE_ROWS):
-        for one in found:
-            yield LayerRowEntry(
-                row=one.row_number,
-                outcome="refused" if one.is_refused else "noted",
-                reason=one.reason,
-                sentence=one.sentence,
-                attributes=one.attributes,
-            )
+        yield from map(_row, found)
         after = found[-1].row_number, found[-1].id
+
+
+def _row(note: LayerRowNote) -> LayerRowEntry:
+    return LayerRowEntry(
+        row=note.row_number,
+        outcome="refused" if note.is_refused else "noted",
+        reason=note.reason,
+        sentence=note.sentence,
+        attributes=note.attributes,
+    )

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from gis_registry.errors import InvalidInput, MissingCrs, UnreadableFile
 from gis_registry.layers import showing
 from gis_registry.layers.checking import Surroundings, check
+from gis_registry.layers.columns import ColumnReader
 from gis_registry.places.datums import Datum, from_cgcs2000
 from gis_registry.surveys.reading import Batch
 
@@ -121,6 +122,45 @@ def test_a_column_is_of_the_type_that_all_its_values_have(session: Session, tmp_
     assert [one["n"] for one in features(session, entry)] == ["1", "x"]
 
 
+def test_few_values_that_make_a_column_text_are_told(session: Session, tmp_path: Path) -> None:
+    """Columns of words and of codes have none, nor has one that is text for a good part."""
+    rows: list[list[object]] = [
+        [LON, LAT, n, f"2024-02-{n % 28 + 1:02}", f"园{n}", f"{n + 5:04}", "x" if n % 8 else n, n]
+        for n in range(100)
+    ]
+    rows[41][2], rows[77][2], rows[5][3], rows[9][3] = "n/a", "?", "2023-02-29", ""
+    header = ["lon", "lat", "staff", "since", "name", "code", "half", "no"]
+    path = _csv(tmp_path / "staff.csv", header, rows)
+    entry = publish(session, path, mapping={"crs": "wgs84"})
+    assert [one.model_dump(mode="json") for one in entry.quality.stray_values] == [
+        {"name": "staff", "like": "number", "values": 100, "strays": 2, "first": "n/a",
+         "first_row": 42},
+        {"name": "since", "like": "date", "values": 99, "strays": 1, "first": "2023-02-29",
+         "first_row": 6},
+    ]  # fmt: skip
+    assert (types(entry)["staff"], types(entry)["no"]) == ("string", "integer")
+
+
+def test_few_words_among_the_numbers_of_geojson_are_told(session: Session, tmp_path: Path) -> None:
+    values: list[object] = [*range(19), "unknown"]
+    rows = [(point(LON, LAT), {"beds": one, "name": "园"}) for one in values]
+    entry = publish(session, write_geojson(tmp_path / "beds.geojson", rows))
+    (found,) = entry.quality.stray_values
+    assert (found.name, found.like, found.values, found.strays) == ("beds", "number", 20, 1)
+    assert (found.first, found.first_row) == ("unknown", 20)
+
+
+def test_strays_are_counted_across_batches_up_to_one_in_ten() -> None:
+    reader = ColumnReader(is_plain=True)
+    for start in (0, 50):
+        texts = ["-" if n % 10 == 7 else str(n) for n in range(start, start + 50)]
+        reader.read(pa.chunked_array([texts[:20], texts[20:]]), start + 1)
+    assert reader.strays is not None
+    assert (reader.strays.values, reader.strays.count, reader.strays.first_row) == (100, 10, 8)
+    reader.read(pa.chunked_array([["-"]]), 101)
+    assert reader.strays is None
+
+
 def test_every_row_is_a_feature_or_listed_with_a_reason(session: Session, tmp_path: Path) -> None:
     bow_tie = [[LON, LAT], [LON + 0.01, LAT + 0.01], [LON + 0.01, LAT], [LON, LAT + 0.01]]
     spike = shapely.Polygon(
@@ -154,6 +194,9 @@ def test_every_row_is_a_feature_or_listed_with_a_reason(session: Session, tmp_pa
     refused = {one.row: one for one in listed if one.outcome == "refused"}
     assert set(refused) == {2, 3, 5, 6, 8}
     assert refused[3].attributes == {"name": "n2", "geometry": "POINT (0 0)"}
+    assert "a collection of 1 Point, 1 LineString, and a feature is of one kind" in (
+        refused[8].sentence
+    )
     noted = {one.row: one.sentence for one in listed if one.outcome == "noted"}
     assert set(noted) == {4, 7}
     assert noted[4] == "It lies at 116.400000, 39.900000, far from Qingdao."
