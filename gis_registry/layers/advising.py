@@ -8,7 +8,6 @@ from gis_registry.layers.schemas import ColumnType, LayerEntry, OriginKind, Stra
 from gis_registry.surveys.systems import WITHOUT_OWN_CRS
 
 _AGAIN = "with --crs and the right system, such as --crs EPSG:4549"
-
 _SHOWN = 3
 
 
