@@ -29,7 +29,12 @@ from pathlib import Path
 from gis_registry.db.embedded import EmbeddedServer
 server = EmbeddedServer(Path(sys.argv[1]), clusters=Path(sys.argv[2]))
 """
-HOLDER = PROGRAM + "server.acquire(); print('held', flush=True); input(); server.release()"
+HOLDER = (
+    # What runs in the background of a shell ignores interrupts, and so would this.
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    + PROGRAM
+    + "server.acquire(); print('held', flush=True); input(); server.release()"
+)
 
 # Forked before any of them begins, so that they begin together.
 TEN_PROGRAMS = (
